@@ -1,0 +1,193 @@
+// Every domain-separation string, and the exact bytes that each seal, signature, MAC and derivation
+// covers, in one place so that two can never collide unseen. Normative text: docs/formats.md.
+//
+// Each input is a deterministic CBOR array whose first element is its label, but for commits and
+// heads, which are `label ‖ bytes` (the bytes are canonical already).
+import { concatBytes, utf8Encode } from './bytes.ts';
+import { encodeCbor, type Cbor } from './cbor.ts';
+import { bytesOfId, type AccountId, type DeviceId, type Epoch, type SpaceId } from './ids.ts';
+
+export const labels = {
+	account: 'tacet/1 account',
+	audit: 'tacet/1 audit',
+	commit: 'tacet/1 commit',
+	commitment: 'tacet/1 commitment',
+	content: 'tacet/1 content',
+	device: 'tacet/1 device',
+	deviceSlot: 'tacet/1 device slot',
+	genesis: 'tacet/1 genesis',
+	handle: 'tacet/1 handle',
+	head: 'tacet/1 head',
+	identity: 'tacet/1 identity',
+	identitySigning: 'tacet/1 identity signing',
+	identityKem: 'tacet/1 identity kem',
+	key: 'tacet/1 key',
+	keyringEpoch: 'tacet/1 keyring epoch',
+	keyringGenesis: 'tacet/1 keyring genesis',
+	keyslot: 'tacet/1 keyslot',
+	localRecord: 'tacet/1 local record',
+	localStore: 'tacet/1 local store',
+	network: 'tacet/1 network',
+	page: 'tacet/1 page',
+	passwordSlot: 'tacet/1 password slot',
+	previous: 'tacet/1 previous',
+	recoverySlot: 'tacet/1 recovery slot',
+	serverKeys: 'tacet/1 server keys',
+	session: 'tacet/1 session',
+	wrap: 'tacet/1 wrap'
+} as const;
+
+/** The kinds of key that a space has. */
+export const keyKinds = ['content', 'audit'] as const;
+export type KeyKind = (typeof keyKinds)[number];
+
+/** HKDF `info` of a key that needs nothing but its label. */
+export const derivationInfo = (label: string): Uint8Array => encodeCbor([label]);
+
+/** HKDF `info` of a space's content key, from the epoch key. */
+export const contentKeyInfo = (space: SpaceId, epoch: Epoch): Uint8Array =>
+	encodeCbor([labels.content, bytesOfId(space), epoch]);
+
+/** HKDF `info` of the key that seals what one device keeps at rest, from the root. */
+export const localStoreInfo = (device: DeviceId): Uint8Array =>
+	encodeCbor([labels.localStore, bytesOfId(device)]);
+
+/** AAD of one record in a device's store: which table, which row. */
+export const localRecordAad = (device: DeviceId, table: string, row: string): Uint8Array =>
+	encodeCbor([labels.localRecord, bytesOfId(device), table, row]);
+
+export interface PagePlace {
+	readonly space: SpaceId;
+	readonly epoch: Epoch;
+	readonly author: AccountId;
+	readonly device: DeviceId;
+	/** The commit's count, from 1. */
+	readonly count: number;
+	/** Index of the page in its commit, from 0. */
+	readonly index: number;
+}
+
+/** AAD of a sealed page. */
+export const pageAad = (place: PagePlace): Uint8Array =>
+	encodeCbor([
+		labels.page,
+		bytesOfId(place.space),
+		place.epoch,
+		bytesOfId(place.author),
+		bytesOfId(place.device),
+		place.count,
+		place.index
+	]);
+
+/** AAD of the key of epoch `old`, sealed under the content key of epoch `next`. */
+export const previousKeyAad = (space: SpaceId, next: Epoch, old: Epoch): Uint8Array =>
+	encodeCbor([labels.previous, bytesOfId(space), next, old]);
+
+/** Input of the HMAC, keyed with the epoch key, that commits to it. */
+export const keyCommitmentInput = (kind: KeyKind, space: SpaceId, epoch: Epoch): Uint8Array =>
+	encodeCbor([labels.key, kind, bytesOfId(space), epoch]);
+
+export interface WrapContext {
+	readonly kind: KeyKind;
+	readonly space: SpaceId;
+	/** Epoch of a content key; number of an audit key. */
+	readonly number: number;
+	readonly recipient: AccountId;
+	/** Hash of the recipient's identity entry, 32 bytes. */
+	readonly recipientIdentity: Uint8Array;
+	readonly sender: AccountId;
+	/** Hash of the sender's identity entry, 32 bytes. */
+	readonly senderIdentity: Uint8Array;
+}
+
+/** HPKE `info` of a key wrapped to a member. */
+export const wrapInfo = (context: WrapContext): Uint8Array =>
+	encodeCbor([
+		labels.wrap,
+		context.kind,
+		bytesOfId(context.space),
+		context.number,
+		bytesOfId(context.recipient),
+		context.recipientIdentity,
+		bytesOfId(context.sender),
+		context.senderIdentity
+	]);
+
+export const keyslotKinds = ['password', 'recovery', 'device'] as const;
+export type KeyslotKind = (typeof keyslotKinds)[number];
+
+export interface KeyslotPlace {
+	readonly account: AccountId;
+	readonly kind: KeyslotKind;
+	/** 16 random bytes. */
+	readonly slot: Uint8Array;
+	/** Which root of the account this is, from 1. */
+	readonly generation: number;
+}
+
+/** AAD of the root sealed in a keyslot. */
+export const keyslotAad = (place: KeyslotPlace): Uint8Array =>
+	encodeCbor([
+		labels.keyslot,
+		bytesOfId(place.account),
+		place.kind,
+		place.slot,
+		place.generation
+	]);
+
+/** What an identity entry's signatures cover: `label ‖ body` (docs/formats.md, Identity entry). */
+export const identitySigningInput = (body: Uint8Array): Uint8Array =>
+	concatBytes(utf8Encode(labels.identity), body);
+
+/** What an author signs: `label ‖ commit`. */
+export const commitSigningInput = (commit: Uint8Array): Uint8Array =>
+	concatBytes(utf8Encode(labels.commit), commit);
+
+/** Preimage of head(0): `label ‖ genesis body`. The space id is the hash's first 16 bytes. */
+export const genesisInput = (genesis: Uint8Array): Uint8Array =>
+	concatBytes(utf8Encode(labels.genesis), genesis);
+
+/** Preimage of head(n): `label ‖ head(n−1) ‖ SHA-256(commit ‖ signature)`. */
+export const headInput = (previousHead: Uint8Array, entryHash: Uint8Array): Uint8Array =>
+	concatBytes(utf8Encode(labels.head), previousHead, entryHash);
+
+export interface AccountWrite {
+	readonly account: AccountId;
+	/** The deployment's incarnation, 16 bytes: a write can't be replayed into a restored copy. */
+	readonly incarnation: Uint8Array;
+	/** Rises by one with each write of the account, from 1. */
+	readonly count: number;
+	readonly action: 'create' | 'keyslots';
+	/** SHA-256 of the action's canonical body, 32 bytes. */
+	readonly bodyHash: Uint8Array;
+}
+
+/** What the identity signs to change its account. */
+export const accountWriteInput = (write: AccountWrite): Uint8Array =>
+	encodeCbor([
+		labels.account,
+		bytesOfId(write.account),
+		write.incarnation,
+		write.count,
+		write.action,
+		write.bodyHash
+	]);
+
+/** Canonical body of the account write 'create'. */
+export const createAccountBody = (
+	handleHash: Uint8Array,
+	registrationRecord: Uint8Array,
+	identity: Uint8Array,
+	keyslots: readonly Uint8Array[]
+): Uint8Array => encodeCbor([handleHash, registrationRecord, identity, [...keyslots]]);
+
+/** Input of the HMAC, keyed with the OPAQUE session key, that binds a device key to a login. */
+export const deviceBindingInput = (
+	origin: string,
+	handleHash: Uint8Array,
+	thumbprint: Uint8Array
+): Uint8Array => encodeCbor([labels.device, origin, handleHash, thumbprint]);
+
+/** Input of a keyed hash that names something at the edge (a handle, a network). */
+export const keyedNameInput = (label: 'handle' | 'network', name: Cbor): Uint8Array =>
+	encodeCbor([labels[label], name]);
