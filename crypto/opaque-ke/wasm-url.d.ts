@@ -1,0 +1,5 @@
+// For rooms that a bundler gives the address of a Wasm file.
+declare module '*.wasm?url' {
+	const url: string;
+	export default url;
+}
