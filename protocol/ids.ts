@@ -3,7 +3,7 @@
 import { fromHex, toHex } from './bytes.ts';
 import { err, ok, type Result } from './result.ts';
 
-declare const brand: unique symbol;
+export declare const brand: unique symbol;
 type Id<Name extends string> = string & { readonly [brand]: Name };
 
 /** First 16 bytes of the hash of the account's first identity entry. */
