@@ -3,8 +3,11 @@
 import { fromHex, toHex } from './bytes.ts';
 import { err, ok, type Result } from './result.ts';
 
-export declare const brand: unique symbol;
-type Id<Name extends string> = string & { readonly [brand]: Name };
+declare const brand: unique symbol;
+export interface Brand<Name extends string> {
+	readonly [brand]: Name;
+}
+type Id<Name extends string> = string & Brand<Name>;
 
 /** First 16 bytes of the hash of the account's first identity entry. */
 export type AccountId = Id<'account'>;

@@ -1,0 +1,116 @@
+// What a device keeps, behind one interface with two implementations: IndexedDB (idb-store.ts) and
+// memory (memory-store.ts). One test suite runs against both.
+//
+// Everything content-like that goes in is sealed by the caller: pages under the space's content
+// key (as received), the rest under the device's local key. Every method either happens whole or
+// not at all; each `Result` error is a code, never an exception.
+import type { DeviceId, Seq, SpaceId } from '../protocol/ids.ts';
+import type { PageId } from '../protocol/commit.ts';
+import type { SignedCommit } from '../protocol/frames.ts';
+import type { Result } from '../protocol/result.ts';
+
+/** `store_full`: the quota of the browser; nothing of the call was kept. */
+export type StoreFault = 'store_unavailable' | 'store_full';
+
+/** The one record that is readable while locked. Keys in it are non-extractable. */
+export interface Profile {
+	readonly device: DeviceId;
+	/** P-256, ECDSA, non-extractable: this device's sessions are bound to it. */
+	readonly deviceKey: CryptoKeyPair;
+	/** AES-GCM-256, non-extractable: seals `sealedHandle` and strengthens the device keyslot. */
+	readonly deviceSecret: CryptoKey;
+	/** Handle and account id, sealed under `deviceSecret`: [account, handle]. */
+	readonly sealedName: Uint8Array;
+	/** OPAQUE public key of the server, seen at sign-up or first login, 32 bytes. */
+	readonly pinnedServerKey: Uint8Array;
+	/** Present if the person chose offline unlock on this device: Argon2id salt and sealed root. */
+	readonly deviceKeyslot: { readonly salt: Uint8Array; readonly keyslot: Uint8Array } | null;
+	/** Refresh token and other session facts, sealed under the local key. Null when logged out. */
+	readonly sealedSession: Uint8Array | null;
+}
+
+/** A verified entry of the log, as received. Pages that are superseded or were never given: null. */
+export interface StoredEntry extends SignedCommit {
+	readonly seq: Seq;
+	/** 32 bytes, head(seq). */
+	readonly head: Uint8Array;
+	readonly pages: readonly (Uint8Array | null)[];
+	/** This account's wraps and the previous-key record, CBOR; empty if there are none. */
+	readonly keys: Uint8Array;
+}
+
+/** A row of the outbox: one or more changes of one moment, sealed under the local key. */
+export interface OutboxRow {
+	/** Rises by insertion, over all spaces and tabs. */
+	readonly id: number;
+	readonly space: SpaceId;
+	readonly sealed: Uint8Array;
+	/** How many changes it holds. */
+	readonly changes: number;
+}
+
+/** A commit that was formed and may have been sent: its bytes never change any more. */
+export interface PendingCommit extends SignedCommit {
+	readonly space: SpaceId;
+	readonly count: number;
+	readonly pages: readonly Uint8Array[];
+	readonly wraps: readonly Uint8Array[];
+	readonly previousKey: Uint8Array | null;
+	/** The outbox rows whose changes it carries. */
+	readonly outboxIds: readonly number[];
+}
+
+/** What becomes true in one transaction when verified entries are applied. */
+export interface LogBatch {
+	readonly space: SpaceId;
+	readonly entries: readonly StoredEntry[];
+	/** The state after the last of them, sealed under the local key. */
+	readonly sealedState: Uint8Array;
+	/** Pages superseded by them: their bytes are dropped, the entries stay. */
+	readonly superseded: readonly PageId[];
+	/** Pending commits that now stand on the log; their outbox rows go too. */
+	readonly settledCounts: readonly number[];
+}
+
+export interface Store {
+	loadProfile(): Promise<Result<Profile | null, StoreFault>>;
+	saveProfile(profile: Profile): Promise<Result<void, StoreFault>>;
+
+	/** Sealed state of a space's log after its last stored entry; null before the first. */
+	loadState(space: SpaceId): Promise<Result<Uint8Array | null, StoreFault>>;
+	/** Entries after `after`, in order, at most `limit`. */
+	loadEntries(
+		space: SpaceId,
+		after: Seq,
+		limit: number
+	): Promise<Result<readonly StoredEntry[], StoreFault>>;
+	applyLog(batch: LogBatch): Promise<Result<void, StoreFault>>;
+	/** Fills in pages of stored entries that were missing or not fetched before. */
+	fillPages(
+		space: SpaceId,
+		pages: readonly (PageId & { readonly page: Uint8Array })[]
+	): Promise<Result<void, StoreFault>>;
+
+	addToOutbox(
+		rows: readonly Omit<OutboxRow, 'id'>[]
+	): Promise<Result<readonly number[], StoreFault>>;
+	/** Rows of a space with id > `after`, oldest first. */
+	loadOutbox(space: SpaceId, after: number): Promise<Result<readonly OutboxRow[], StoreFault>>;
+	/** Removes rows that were never formed into a commit (undo, discard). */
+	dropFromOutbox(ids: readonly number[]): Promise<Result<void, StoreFault>>;
+
+	/** Saves formed commits before they are sent. A count already pending is an error of ours. */
+	savePending(pending: readonly PendingCommit[]): Promise<Result<void, StoreFault>>;
+	/** Oldest count first. */
+	loadPending(space: SpaceId): Promise<Result<readonly PendingCommit[], StoreFault>>;
+	/** Gives up pending commits that can never be valid; their outbox rows stay, to be formed anew. */
+	dropPending(space: SpaceId, counts: readonly number[]): Promise<Result<void, StoreFault>>;
+
+	/** Small sealed records by name: settings, import progress, drafts. Null removes. */
+	loadRecord(name: string): Promise<Result<Uint8Array | null, StoreFault>>;
+	saveRecord(name: string, sealed: Uint8Array | null): Promise<Result<void, StoreFault>>;
+
+	/** Forgets everything, the profile included. */
+	erase(): Promise<Result<void, StoreFault>>;
+	close(): void;
+}

@@ -1,0 +1,199 @@
+// Request and response schema of every HTTP route, and the route table itself. JSON; byte strings
+// are base64url without padding, ids 32 hex digits. Both sides parse with these schemas.
+import * as v from 'valibot';
+import { fromBase64Url } from './bytes.ts';
+import { parseId, type AccountId, type DeviceId, type SessionId, type SpaceId } from './ids.ts';
+import { maxKeyslots, maxSealedKeyslotBytes } from './limits.ts';
+
+/** base64url text of `min` to `max` bytes. */
+const bytesText = (min: number, max: number = min) =>
+	v.pipe(
+		v.string(),
+		v.maxLength(Math.ceil((max * 4) / 3)),
+		v.check((text) => {
+			const bytes = fromBase64Url(text);
+			return bytes.ok && bytes.value.length >= min && bytes.value.length <= max;
+		}, 'malformed')
+	);
+
+const id = <Kind extends AccountId | DeviceId | SessionId | SpaceId>() =>
+	v.custom<Kind>((value) => parseId<Kind>(value).ok);
+
+/** As typed; `parseHandle` judges it. */
+const handle = v.pipe(v.string(), v.maxLength(512));
+
+/** A P-256 public key, RFC 7517 and 7518 §6.2.1; nothing else in it. */
+export const deviceJwkSchema = v.strictObject({
+	kty: v.literal('EC'),
+	crv: v.literal('P-256'),
+	x: bytesText(32),
+	y: bytesText(32)
+});
+
+// OPAQUE messages of the ristretto255-SHA512 suite, RFC 9807 §4 to §6.
+const registrationRequest = bytesText(32);
+const registrationResponse = bytesText(64);
+const registrationRecord = bytesText(192);
+const ke1 = bytesText(96);
+const ke2 = bytesText(320);
+const ke3 = bytesText(64);
+
+const keyslot = bytesText(64, maxSealedKeyslotBytes);
+const identityEntry = bytesText(1_300, 1_600);
+const timeMs = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+export const registrationStartRequest = v.strictObject({ handle, registrationRequest });
+export const registrationStartResponse = v.strictObject({
+	registrationResponse,
+	/** Keyed hash of the handle: the account's name at this edge. */
+	handleHash: bytesText(32),
+	/** Signed into every account write. */
+	incarnation: bytesText(16)
+});
+
+export const registrationFinishRequest = v.strictObject({
+	handle,
+	registrationRecord,
+	identity: identityEntry,
+	keyslots: v.pipe(v.array(keyslot), v.minLength(1), v.maxLength(maxKeyslots)),
+	/** Ed25519 by `identity` over accountWriteInput, count 1, action 'create'. */
+	signature: bytesText(64)
+});
+export const registrationFinishResponse = v.strictObject({ account: id<AccountId>() });
+
+export const loginStartRequest = v.strictObject({ handle, ke1 });
+export const loginStartResponse = v.strictObject({ login: bytesText(16), ke2 });
+
+export const loginFinishRequest = v.strictObject({
+	handle,
+	login: bytesText(16),
+	ke3,
+	device: v.strictObject({
+		id: id<DeviceId>(),
+		jwk: deviceJwkSchema,
+		/** HMAC-SHA-256 keyed with the OPAQUE session key over deviceBindingInput. */
+		binding: bytesText(32)
+	})
+});
+
+const session = v.strictObject({
+	id: id<SessionId>(),
+	accessToken: v.pipe(v.string(), v.maxLength(1_024)),
+	accessExpiresAtMs: timeMs,
+	refreshToken: v.pipe(v.string(), v.maxLength(256))
+});
+/** What a device needs to open the account: sealed keyslots and public identities. */
+const accountMaterial = {
+	account: id<AccountId>(),
+	handleHash: bytesText(32),
+	incarnation: bytesText(16),
+	/** The identity log, oldest first. */
+	identities: v.pipe(v.array(identityEntry), v.minLength(1), v.maxLength(64)),
+	keyslots: v.pipe(v.array(keyslot), v.minLength(1), v.maxLength(maxKeyslots))
+};
+export const loginFinishResponse = v.strictObject({
+	...accountMaterial,
+	session,
+	/** Sessions that ended to make room for this one. */
+	ended: v.pipe(v.array(id<SessionId>()), v.maxLength(64))
+});
+
+export const sessionRefreshRequest = v.strictObject({
+	refreshToken: v.pipe(v.string(), v.maxLength(256))
+});
+export const sessionRefreshResponse = v.strictObject({ session });
+
+export const empty = v.strictObject({});
+
+export const accountResponse = v.strictObject({
+	...accountMaterial,
+	sessions: v.pipe(
+		v.array(
+			v.strictObject({
+				id: id<SessionId>(),
+				device: id<DeviceId>(),
+				createdAtMs: timeMs,
+				refreshedAtMs: timeMs,
+				current: v.boolean()
+			})
+		),
+		v.maxLength(64)
+	)
+});
+
+export const healthResponse = v.strictObject({
+	name: v.literal('tacet'),
+	protocolVersion: v.number()
+});
+
+/** `{ error: { code, retryAfterSeconds? } }`, the body of every refusal. */
+export const errorResponse = v.strictObject({
+	error: v.strictObject({ code: v.string(), retryAfterSeconds: v.optional(v.number()) })
+});
+
+/** Every route; `auth: 'session'` asks for `Authorization: Bearer <access token>`. */
+export const routes = {
+	health: {
+		method: 'GET',
+		path: '/v1/health',
+		auth: 'none',
+		request: empty,
+		response: healthResponse
+	},
+	registrationStart: {
+		method: 'POST',
+		path: '/v1/registration/start',
+		auth: 'none',
+		request: registrationStartRequest,
+		response: registrationStartResponse
+	},
+	registrationFinish: {
+		method: 'POST',
+		path: '/v1/registration/finish',
+		auth: 'none',
+		request: registrationFinishRequest,
+		response: registrationFinishResponse
+	},
+	loginStart: {
+		method: 'POST',
+		path: '/v1/login/start',
+		auth: 'none',
+		request: loginStartRequest,
+		response: loginStartResponse
+	},
+	loginFinish: {
+		method: 'POST',
+		path: '/v1/login/finish',
+		auth: 'none',
+		request: loginFinishRequest,
+		response: loginFinishResponse
+	},
+	sessionRefresh: {
+		method: 'POST',
+		path: '/v1/session/refresh',
+		auth: 'none',
+		request: sessionRefreshRequest,
+		response: sessionRefreshResponse
+	},
+	sessionEnd: {
+		method: 'POST',
+		path: '/v1/session/end',
+		auth: 'session',
+		request: empty,
+		response: empty
+	},
+	account: {
+		method: 'GET',
+		path: '/v1/account',
+		auth: 'session',
+		request: empty,
+		response: accountResponse
+	}
+} as const;
+
+export type RouteName = keyof typeof routes;
+export type RequestOf<Name extends RouteName> = v.InferOutput<(typeof routes)[Name]['request']>;
+export type ResponseOf<Name extends RouteName> = v.InferOutput<(typeof routes)[Name]['response']>;
+
+/** The socket of a space: GET with upgrade; the token travels in Sec-WebSocket-Protocol. */
+export const spaceSocketPath = (space: SpaceId): string => `/v1/spaces/${space}/socket`;

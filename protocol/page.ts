@@ -1,0 +1,120 @@
+// What is inside a page once it is open: changes, each of which names its item.
+//
+//   page   = CBOR [ version 1, [ change … ] ]         at least one
+//   change = [ item (16), 1, seed ]                   seed = [ created ms, title, body, path|null ]
+//          | [ item (16), 2, Yjs update (bstr) ]      update format v1
+//          | [ item (16), 3 ]                         tombstone: the item is gone for good
+//          | [ item (16), 4, entry ]                  keyring only
+//   entry  = [ 1, space (16), genesis hash (32), joined ms ]
+//          | [ 2, space (16), seq, head (32) ]        newest head that this account has verified
+//
+// A seed is how an item begins: plain text, from which every device builds the same first Yjs
+// structs when the item is opened. An item has one seed, the one placed first on the log.
+import { decodeCbor, encodeCbor, type Cbor } from './cbor.ts';
+import { bytesOfId, idBytes, idFromBytes, type ItemId, type Seq, type SpaceId } from './ids.ts';
+import { hashBytes, maxPagePlaintextBytes } from './limits.ts';
+import { err, ok, type Result } from './result.ts';
+import { isArray, isBytes, isCount, isUint, parseEach } from './shape.ts';
+
+export interface Seed {
+	readonly createdAtMs: number;
+	readonly title: string;
+	readonly body: string;
+	/** Folder path of an imported note, '/' between folders; null if it was written here. */
+	readonly path: string | null;
+}
+export type KeyringEntry =
+	| {
+			readonly type: 'space';
+			readonly space: SpaceId;
+			/** head(0) in full, 32 bytes: the space id is its first half. */
+			readonly genesisHash: Uint8Array;
+			readonly joinedAtMs: number;
+	  }
+	| {
+			readonly type: 'head';
+			readonly space: SpaceId;
+			readonly seq: Seq;
+			readonly hash: Uint8Array;
+	  };
+export type Change =
+	| { readonly type: 'seed'; readonly item: ItemId; readonly seed: Seed }
+	| { readonly type: 'update'; readonly item: ItemId; readonly update: Uint8Array }
+	| { readonly type: 'tombstone'; readonly item: ItemId }
+	| { readonly type: 'keyring'; readonly item: ItemId; readonly entry: KeyringEntry };
+
+function encodeChange(change: Change): Cbor {
+	const item = bytesOfId(change.item);
+	switch (change.type) {
+		case 'seed': {
+			const { createdAtMs, title, body, path } = change.seed;
+			return [item, 1, [createdAtMs, title, body, path]];
+		}
+		case 'update':
+			return [item, 2, change.update];
+		case 'tombstone':
+			return [item, 3];
+		case 'keyring':
+			return [item, 4, encodeKeyringEntry(change.entry)];
+	}
+}
+
+const encodeKeyringEntry = (entry: KeyringEntry): Cbor =>
+	entry.type === 'space'
+		? [1, bytesOfId(entry.space), entry.genesisHash, entry.joinedAtMs]
+		: [2, bytesOfId(entry.space), entry.seq, entry.hash];
+
+/** Plaintext of a page. */
+export const encodePage = (changes: readonly Change[]): Uint8Array =>
+	encodeCbor([1, changes.map(encodeChange)]);
+
+/** Bytes that a change takes in a page, for filling pages to their target. */
+export const changeBytes = (change: Change): number => encodeCbor(encodeChange(change)).length;
+
+/** Reads an opened page; anything unexpected makes the whole page `malformed`. */
+export function parsePage(plaintext: Uint8Array): Result<readonly Change[], 'malformed'> {
+	if (plaintext.length > maxPagePlaintextBytes) return err('malformed');
+	const decoded = decodeCbor(plaintext);
+	if (!decoded.ok || !isArray(decoded.value, 2) || decoded.value[0] !== 1) {
+		return err('malformed');
+	}
+	const changes = parseEach(decoded.value[1], maxPagePlaintextBytes, parseChange);
+	return changes === null || changes.length === 0 ? err('malformed') : ok(changes);
+}
+
+function parseChange(value: Cbor): Change | null {
+	if (!isArray(value) || !isBytes(value[0], idBytes)) return null;
+	const item = idFromBytes<ItemId>(value[0]);
+	const [, kind, body] = value;
+	if (kind === 3) return value.length === 2 ? { type: 'tombstone', item } : null;
+	if (value.length !== 3) return null;
+	if (kind === 1) {
+		const seed = parseSeed(body);
+		return seed && { type: 'seed', item, seed };
+	}
+	if (kind === 2) return isBytes(body) ? { type: 'update', item, update: body } : null;
+	if (kind !== 4) return null;
+	const entry = parseKeyringEntry(body);
+	return entry && { type: 'keyring', item, entry };
+}
+
+function parseSeed(value: Cbor | undefined): Seed | null {
+	if (!isArray(value, 4)) return null;
+	const [createdAtMs, title, body, path] = value;
+	if (!isUint(createdAtMs) || typeof title !== 'string' || typeof body !== 'string') return null;
+	if (path !== null && typeof path !== 'string') return null;
+	return { createdAtMs, title, body, path: path ?? null };
+}
+
+function parseKeyringEntry(value: Cbor | undefined): KeyringEntry | null {
+	if (!isArray(value, 4) || !isBytes(value[1], idBytes)) return null;
+	const space = idFromBytes<SpaceId>(value[1]);
+	const [kind, , third, fourth] = value;
+	if (kind === 1 && isBytes(third, hashBytes) && isUint(fourth)) {
+		return { type: 'space', space, genesisHash: third, joinedAtMs: fourth };
+	}
+	if (kind === 2 && isCount(third) && isBytes(fourth, hashBytes)) {
+		return { type: 'head', space, seq: third, hash: fourth };
+	}
+	return null;
+}
