@@ -1,0 +1,44 @@
+// Ends a run with the one line that says how it went; what was skipped, and why, stands before it.
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
+
+interface Counts {
+	passed: number;
+	failed: number;
+	skipped: string[];
+}
+
+function count(modules: readonly TestModule[]): Counts {
+	const counts: Counts = { passed: 0, failed: 0, skipped: [] };
+	for (const module of modules) {
+		// A file that could not be loaded has no tests that could fail for it.
+		if (module.errors().length > 0) counts.failed += 1;
+		for (const suite of module.children.allSuites()) counts.failed += suite.errors().length;
+		for (const test of module.children.allTests()) countTest(test, counts);
+	}
+	return counts;
+}
+
+function countTest(test: TestCase, counts: Counts): void {
+	const result = test.result();
+	if (result.state === 'passed') counts.passed += 1;
+	else if (result.state === 'skipped') {
+		counts.skipped.push(
+			`${test.project.name}: ${test.fullName}: ${result.note ?? 'no reason given'}`
+		);
+	} else counts.failed += 1;
+}
+
+export default class SummaryReporter implements Reporter {
+	onTestRunEnd(
+		modules: readonly TestModule[],
+		unhandledErrors: readonly unknown[],
+		reason: 'passed' | 'interrupted' | 'failed'
+	): void {
+		const counts = count(modules);
+		counts.failed += unhandledErrors.length;
+		if (reason !== 'passed' && counts.failed === 0) counts.failed = 1;
+		const lines = counts.skipped.map((line) => `skipped: ${line}`);
+		lines.push(`${String(counts.passed)} passed, ${String(counts.failed)} failed`);
+		process.stdout.write(`\n${lines.join('\n')}\n`);
+	}
+}

@@ -1,0 +1,103 @@
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { cloudflareTest } from '@cloudflare/vitest-plugin';
+import { playwright } from '@vitest/browser-playwright';
+import type { Plugin } from 'vite';
+import { defineConfig } from 'vitest/config';
+import { chromiumArgs, findChromium } from './scripts/chromium.mjs';
+
+const setupFiles: string[] = [];
+const executablePath = await findChromium();
+
+// wrangler's configuration names this folder; tests of the Worker do not need what is in it.
+mkdirSync(fileURLToPath(new URL('web/build', import.meta.url)), { recursive: true });
+
+/** Gives Wasm files the shape they have in a Worker: the import is a compiled module. */
+function wasmModules(where: 'node' | 'browser'): Plugin {
+	const wasmFile = /\.wasm$/;
+	return {
+		name: 'wasm-modules',
+		enforce: 'pre',
+		load: {
+			filter: { id: wasmFile },
+			handler(id) {
+				const file = JSON.stringify(id);
+				if (where === 'browser') {
+					return `import url from ${JSON.stringify(`${id}?url`)};
+						export default await WebAssembly.compileStreaming(fetch(url));`;
+				}
+				return `import { readFileSync } from 'node:fs';
+					export default new WebAssembly.Module(readFileSync(${file}));`;
+			}
+		}
+	};
+}
+
+const everywhere = ['test/{protocol,crypto}/**/*.test.ts'];
+
+export default defineConfig({
+	test: {
+		reporters: ['default', './test/reporter.ts'],
+		projects: [
+			{
+				plugins: [wasmModules('node')],
+				test: {
+					name: 'node',
+					include: [
+						...everywhere,
+						'test/{client,cli,web,scripts,adversary,ciphertext-only,simulation,bench}/**/*.test.ts',
+						'test/*.test.ts'
+					],
+					exclude: ['**/*.browser.test.ts'],
+					setupFiles,
+					testTimeout: 20_000
+				}
+			},
+			{
+				plugins: [
+					cloudflareTest({
+						wrangler: { configPath: './wrangler.toml' },
+						miniflare: {
+							bindings: { TACET_SECRET: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8' }
+						}
+					})
+				],
+				test: {
+					name: 'workerd',
+					include: [...everywhere, 'test/{durable-objects,worker}/**/*.test.ts'],
+					exclude: ['**/*.browser.test.ts', '**/*.node.test.ts'],
+					testTimeout: 20_000
+				}
+			},
+			{
+				plugins: [wasmModules('browser')],
+				test: {
+					name: 'chromium',
+					include: [...everywhere, 'test/client/**/*.browser.test.ts'],
+					exclude: ['**/*.node.test.ts'],
+					testTimeout: 20_000,
+					browser: {
+						enabled: true,
+						headless: true,
+						screenshotFailures: false,
+						provider: playwright({
+							launchOptions: { args: chromiumArgs, ...(executablePath && { executablePath }) }
+						}),
+						instances: [{ browser: 'chromium' }]
+					},
+					sequence: { groupOrder: 1 }
+				}
+			},
+			{
+				test: {
+					name: 'built',
+					include: ['test/{conformance,e2e}/**/*.test.ts'],
+					fileParallelism: false,
+					testTimeout: 120_000,
+					hookTimeout: 120_000,
+					sequence: { groupOrder: 2 }
+				}
+			}
+		]
+	}
+});
