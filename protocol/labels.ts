@@ -31,6 +31,7 @@ export const labels = {
 	page: 'tacet/1 page',
 	passwordSlot: 'tacet/1 password slot',
 	previous: 'tacet/1 previous',
+	profile: 'tacet/1 profile',
 	recoverySlot: 'tacet/1 recovery slot',
 	serverKeys: 'tacet/1 server keys',
 	session: 'tacet/1 session',
@@ -127,13 +128,7 @@ export interface KeyslotPlace {
 
 /** AAD of the root sealed in a keyslot. */
 export const keyslotAad = (place: KeyslotPlace): Uint8Array =>
-	encodeCbor([
-		labels.keyslot,
-		bytesOfId(place.account),
-		place.kind,
-		place.slot,
-		place.generation
-	]);
+	encodeCbor([labels.keyslot, bytesOfId(place.account), place.kind, place.slot, place.generation]);
 
 /** What an identity entry's signatures cover: `label ‖ body` (docs/formats.md, Identity entry). */
 export const identitySigningInput = (body: Uint8Array): Uint8Array =>
@@ -191,3 +186,7 @@ export const deviceBindingInput = (
 /** Input of a keyed hash that names something at the edge (a handle, a network). */
 export const keyedNameInput = (label: 'handle' | 'network', name: Cbor): Uint8Array =>
 	encodeCbor([labels[label], name]);
+
+/** Input of the HMAC of an access token: `label ‖ token body`. */
+export const sessionTokenInput = (body: Uint8Array): Uint8Array =>
+	concatBytes(utf8Encode(labels.session), body);

@@ -1,0 +1,158 @@
+// Keyslots: the root of an account, sealed under one way of unlocking. The edge stores them and can
+// open none. A slot that opens is believed only when the identity derived from its root is the
+// pinned one: the caller compares. Source: docs/formats.md, Keyslot.
+//
+//   keyslot = CBOR [ version 1, kind (text), slot id (16), generation ≥ 1, committed record (104) ]
+//   committed record = commitment (32) ‖ XAES-256-GCM record of the root (72), AAD keyslotAad
+import { concatBytes } from '../../protocol/bytes.ts';
+import { decodeCbor, encodeCbor, type Cbor } from '../../protocol/cbor.ts';
+import type { AccountId } from '../../protocol/ids.ts';
+import {
+	derivationInfo,
+	keyslotAad,
+	keyslotKinds,
+	labels,
+	type KeyslotKind,
+	type KeyslotPlace
+} from '../../protocol/labels.ts';
+import { err, ok, type Result } from '../../protocol/result.ts';
+import { isArray, isBytes, isCount } from '../../protocol/shape.ts';
+import { hkdf } from '../kdf.ts';
+import { randomBytes, type RandomSource } from '../random.ts';
+import { committedOverheadBytes, openCommitted, sealCommitted } from './key-commitment.ts';
+import type { RecoveryEntropy } from './recovery-code.ts';
+import { createSecret, type RootSecret, type Secret, type SlotKey } from './secret.ts';
+
+/** 128 random bits in the recovery kit and on linked devices, mixed into the password keyslot. */
+export type AccountKey = Secret<'account key'>;
+/** 32 random bytes that stay on one device, without which its keyslot can't be guessed at. */
+export type DeviceSecret = Secret<'device secret'>;
+
+const keyslotVersion = 1;
+const slotIdBytes = 16;
+const rootBytes = 32;
+const slotKeyBytes = 32;
+const opaqueExportKeyBytes = 64;
+const accountKeyBytes = 16;
+const stretchedBytes = 32;
+const deviceSecretBytes = 32;
+
+/** A keyslot as stored, its form checked. */
+export interface Keyslot {
+	readonly kind: KeyslotKind;
+	/** 16 random bytes, new with every sealing. */
+	readonly slot: Uint8Array;
+	/** Which root of the account is inside, from 1. */
+	readonly generation: number;
+	/** 104 bytes. */
+	readonly record: Uint8Array;
+}
+
+/**
+ * Slot key of the password keyslot.
+ *
+ * @param exportKey OPAQUE's export key, 64 bytes (RFC 9807 §3.3): unknown to the server.
+ * @param accountKey 16 bytes, or null for an account without one.
+ */
+export function derivePasswordSlotKey(
+	exportKey: Secret<'opaque export key'>,
+	accountKey: AccountKey | null
+): SlotKey {
+	const ikm =
+		accountKey === null
+			? expectLength(exportKey, opaqueExportKeyBytes)
+			: concatBytes(
+					expectLength(exportKey, opaqueExportKeyBytes),
+					expectLength(accountKey, accountKeyBytes)
+				);
+	return deriveSlotKey(ikm, labels.passwordSlot);
+}
+
+/** Slot key of the recovery keyslot. The code has 128 random bits, so that it needs no stretching. */
+export const deriveRecoverySlotKey = (entropy: RecoveryEntropy): SlotKey =>
+	deriveSlotKey(entropy.reveal(), labels.recoverySlot);
+
+/**
+ * Slot key of a device's own keyslot, for unlocking offline.
+ *
+ * @param stretched 32 bytes, from `stretchPassword`.
+ */
+export const deriveDeviceSlotKey = (stretched: Uint8Array, device: DeviceSecret): SlotKey => {
+	if (stretched.length !== stretchedBytes) throw new RangeError('Argon2id output is 32 bytes');
+	const ikm = concatBytes(stretched, expectLength(device, deviceSecretBytes));
+	return deriveSlotKey(ikm, labels.deviceSlot);
+};
+
+/** A new device secret: 32 random bytes. */
+export const generateDeviceSecret = (random: RandomSource = randomBytes): DeviceSecret =>
+	createSecret(random(deviceSecretBytes));
+
+/** A new account key: 16 random bytes. */
+export const generateAccountKey = (random: RandomSource = randomBytes): AccountKey =>
+	createSecret(random(accountKeyBytes));
+
+const deriveSlotKey = (ikm: Uint8Array, label: string): SlotKey =>
+	createSecret(hkdf(ikm, derivationInfo(label), slotKeyBytes));
+
+function expectLength(secret: Secret<string>, lengthBytes: number): Uint8Array {
+	const bytes = secret.reveal();
+	if (bytes.length !== lengthBytes) throw new RangeError(`expected ${lengthBytes} secret bytes`);
+	return bytes;
+}
+
+/**
+ * Seals the root into a new keyslot with a random slot id.
+ *
+ * @returns the stored form; about 150 bytes, under `maxSealedKeyslotBytes`.
+ */
+export async function sealKeyslot(
+	slotKey: SlotKey,
+	root: RootSecret,
+	place: Omit<KeyslotPlace, 'slot'>,
+	random: RandomSource = randomBytes
+): Promise<Uint8Array> {
+	const slot = random(slotIdBytes);
+	const record = await sealCommitted(
+		slotKey.reveal(),
+		{
+			plaintext: expectLength(root, rootBytes),
+			aad: keyslotAad({ ...place, slot })
+		},
+		random
+	);
+	return encodeCbor([keyslotVersion, place.kind, slot, place.generation, record]);
+}
+
+/** Reads a keyslot's form, to choose which to try; nothing in it is authenticated yet. */
+export function parseKeyslot(bytes: Uint8Array): Result<Keyslot, 'malformed'> {
+	const decoded = decodeCbor(bytes);
+	if (!decoded.ok || !isArray(decoded.value, 5)) return err('malformed');
+	const [version, kind, slot, generation, record] = decoded.value;
+	if (version !== keyslotVersion || !isKeyslotKind(kind)) return err('malformed');
+	if (!isBytes(slot, slotIdBytes) || !isCount(generation)) return err('malformed');
+	if (!isBytes(record, committedOverheadBytes + rootBytes)) return err('malformed');
+	return ok({ kind, slot, generation, record });
+}
+
+const isKeyslotKind = (value: Cbor | undefined): value is KeyslotKind =>
+	keyslotKinds.some((kind) => kind === value);
+
+/**
+ * Opens a keyslot of `account`.
+ *
+ * @param keyslot the stored form, as received.
+ * @returns the root, which the caller wipes; `open_failed` for a wrong password or code, another
+ * account's slot, and every change alike.
+ */
+export async function openKeyslot(
+	slotKey: SlotKey,
+	account: AccountId,
+	keyslot: Uint8Array
+): Promise<Result<RootSecret, 'open_failed'>> {
+	const parsed = parseKeyslot(keyslot);
+	if (!parsed.ok) return err('open_failed');
+	const { kind, slot, generation, record } = parsed.value;
+	const aad = keyslotAad({ account, kind, slot, generation });
+	const opened = await openCommitted(slotKey.reveal(), { sealed: record, aad });
+	return opened.ok ? ok(createSecret(opened.value)) : opened;
+}

@@ -1,0 +1,136 @@
+// Tokens of a session. Neither is a bearer token: both are worth something only together with a
+// proof by the device key that `jkt` names (RFC 9449). One algorithm, named nowhere in the token.
+//
+//   access token  = 'tacet_at_' ‖ base64url(body) ‖ '.' ‖ base64url(HMAC-SHA-256(key, label ‖ body))
+//   body          = CBOR [ version 1, key id (uint), account (16), name of the account object (text),
+//                          device (16), session (16), expires (ms since 1970), jkt (32) ]
+//   refresh token = 'tacet_rt_' ‖ base64url(32 random bytes); the edge keeps its SHA-256
+import { fromBase64Url, toBase64Url } from '../../protocol/bytes.ts';
+import { decodeCbor, encodeCbor } from '../../protocol/cbor.ts';
+import {
+	bytesOfId,
+	idBytes,
+	idFromBytes,
+	type AccountId,
+	type DeviceId,
+	type SessionId
+} from '../../protocol/ids.ts';
+import { sessionTokenInput } from '../../protocol/labels.ts';
+import { hashBytes } from '../../protocol/limits.ts';
+import { err, ok, type Result } from '../../protocol/result.ts';
+import { isArray, isBytes, isUint } from '../../protocol/shape.ts';
+import { sha256 } from '../hash.ts';
+import { equalConstantTime, hmacSha256 } from '../mac.ts';
+import { randomBytes, type RandomSource } from '../random.ts';
+
+/** A key that access tokens are made with; a new one every 90 days, the old one kept for 15 minutes. */
+export interface TokenKey {
+	readonly id: number;
+	/** 32 bytes. */
+	readonly secret: Uint8Array;
+}
+
+/** What an access token says about the session that it belongs to. */
+export interface AccessClaims {
+	readonly account: AccountId;
+	/** Name of the Account object, so that a request can be routed without a look-up. */
+	readonly accountObject: string;
+	readonly device: DeviceId;
+	readonly session: SessionId;
+	/** Milliseconds since 1970. */
+	readonly expiresAtMs: number;
+	/** Thumbprint of the device key, 32 bytes (RFC 9449 §6.1). */
+	readonly jkt: Uint8Array;
+}
+
+export type TokenFault = 'token_invalid' | 'token_expired';
+
+const accessPrefix = 'tacet_at_';
+const refreshPrefix = 'tacet_rt_';
+const tokenVersion = 1;
+const refreshBytes = 32;
+const maxTokenCharacters = 1_024;
+
+/** Makes an access token under `key`. */
+export function mintAccessToken(key: TokenKey, claims: AccessClaims): string {
+	const body = encodeCbor([
+		tokenVersion,
+		key.id,
+		bytesOfId(claims.account),
+		claims.accountObject,
+		bytesOfId(claims.device),
+		bytesOfId(claims.session),
+		claims.expiresAtMs,
+		claims.jkt
+	]);
+	const mac = hmacSha256(key.secret, sessionTokenInput(body));
+	return `${accessPrefix}${toBase64Url(body)}.${toBase64Url(mac)}`;
+}
+
+/**
+ * Verifies an access token's MAC and expiry. That the request comes with a proof by `jkt`, and that
+ * the session has not been ended meanwhile, is for the caller to check.
+ *
+ * @param keys the accepted keys: the newest, and the one before while its tokens live.
+ * @param input `nowMs` is the caller's clock, in milliseconds since 1970.
+ */
+export function verifyAccessToken(
+	keys: readonly TokenKey[],
+	input: { readonly token: string; readonly nowMs: number }
+): Result<AccessClaims, TokenFault> {
+	const parts = splitAccessToken(input.token);
+	if (parts === null) return err('token_invalid');
+	const parsed = parseBody(parts.body);
+	const key = keys.find((candidate) => candidate.id === parsed?.keyId);
+	if (parsed === null || key === undefined) return err('token_invalid');
+	const mac = hmacSha256(key.secret, sessionTokenInput(parts.body));
+	if (!equalConstantTime(mac, parts.mac)) return err('token_invalid');
+	return input.nowMs < parsed.claims.expiresAtMs ? ok(parsed.claims) : err('token_expired');
+}
+
+function splitAccessToken(token: string): { body: Uint8Array; mac: Uint8Array } | null {
+	if (token.length > maxTokenCharacters || !token.startsWith(accessPrefix)) return null;
+	const [bodyText, macText, ...rest] = token.slice(accessPrefix.length).split('.');
+	if (bodyText === undefined || macText === undefined || rest.length > 0) return null;
+	const body = fromBase64Url(bodyText);
+	const mac = fromBase64Url(macText);
+	return body.ok && mac.ok ? { body: body.value, mac: mac.value } : null;
+}
+
+function parseBody(bytes: Uint8Array): { keyId: number; claims: AccessClaims } | null {
+	const decoded = decodeCbor(bytes);
+	if (!decoded.ok || !isArray(decoded.value, 8)) return null;
+	const [version, keyId, account, accountObject, device, session, expiresAtMs, jkt] = decoded.value;
+	if (version !== tokenVersion || !isUint(keyId) || typeof accountObject !== 'string') return null;
+	if (!isBytes(account, idBytes) || !isBytes(device, idBytes)) return null;
+	if (!isBytes(session, idBytes) || !isUint(expiresAtMs) || !isBytes(jkt, hashBytes)) return null;
+	return {
+		keyId,
+		claims: {
+			account: idFromBytes<AccountId>(account),
+			accountObject,
+			device: idFromBytes<DeviceId>(device),
+			session: idFromBytes<SessionId>(session),
+			expiresAtMs,
+			jkt
+		}
+	};
+}
+
+/** A new refresh token, 256 random bits, and the hash under which the edge keeps it. */
+export function generateRefreshToken(random: RandomSource = randomBytes): {
+	readonly token: string;
+	/** 32 bytes. */
+	readonly hash: Uint8Array;
+} {
+	const bytes = random(refreshBytes);
+	return { token: refreshPrefix + toBase64Url(bytes), hash: sha256(bytes) };
+}
+
+/** The hash under which a presented refresh token would be kept, 32 bytes. */
+export function hashRefreshToken(token: string): Result<Uint8Array, 'token_invalid'> {
+	if (!token.startsWith(refreshPrefix)) return err('token_invalid');
+	const bytes = fromBase64Url(token.slice(refreshPrefix.length));
+	if (!bytes.ok || bytes.value.length !== refreshBytes) return err('token_invalid');
+	return ok(sha256(bytes.value));
+}
