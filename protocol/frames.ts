@@ -103,9 +103,7 @@ export function parseClientFrame(
 	return err('malformed');
 }
 
-function decodeFrame(
-	bytes: Uint8Array
-): Result<readonly Cbor[], 'malformed' | 'too_large'> {
+function decodeFrame(bytes: Uint8Array): Result<readonly Cbor[], 'malformed' | 'too_large'> {
 	if (bytes.length > maxFrameBytes) return err('too_large');
 	const decoded = decodeCbor(bytes);
 	return decoded.ok && isArray(decoded.value) ? ok(decoded.value) : err('malformed');

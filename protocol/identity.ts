@@ -9,12 +9,7 @@
 // account id is the first 16 bytes of the identity hash of its first entry.
 import { decodeCbor, encodeCbor } from './cbor.ts';
 import { bytesOfId, idBytes, idFromBytes, type AccountId } from './ids.ts';
-import {
-	ed25519PublicKeyBytes,
-	hashBytes,
-	signatureBytes,
-	xwingPublicKeyBytes
-} from './limits.ts';
+import { ed25519PublicKeyBytes, hashBytes, signatureBytes, xwingPublicKeyBytes } from './limits.ts';
 import { err, ok, type Result } from './result.ts';
 import { isArray, isBytes, isCount } from './shape.ts';
 

@@ -1,7 +1,8 @@
 // The one way that a function says 'no' about bytes or people from outside. Our own mistakes throw.
 
 export type Result<Value, Failure> =
-	{ readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: Failure };
+	| { readonly ok: true; readonly value: Value }
+	| { readonly ok: false; readonly error: Failure };
 
 /** Wraps a success. */
 export const ok = <Value>(value: Value): { readonly ok: true; readonly value: Value } => ({
