@@ -71,6 +71,8 @@ export default defineConfig({
 			},
 			{
 				plugins: [wasmModules('browser')],
+				// Published vectors lie beside the project: test/crypto/vectors.ts.
+				server: { fs: { allow: ['.', '../shared/vectors'] } },
 				test: {
 					name: 'chromium',
 					include: [...everywhere, 'test/client/**/*.browser.test.ts'],
