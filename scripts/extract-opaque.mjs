@@ -28,10 +28,13 @@ const init = `async function init(module) {
 export { init };
 `;
 
-/** Both files as they should be, from the text of the package's module. */
+/**
+ * Both files as they should be, from the text of the package's module.
+ * @param {string} text
+ */
 export function extract(text) {
 	const embedded = embeddedWasm.exec(text);
-	if (!embedded || !loader.test(text) || !tail.test(text)) {
+	if (!embedded?.[1] || !loader.test(text) || !tail.test(text)) {
 		throw new Error('@serenity-kit/opaque has another shape than the one known here');
 	}
 	const wasm = Buffer.from(embedded[1], 'base64');
@@ -52,6 +55,10 @@ export function extractOpaque() {
 	writeIfChanged(glueFile, Buffer.from(glue));
 }
 
+/**
+ * @param {string} file
+ * @param {Buffer} bytes
+ */
 function writeIfChanged(file, bytes) {
 	if (existsSync(file) && readFileSync(file).equals(bytes)) return;
 	writeFileSync(`${file}.${process.pid}`, bytes);

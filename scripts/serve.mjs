@@ -1,0 +1,103 @@
+// Runs the built server: workerd with the bundle that is deployed, on loopback only.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { openDataFolder, StartError, takeLock } from './data-folder.mjs';
+import { inProject } from './project.mjs';
+
+/** @type {{ default: string }} */
+const workerd = createRequire(import.meta.url)('workerd');
+
+/**
+ * @typedef {object} Serving
+ * @property {string} url without a slash at its end
+ * @property {number} pid of workerd
+ * @property {Promise<void>} ended settles when workerd is gone, for whatever reason
+ * @property {() => Promise<void>} stop ends it in order and gives the folder free
+ * @property {() => Promise<void>} kill ends it as a crash would
+ */
+
+/**
+ * Serves what `build` made; answers requests when the promise settles.
+ * @param {{ dataDir: string; port?: number }} options port 0, the default: any free one
+ * @returns {Promise<Serving>}
+ * @throws {StartError} when the folder or the port is taken
+ */
+export async function serve({ dataDir, port = 0 }) {
+	const lock = await takeLock(dataDir);
+	try {
+		const data = openDataFolder(dataDir);
+		await assertPortFree(port);
+		const child = startWorkerd(data, port);
+		const ended = once(child, 'close').then(() => {});
+		const url = `http://localhost:${String(await listeningPort(child, data.log))}`;
+		const pid = /** @type {number} */ (child.pid);
+		lock.note(pid, url);
+		await fetch(url, { method: 'HEAD' });
+		/** @param {'SIGTERM' | 'SIGKILL'} signal */
+		const end = async (signal) => {
+			child.kill(signal);
+			await ended;
+			lock.release();
+		};
+		return { url, pid, ended, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
+	} catch (error) {
+		lock.release();
+		throw error;
+	}
+}
+
+/**
+ * @param {ReturnType<typeof openDataFolder>} data
+ * @param {number} port
+ */
+function startWorkerd(data, port) {
+	const log = openSync(data.log, 'a', 0o600);
+	const args = [
+		'serve',
+		path.join(inProject('dist/local'), 'tacet.capnp'),
+		`--socket-addr=http=127.0.0.1:${String(port)}`,
+		`--directory-path=assets=${inProject('web/build')}`,
+		`--directory-path=storage=${path.resolve(data.objects)}`,
+		'--control-fd=3'
+	];
+	// In a process group of its own: a Ctrl-C in the terminal is ours to pass on, as SIGTERM.
+	const child = spawn(workerd.default, args, {
+		detached: true,
+		env: { TACET_SECRET: data.secret },
+		stdio: ['ignore', log, log, 'pipe']
+	});
+	closeSync(log);
+	return child;
+}
+
+/**
+ * @param {import('node:child_process').ChildProcess} child
+ * @param {string} log
+ * @returns {Promise<number>}
+ */
+async function listeningPort(child, log) {
+	const control = /** @type {import('node:stream').Readable} */ (child.stdio[3]);
+	for await (const line of createInterface({ input: control })) {
+		const message = JSON.parse(line);
+		if (message.event === 'listen' && message.socket === 'http') return message.port;
+	}
+	throw new StartError(`The server did not start; ${log} says why.`);
+}
+
+/** @param {number} port */
+async function assertPortFree(port) {
+	const probe = createServer();
+	probe.listen(port, '127.0.0.1');
+	try {
+		await once(probe, 'listening');
+	} catch {
+		throw new StartError(`Port ${String(port)} can't be had; choose another with PORT=….`);
+	}
+	probe.close();
+	await once(probe, 'close');
+}

@@ -1,0 +1,47 @@
+// `npm start`: installs and builds what is missing, then serves Tacet on this machine.
+import path from 'node:path';
+import { prepare } from './install.mjs';
+import { inProject } from './project.mjs';
+
+/** @param {string} line */
+const log = (line) => console.log(line);
+
+await prepare(log);
+const { build } = await import('./build.mjs');
+const { serve } = await import('./serve.mjs');
+const { StartError } = await import('./data-folder.mjs');
+
+/** @returns {number} */
+function portWanted() {
+	const text = process.env['PORT'] ?? '8787';
+	const port = Number(text);
+	if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+	throw new StartError(`PORT=${text} is not a port.`);
+}
+
+async function start() {
+	const port = portWanted();
+	const dataDir = path.resolve(process.env['DATA_DIR'] ?? inProject('data'));
+	await build({ log });
+	const serving = await serve({ dataDir, port });
+	let stopping = false;
+	for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+		process.on(signal, () => {
+			stopping = true;
+			void serving.stop();
+		});
+	}
+	log(`Tacet is at ${serving.url} (Ctrl-C stops it). Its data is in ${dataDir}.`);
+	await serving.ended;
+	if (!stopping) {
+		await serving.stop();
+		throw new StartError(`The server ended by itself; ${dataDir}/server.log may say why.`);
+	}
+}
+
+try {
+	await start();
+} catch (error) {
+	console.error(error instanceof StartError ? error.message : error);
+	process.exitCode = 1;
+}
