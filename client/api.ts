@@ -1,0 +1,103 @@
+// The engine as its users see it: web/, cli/ and tests. Subscribers are called after something
+// changed, without saying what; everything readable is plain data that is replaced, never changed.
+import type { ItemId, SpaceId } from '../protocol/ids.ts';
+import type { Result } from '../protocol/result.ts';
+import type { CryptoWorker } from './crypto-port.ts';
+import type { TacetError } from './errors.ts';
+import type { ImportFile, ImportProgress, ImportReport } from './import-files.ts';
+import type { ItemSummary, ItemText } from './items.ts';
+import type { OpenItem, OpenState } from './open-item.ts';
+import type { SearchHit } from './search.ts';
+import type { AccountOverview, LogInStep, SignUpStep, SyncStatus } from './status.ts';
+import type { Store } from './store.ts';
+import type { AccountId, DeviceId } from '../protocol/ids.ts';
+
+export interface TacetOptions {
+	/** 'https://host[:port]', where the edge answers; in a browser the page's own. */
+	readonly origin: string;
+	readonly store: Store;
+	/** Starts a crypto worker; called again after each lock. */
+	readonly startCrypto: () => CryptoWorker;
+	/** Several tabs of one profile: who syncs, and how they tell each other. Absent: there is one. */
+	readonly locks?: LockManager;
+	readonly channel?: (name: string) => BroadcastChannel;
+	readonly nowMs?: () => number;
+	readonly WebSocket?: typeof WebSocket;
+	readonly fetch?: typeof fetch;
+}
+
+export type TacetState =
+	| { readonly phase: 'starting' }
+	| { readonly phase: 'store_unavailable'; readonly code: 'store_unavailable' | 'store_full' }
+	| { readonly phase: 'signed_out' }
+	| { readonly phase: 'locked'; readonly handle: string; readonly offlineUnlock: boolean }
+	| {
+			readonly phase: 'unlocked';
+			readonly handle: string;
+			readonly account: AccountId;
+			readonly device: DeviceId;
+			readonly offlineUnlock: boolean;
+			readonly space: Space;
+	  };
+
+export type Answer<Value> = Promise<Result<Value, TacetError>>;
+
+export interface Tacet {
+	readonly state: TacetState;
+	subscribe(listener: () => void): () => void;
+	/** Reads the store; an unlocked tab of the same profile hands its keys over. */
+	start(): Promise<void>;
+	/** Resolves with the 12 words when the account exists and its first space stands. */
+	signUp(input: {
+		readonly handle: string;
+		readonly password: string;
+		readonly onStep?: (step: SignUpStep) => void;
+	}): Answer<{ readonly recoveryCode: readonly string[] }>;
+	logIn(input: {
+		readonly handle: string;
+		readonly password: string;
+		readonly onStep?: (step: LogInStep) => void;
+	}): Answer<void>;
+	/** By OPAQUE; without a network by the device's own keyslot, if the person chose that. */
+	unlock(input: { readonly password: string; readonly onStep?: (step: LogInStep) => void }): Answer<void>;
+	lock(): Promise<void>;
+	/** Ends the session and erases this device's store. `unsent_changes` unless they may be lost. */
+	logOut(options?: { readonly discardUnsent?: boolean }): Answer<{ readonly unsent: number }>;
+	setOfflineUnlock(
+		input:
+			| { readonly enabled: true; readonly password: string }
+			| { readonly enabled: false }
+	): Answer<void>;
+	account(): Answer<AccountOverview>;
+	/** Ends this tab's engine: sockets, timers, keys. Nothing is erased. */
+	close(): Promise<void>;
+}
+
+export interface Space {
+	readonly id: SpaceId;
+	/** Newest first, without trashed ones. */
+	readonly items: readonly ItemSummary[];
+	readonly trashed: readonly ItemSummary[];
+	readonly sync: SyncStatus;
+	subscribe(listener: () => void): () => void;
+	create(seed?: { readonly title?: string; readonly body?: string }): Answer<ItemId>;
+	/** Edits on the answer's `doc` are saved and synced by themselves. */
+	open(
+		item: ItemId,
+		options?: { readonly onState?: (state: OpenState) => void }
+	): Answer<OpenItem>;
+	read(item: ItemId): Answer<ItemText>;
+	trash(item: ItemId): Answer<void>;
+	restore(item: ItemId): Answer<void>;
+	deleteForever(item: ItemId): Answer<void>;
+	search(query: string, limit?: number): readonly SearchHit[];
+	importFiles(
+		files: Iterable<ImportFile> | AsyncIterable<ImportFile>,
+		options?: {
+			readonly signal?: AbortSignal;
+			readonly onProgress?: (progress: ImportProgress) => void;
+		}
+	): Promise<ImportReport>;
+	/** Tries to connect now, whatever the back-off says. */
+	syncNow(): void;
+}

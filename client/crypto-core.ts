@@ -1,0 +1,471 @@
+// The crypto core: passwords, root and keys live here and nowhere else. Root is in memory only
+// while an account is made or unlocked; after that its derived keys are, most of them as
+// non-extractable CryptoKeys. Runs in a worker that is ended when the vault locks (crypto-worker.ts),
+// or in the same process where WebCrypto runs on other threads anyway (Node).
+import {
+	deriveAccountKeys,
+	deriveLocalStoreKey,
+	generateRoot,
+	type AccountKeys
+} from '../crypto/client/account-keys.ts';
+import { open, seal, type XaesKey } from '../crypto/client/aead.ts';
+import { stretchPassword } from '../crypto/client/argon2.ts';
+import { deriveDeviceSecret } from '../crypto/client/device-key.ts';
+import { deriveKemPublicKey } from '../crypto/client/hpke.ts';
+import {
+	deriveDeviceSlotKey,
+	derivePasswordSlotKey,
+	deriveRecoverySlotKey,
+	openKeyslot,
+	parseKeyslot,
+	sealKeyslot
+} from '../crypto/client/keyslots.ts';
+import {
+	deviceBindingMac,
+	finishLogin,
+	finishRegistration,
+	startLogin,
+	startRegistration,
+	type ExportKey,
+	type OpaqueClientState,
+	type OpaqueSessionKey
+} from '../crypto/client/opaque-client.ts';
+import { preparePassword, type PreparedPassword } from '../crypto/client/password.ts';
+import { formatRecoveryCode, generateRecoveryEntropy } from '../crypto/client/recovery-code.ts';
+import { createSecret, type RootSecret } from '../crypto/client/secret.ts';
+import { sha256 } from '../crypto/hash.ts';
+import {
+	createIdentity,
+	openIdentity,
+	verifyRenewal,
+	type Identity
+} from '../crypto/identity.ts';
+import { init, type OpaqueClient } from '../crypto/opaque-ke/opaque-ke.js';
+import { randomBytes } from '../crypto/random.ts';
+import { sign, verifyProof, type Proof } from '../crypto/signature.ts';
+import { equalBytes } from '../protocol/bytes.ts';
+import type { AccountId, DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
+import { accountWriteInput, createAccountBody, localRecordAad } from '../protocol/labels.ts';
+import { minPasswordCharacters } from '../protocol/limits.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
+import type {
+	CommitDraft,
+	CryptoPort,
+	CryptoWorker,
+	EpochGrant,
+	FormedCommit,
+	HandedKeys,
+	LocalRecord,
+	LoginProof,
+	NewSpace,
+	OfflineSlot,
+	PasswordRefusal,
+	Registered,
+	SealedPage,
+	UnlockedAccount
+} from './crypto-port.ts';
+import { hashPage, inTurns, SpaceKeys } from './crypto-spaces.ts';
+
+interface Unlocked {
+	readonly identity: Identity;
+	readonly device: DeviceId;
+	readonly keys: AccountKeys;
+	readonly localKey: XaesKey;
+	readonly spaces: SpaceKeys;
+}
+
+/** What a half-done registration or login keeps between its two messages. */
+interface OpaqueAttempt {
+	readonly password: PreparedPassword;
+	readonly state: OpaqueClientState;
+}
+interface FinishedLogin {
+	readonly password: PreparedPassword;
+	readonly exportKey: ExportKey;
+	readonly sessionKey: OpaqueSessionKey;
+}
+
+export type LoadOpaque = () => Promise<WebAssembly.Module>;
+
+export class CryptoCore implements CryptoPort {
+	readonly #loadOpaque: LoadOpaque;
+	#opaque: Promise<OpaqueClient> | null = null;
+	#attempt: OpaqueAttempt | null = null;
+	#login: FinishedLogin | null = null;
+	#unlocked: Unlocked | null = null;
+
+	constructor(loadOpaque: LoadOpaque) {
+		this.#loadOpaque = loadOpaque;
+	}
+
+	async startRegistration(password: string): Promise<Result<Uint8Array, PasswordRefusal>> {
+		const prepared = preparePassword(password);
+		if (!prepared.ok) return prepared;
+		// The floor holds for new passwords only: an old one that is shorter must still log in.
+		if ([...prepared.value].length < minPasswordCharacters) return err('password_too_short');
+		const { state, request } = startRegistration(await this.#loadedOpaque(), prepared.value);
+		this.#attempt = { password: prepared.value, state };
+		return ok(request);
+	}
+
+	async finishRegistration(input: {
+		readonly response: Uint8Array;
+		readonly handleHash: Uint8Array;
+		readonly incarnation: Uint8Array;
+		readonly device: DeviceId;
+	}): Promise<Result<Registered, 'malformed'>> {
+		const attempt = this.#takeAttempt();
+		const { response } = input;
+		const finished = finishRegistration(await this.#loadedOpaque(), { ...attempt, response });
+		attempt.state.wipe();
+		if (!finished.ok) return finished;
+		const { record, exportKey, serverPublicKey } = finished.value;
+		const root = generateRoot();
+		const keys = await deriveAccountKeys(root);
+		const identity = await createIdentity({ signing: keys.signing, kemKey: keys.kem.publicKey });
+		const { keyslots, recoveryCode } = await sealFirstKeyslots(root, identity.account, exportKey);
+		await this.#keep(keys, identity, { root, device: input.device });
+		root.wipe();
+		exportKey.wipe();
+		const body = createAccountBody(input.handleHash, record, identity.bytes, keyslots);
+		const write = accountWriteInput({
+			account: identity.account,
+			incarnation: input.incarnation,
+			count: 1,
+			action: 'create',
+			bodyHash: sha256(body)
+		});
+		return ok({
+			...publicPart(identity),
+			registrationRecord: record,
+			keyslots,
+			signature: await sign(keys.signing.privateKey, write),
+			serverPublicKey,
+			recoveryCode
+		});
+	}
+
+	async startLogin(password: string): Promise<Result<Uint8Array, PasswordRefusal>> {
+		const prepared = preparePassword(password);
+		if (!prepared.ok) return prepared;
+		const { state, ke1 } = startLogin(await this.#loadedOpaque(), prepared.value);
+		this.#attempt = { password: prepared.value, state };
+		return ok(ke1);
+	}
+
+	async finishLogin(ke2: Uint8Array): Promise<Result<LoginProof, 'login_failed'>> {
+		const attempt = this.#takeAttempt();
+		const finished = finishLogin(await this.#loadedOpaque(), { ...attempt, ke2 });
+		attempt.state.wipe();
+		if (!finished.ok) return finished;
+		const { ke3, exportKey, sessionKey, serverPublicKey } = finished.value;
+		this.#login = { password: attempt.password, exportKey, sessionKey };
+		return ok({ ke3, serverPublicKey });
+	}
+
+	bindDevice(input: {
+		readonly origin: string;
+		readonly handleHash: Uint8Array;
+		readonly thumbprint: Uint8Array;
+	}): Promise<Uint8Array> {
+		if (this.#login === null) throw new Error('no login to bind a device to');
+		return Promise.resolve(deviceBindingMac(this.#login.sessionKey, input));
+	}
+
+	async openAccount(input: {
+		readonly account: AccountId;
+		readonly identities: readonly Uint8Array[];
+		readonly keyslots: readonly Uint8Array[];
+		readonly device: DeviceId;
+		readonly offline: CryptoKey | null;
+	}): Promise<
+		Result<UnlockedAccount & { readonly offlineSlot: OfflineSlot | null }, 'keyslot_unreadable'>
+	> {
+		const login = this.#login;
+		if (login === null) throw new Error('no login to open an account with');
+		this.#login = null;
+		const { account, device } = input;
+		const identity = await newestIdentity(account, input.identities);
+		if (identity === null) return err('keyslot_unreadable');
+		const root = await openPasswordSlot(login.exportKey, account, input.keyslots);
+		login.exportKey.wipe();
+		login.sessionKey.wipe();
+		if (root === null) return err('keyslot_unreadable');
+		const opened = await this.#openRoot(root, identity, device);
+		const offlineSlot =
+			opened.ok && input.offline !== null
+				? await sealOfflineSlot(root, { account, password: login.password, key: input.offline })
+				: null;
+		root.wipe();
+		return opened.ok ? ok({ ...opened.value, offlineSlot }) : opened;
+	}
+
+	async openOffline(input: {
+		readonly password: string;
+		readonly account: AccountId;
+		readonly identity: Uint8Array;
+		readonly device: DeviceId;
+		readonly deviceSecret: CryptoKey;
+		readonly slot: OfflineSlot;
+	}): Promise<Result<UnlockedAccount, 'wrong_password' | 'keyslot_unreadable'>> {
+		const prepared = preparePassword(input.password);
+		if (!prepared.ok) return err('wrong_password');
+		const identity = await openIdentity(input.identity);
+		if (!identity.ok || identity.value.account !== input.account) return err('keyslot_unreadable');
+		const slotKey = await deriveOfflineSlotKey({
+			password: prepared.value,
+			salt: input.slot.salt,
+			key: input.deviceSecret
+		});
+		const root = await openKeyslot(slotKey, input.account, input.slot.keyslot);
+		slotKey.wipe();
+		if (!root.ok) return err('wrong_password');
+		const opened = await this.#openRoot(root.value, identity.value, input.device);
+		root.value.wipe();
+		return opened;
+	}
+
+	/** The identity that the root derives must be the one that the log of identities ends with. */
+	async #openRoot(
+		root: RootSecret,
+		identity: Identity,
+		device: DeviceId
+	): Promise<Result<UnlockedAccount, 'keyslot_unreadable'>> {
+		const keys = await deriveAccountKeys(root);
+		const { signingKey, kemKey } = identity.entry.body;
+		const same =
+			equalBytes(signingKey, keys.signing.publicKey) && equalBytes(kemKey, keys.kem.publicKey);
+		if (!same) return err('keyslot_unreadable');
+		return ok(await this.#keep(keys, identity, { root, device }));
+	}
+
+	async #keep(
+		keys: AccountKeys,
+		identity: Identity,
+		{ root, device }: { readonly root: RootSecret; readonly device: DeviceId }
+	): Promise<UnlockedAccount> {
+		const localKey = await deriveLocalStoreKey(root, device);
+		this.#unlocked = { identity, device, keys, localKey, spaces: new SpaceKeys(keys, identity) };
+		return publicPart(identity);
+	}
+
+	handKeys(): Promise<HandedKeys> {
+		const { identity, device, keys, localKey } = this.#open();
+		return Promise.resolve({
+			account: identity.account,
+			device,
+			identity: identity.bytes,
+			signingKey: keys.signing.privateKey,
+			kemSeed: keys.kem.seed.reveal().slice(),
+			keyringGenesisRandom: keys.keyringGenesisRandom,
+			keyringEpochKey: keys.keyringEpochKey.reveal().slice(),
+			localKey
+		});
+	}
+
+	async takeKeys(handed: HandedKeys): Promise<UnlockedAccount> {
+		const identity = await openIdentity(handed.identity);
+		if (!identity.ok) throw new TypeError('handed keys carry no identity');
+		const seed = createSecret<'kem seed'>(handed.kemSeed);
+		const keys: AccountKeys = {
+			signing: {
+				privateKey: handed.signingKey,
+				publicKey: identity.value.entry.body.signingKey
+			},
+			kem: { seed, publicKey: deriveKemPublicKey(seed) },
+			keyringGenesisRandom: handed.keyringGenesisRandom,
+			keyringEpochKey: createSecret(handed.keyringEpochKey)
+		};
+		const { device, localKey } = handed;
+		const spaces = new SpaceKeys(keys, identity.value);
+		this.#unlocked = { identity: identity.value, device, keys, localKey, spaces };
+		return publicPart(identity.value);
+	}
+
+	sealLocal(
+		records: readonly (LocalRecord & { readonly plaintext: Uint8Array })[]
+	): Promise<readonly Uint8Array[]> {
+		const { device, localKey } = this.#open();
+		return inTurns(records, ({ table, row, plaintext }) =>
+			seal(localKey, { plaintext, aad: localRecordAad(device, table, row) })
+		);
+	}
+
+	openLocal(
+		records: readonly (LocalRecord & { readonly sealed: Uint8Array })[]
+	): Promise<readonly (Uint8Array | null)[]> {
+		const { device, localKey } = this.#open();
+		return inTurns(records, async ({ table, row, sealed }) => {
+			const opened = await open(localKey, { sealed, aad: localRecordAad(device, table, row) });
+			return opened.ok ? opened.value : null;
+		});
+	}
+
+	keyringSpace(): Promise<NewSpace> {
+		return Promise.resolve(this.#open().spaces.keyringSpace());
+	}
+
+	newSpace(): Promise<NewSpace> {
+		return Promise.resolve(this.#open().spaces.newSpace());
+	}
+
+	formGenesis(input: Parameters<CryptoPort['formGenesis']>[0]): Promise<FormedCommit> {
+		return this.#open().spaces.formGenesis(input);
+	}
+
+	formCommits(
+		device: DeviceId,
+		drafts: readonly CommitDraft[]
+	): Promise<readonly FormedCommit[]> {
+		return this.#open().spaces.formCommits(device, drafts);
+	}
+
+	openEpochs(space: SpaceId, grants: readonly EpochGrant[]): Promise<readonly Epoch[]> {
+		return this.#open().spaces.openEpochs(space, grants);
+	}
+
+	openPages(pages: readonly SealedPage[]): Promise<readonly (Uint8Array | null)[]> {
+		return this.#open().spaces.openPages(pages);
+	}
+
+	hashPages(pages: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+		return inTurns(pages, hashPage);
+	}
+
+	verifyProofs(proofs: readonly Proof[]): Promise<readonly boolean[]> {
+		return inTurns(proofs, verifyProof);
+	}
+
+	/** Overwrites the bytes that can be; ending the thread takes the rest. */
+	wipe(): void {
+		this.#login?.exportKey.wipe();
+		this.#login?.sessionKey.wipe();
+		this.#unlocked?.spaces.wipe();
+		this.#unlocked?.keys.kem.seed.wipe();
+		this.#unlocked?.keys.keyringEpochKey.wipe();
+		this.#attempt = null;
+		this.#login = null;
+		this.#unlocked = null;
+		this.#opaque = null;
+	}
+
+	#open(): Unlocked {
+		if (this.#unlocked === null) throw new Error('the crypto core is locked');
+		return this.#unlocked;
+	}
+
+	#takeAttempt(): OpaqueAttempt {
+		const attempt = this.#attempt;
+		if (attempt === null) throw new Error('no OPAQUE exchange has begun');
+		this.#attempt = null;
+		return attempt;
+	}
+
+	async #loadedOpaque(): Promise<OpaqueClient> {
+		this.#opaque ??= this.#loadOpaque().then(async (module) => (await init(module)).client);
+		return this.#opaque;
+	}
+}
+
+/** A core in the same process, for Node: WebCrypto runs on threads of its own there. */
+export function startCryptoInProcess(loadOpaque: LoadOpaque): CryptoWorker {
+	const core = new CryptoCore(loadOpaque);
+	return {
+		port: core,
+		end() {
+			core.wipe();
+		}
+	};
+}
+
+const publicPart = (identity: Identity): UnlockedAccount => ({
+	account: identity.account,
+	identity: identity.bytes,
+	identityHash: identity.hash
+});
+
+async function sealFirstKeyslots(
+	root: RootSecret,
+	account: AccountId,
+	exportKey: ExportKey
+): Promise<{ readonly keyslots: readonly Uint8Array[]; readonly recoveryCode: readonly string[] }> {
+	const entropy = generateRecoveryEntropy();
+	const passwordKey = derivePasswordSlotKey(exportKey, null);
+	const recoveryKey = deriveRecoverySlotKey(entropy);
+	const keyslots = await Promise.all([
+		sealKeyslot(passwordKey, root, { account, kind: 'password', generation: 1 }),
+		sealKeyslot(recoveryKey, root, { account, kind: 'recovery', generation: 1 })
+	]);
+	const recoveryCode = formatRecoveryCode(entropy).split(' ');
+	passwordKey.wipe();
+	recoveryKey.wipe();
+	entropy.wipe();
+	return { keyslots, recoveryCode };
+}
+
+/** The log's first entry names the account; each later one is signed by the one before. */
+async function newestIdentity(
+	account: AccountId,
+	entries: readonly Uint8Array[]
+): Promise<Identity | null> {
+	let newest: Identity | null = null;
+	for (const bytes of entries) {
+		const identity = await openIdentity(bytes);
+		if (!identity.ok || identity.value.account !== account) return null;
+		const follows: boolean =
+			newest === null
+				? identity.value.entry.body.n === 1
+				: await verifyRenewal(newest, identity.value);
+		if (!follows) return null;
+		newest = identity.value;
+	}
+	return newest;
+}
+
+async function openPasswordSlot(
+	exportKey: ExportKey,
+	account: AccountId,
+	keyslots: readonly Uint8Array[]
+): Promise<RootSecret | null> {
+	const slotKey = derivePasswordSlotKey(exportKey, null);
+	try {
+		for (const keyslot of keyslots) {
+			const parsed = parseKeyslot(keyslot);
+			if (!parsed.ok || parsed.value.kind !== 'password') continue;
+			const opened = await openKeyslot(slotKey, account, keyslot);
+			if (opened.ok) return opened.value;
+		}
+		return null;
+	} finally {
+		slotKey.wipe();
+	}
+}
+
+async function sealOfflineSlot(
+	root: RootSecret,
+	input: {
+		readonly account: AccountId;
+		readonly password: PreparedPassword;
+		readonly key: CryptoKey;
+	}
+): Promise<OfflineSlot> {
+	const salt = randomBytes(16);
+	const slotKey = await deriveOfflineSlotKey({ password: input.password, salt, key: input.key });
+	const place = { account: input.account, kind: 'device', generation: 1 } as const;
+	const keyslot = await sealKeyslot(slotKey, root, place);
+	slotKey.wipe();
+	return { salt, keyslot };
+}
+
+async function deriveOfflineSlotKey(input: {
+	readonly password: PreparedPassword;
+	readonly salt: Uint8Array;
+	readonly key: CryptoKey;
+}) {
+	const stretched = await stretchPassword(input.password, input.salt);
+	const deviceSecret = await deriveDeviceSecret(input.key);
+	const slotKey = deriveDeviceSlotKey(stretched, deviceSecret);
+	stretched.fill(0);
+	deviceSecret.wipe();
+	return slotKey;
+}

@@ -1,0 +1,179 @@
+// The border of the crypto core: what the rest of the engine may ask of the keys, and in which
+// words. Everything behind it runs in a worker of its own, which is ended when the vault locks, so
+// that nothing of a password or key outlives it. Batches in, batches out: a call is a message.
+import type { XaesKey } from '../crypto/client/aead.ts';
+import type { PasswordFault } from '../crypto/client/password.ts';
+import type { Proof } from '../crypto/signature.ts';
+import type { AccountId, DeviceId, Epoch, Seq, SpaceId } from '../protocol/ids.ts';
+import type { PagePlace, WrapContext } from '../protocol/labels.ts';
+import type { Result } from '../protocol/result.ts';
+
+export type PasswordRefusal = PasswordFault | 'password_too_short';
+
+/** A core and the way to end it. */
+export interface CryptoWorker {
+	readonly port: CryptoPort;
+	/** Ends the thread, with every key and string in it. */
+	end(): void;
+}
+
+/** Keys of an unlocked account, for another tab of the same profile. Goes nowhere else. */
+export interface HandedKeys {
+	readonly account: AccountId;
+	readonly device: DeviceId;
+	readonly identity: Uint8Array;
+	readonly signingKey: CryptoKey;
+	readonly kemSeed: Uint8Array;
+	readonly keyringGenesisRandom: Uint8Array;
+	readonly keyringEpochKey: Uint8Array;
+	readonly localKey: XaesKey;
+}
+
+/** Who is unlocked: public facts that derive from the keys. */
+export interface UnlockedAccount {
+	readonly account: AccountId;
+	/** The newest identity entry, as it goes into member entries. */
+	readonly identity: Uint8Array;
+	/** 32 bytes. */
+	readonly identityHash: Uint8Array;
+}
+
+export interface Registered extends UnlockedAccount {
+	readonly registrationRecord: Uint8Array;
+	readonly keyslots: readonly Uint8Array[];
+	/** Signs the account write 'create'. */
+	readonly signature: Uint8Array;
+	readonly serverPublicKey: Uint8Array;
+	readonly recoveryCode: readonly string[];
+}
+
+export interface LoginProof {
+	readonly ke3: Uint8Array;
+	readonly serverPublicKey: Uint8Array;
+}
+
+export interface LocalRecord {
+	/** Which table and row: bound to the record, so that none can stand in for another. */
+	readonly table: string;
+	readonly row: string;
+}
+
+/** What makes a new space: its genesis body, commit parts, and wraps beside it. */
+export interface NewSpace {
+	readonly space: SpaceId;
+	readonly genesis: Uint8Array;
+	/** head(0), 32 bytes. */
+	readonly genesisHash: Uint8Array;
+}
+
+export interface CommitDraft {
+	readonly space: SpaceId;
+	readonly count: number;
+	readonly seen: { readonly seq: Seq; readonly hash: Uint8Array };
+	readonly timeMs: number;
+	readonly epoch: Epoch;
+	/** Encoded pages; the core takes them over. */
+	readonly pages: readonly Uint8Array[];
+}
+
+/** A formed commit with what travels beside it: final bytes. */
+export interface FormedCommit {
+	readonly commit: Uint8Array;
+	readonly signature: Uint8Array;
+	readonly pages: readonly Uint8Array[];
+	readonly wraps: readonly Uint8Array[];
+}
+
+/** A signed grant of an epoch's key: from a verified commit, never from what happens to open. */
+export interface EpochGrant {
+	readonly epoch: Epoch;
+	readonly commitment: Uint8Array;
+	readonly wrap: { readonly bytes: Uint8Array; readonly context: WrapContext } | null;
+	/** The key of the epoch before, sealed under this one. */
+	readonly previousKey: Uint8Array | null;
+}
+
+export interface SealedPage {
+	readonly place: PagePlace;
+	readonly sealed: Uint8Array;
+}
+
+export interface OfflineSlot {
+	readonly salt: Uint8Array;
+	readonly keyslot: Uint8Array;
+}
+
+export interface CryptoPort {
+	/** @returns the request of RFC 9807 §5.2.1, or why the password can't be used. */
+	startRegistration(password: string): Promise<Result<Uint8Array, PasswordRefusal>>;
+	/** Stretches, makes root, identity and keyslots, and leaves the account's keys in the core. */
+	finishRegistration(input: {
+		readonly response: Uint8Array;
+		readonly handleHash: Uint8Array;
+		readonly incarnation: Uint8Array;
+		readonly device: DeviceId;
+	}): Promise<Result<Registered, 'malformed'>>;
+	startLogin(password: string): Promise<Result<Uint8Array, PasswordRefusal>>;
+	/** Stretches; the keys of the login stay inside. */
+	finishLogin(ke2: Uint8Array): Promise<Result<LoginProof, 'login_failed'>>;
+	/** MAC under the session key of the login just finished. */
+	bindDevice(input: {
+		readonly origin: string;
+		readonly handleHash: Uint8Array;
+		readonly thumbprint: Uint8Array;
+	}): Promise<Uint8Array>;
+	/** Opens the account with what {@link CryptoPort.finishLogin} left, and forgets that. */
+	openAccount(input: {
+		readonly account: AccountId;
+		readonly identities: readonly Uint8Array[];
+		readonly keyslots: readonly Uint8Array[];
+		readonly device: DeviceId;
+		/** Also seal the root for this device, under the password of the login. */
+		readonly offline: CryptoKey | null;
+	}): Promise<
+		Result<UnlockedAccount & { readonly offlineSlot: OfflineSlot | null }, 'keyslot_unreadable'>
+	>;
+	/** Unlocks by the device's own keyslot. */
+	openOffline(input: {
+		readonly password: string;
+		readonly account: AccountId;
+		readonly identity: Uint8Array;
+		readonly device: DeviceId;
+		readonly deviceSecret: CryptoKey;
+		readonly slot: OfflineSlot;
+	}): Promise<Result<UnlockedAccount, 'wrong_password' | 'keyslot_unreadable'>>;
+	handKeys(): Promise<HandedKeys>;
+	takeKeys(keys: HandedKeys): Promise<UnlockedAccount>;
+
+	sealLocal(
+		records: readonly (LocalRecord & { readonly plaintext: Uint8Array })[]
+	): Promise<readonly Uint8Array[]>;
+	/** Null for each record that does not open. */
+	openLocal(
+		records: readonly (LocalRecord & { readonly sealed: Uint8Array })[]
+	): Promise<readonly (Uint8Array | null)[]>;
+
+	/** The keyring's genesis: computed from the root, so that nobody can put another in its place. */
+	keyringSpace(): Promise<NewSpace>;
+	newSpace(): Promise<NewSpace>;
+	/** Entry 1 of a space of one's own; makes (keyring: derives) and keeps its first epoch key. */
+	formGenesis(input: {
+		readonly space: NewSpace;
+		readonly kind: 'keyring' | 'items';
+		readonly device: DeviceId;
+		readonly timeMs: number;
+	}): Promise<FormedCommit>;
+	formCommits(
+		device: DeviceId,
+		drafts: readonly CommitDraft[]
+	): Promise<readonly FormedCommit[]>;
+
+	/** @returns the epochs whose keys are known afterwards. */
+	openEpochs(space: SpaceId, grants: readonly EpochGrant[]): Promise<readonly Epoch[]>;
+	/** The keyring's epoch 1 needs no wrap: its key derives from the root. */
+	openKeyringEpoch(space: SpaceId): Promise<void>;
+	/** Plaintexts in order; null for each page that does not open. */
+	openPages(pages: readonly SealedPage[]): Promise<readonly (Uint8Array | null)[]>;
+	hashPages(pages: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
+	verifyProofs(proofs: readonly Proof[]): Promise<readonly boolean[]>;
+}

@@ -1,0 +1,254 @@
+// The keys of spaces inside the crypto core: epoch keys, and what is sealed, signed and opened with
+// them. An epoch key is believed only if it is the one that a verified commit committed to.
+import type { AccountKeys } from '../crypto/client/account-keys.ts';
+import type { XaesKey } from '../crypto/client/aead.ts';
+import { epochKeyCommitment } from '../crypto/client/key-commitment.ts';
+import { openPage, sealPage } from '../crypto/client/seal-page.ts';
+import { createSecret, type EpochKey } from '../crypto/client/secret.ts';
+import {
+	deriveContentKey,
+	generateEpochKey,
+	openPreviousKey,
+	unwrapEpochKey,
+	wrapEpochKey
+} from '../crypto/client/space-keys.ts';
+import { sha256, sha256Async } from '../crypto/hash.ts';
+import type { Identity } from '../crypto/identity.ts';
+import { genesisHashOf, spaceOfGenesisHash } from '../crypto/log-rules.ts';
+import { randomBytes } from '../crypto/random.ts';
+import { sign } from '../crypto/signature.ts';
+import { encodeCommit, encodeGenesis, type Admin, type Commit } from '../protocol/commit.ts';
+import type { DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
+import { commitSigningInput, type WrapContext } from '../protocol/labels.ts';
+import type {
+	CommitDraft,
+	EpochGrant,
+	FormedCommit,
+	NewSpace,
+	SealedPage
+} from './crypto-port.ts';
+
+interface EpochKeys {
+	readonly epochKey: EpochKey;
+	readonly contentKey: XaesKey;
+}
+
+/** How many pages are sealed or opened at once: enough to keep every thread of WebCrypto busy. */
+const pagesAtOnce = 16;
+
+export class SpaceKeys {
+	readonly #keys: AccountKeys;
+	readonly #identity: Identity;
+	readonly #epochs = new Map<string, EpochKeys>();
+
+	constructor(keys: AccountKeys, identity: Identity) {
+		this.#keys = keys;
+		this.#identity = identity;
+	}
+
+	keyringSpace(): NewSpace {
+		return this.#spaceOf(this.#keys.keyringGenesisRandom);
+	}
+
+	newSpace(): NewSpace {
+		return this.#spaceOf(randomBytes(32));
+	}
+
+	#spaceOf(random: Uint8Array): NewSpace {
+		const { account, hash } = this.#identity;
+		const genesis = encodeGenesis({ creator: account, creatorIdentity: hash, random });
+		const genesisHash = genesisHashOf(genesis);
+		return { space: spaceOfGenesisHash(genesisHash), genesis, genesisHash };
+	}
+
+	async formGenesis(input: {
+		readonly space: NewSpace;
+		readonly kind: 'keyring' | 'items';
+		readonly device: DeviceId;
+		readonly timeMs: number;
+	}): Promise<FormedCommit> {
+		const { space, genesis, genesisHash } = input.space;
+		const epochKey =
+			input.kind === 'keyring' ? this.#copyOfKeyringKey() : generateEpochKey();
+		await this.#keep(space, 1, epochKey);
+		const wrap = await wrapEpochKey(epochKey, this.#keys.kem.publicKey, this.#wrapToSelf(space));
+		const admin: Admin = {
+			members: [
+				{
+					account: this.#identity.account,
+					role: 'owner',
+					kind: 'person',
+					identityEntry: this.#identity.bytes
+				}
+			],
+			epoch: { number: 1, commitment: epochKeyCommitment(epochKey, space, 1), previousHash: null },
+			audit: null,
+			wraps: [
+				{ kind: 'content', number: 1, recipient: this.#identity.account, hash: sha256(wrap) }
+			],
+			settings: null
+		};
+		const signed = await this.#sign({
+			...this.#authorship(input.device),
+			space,
+			count: 1,
+			seen: { seq: 0, hash: genesisHash },
+			timeMs: input.timeMs,
+			pages: [],
+			admin,
+			genesis
+		});
+		return { ...signed, pages: [], wraps: [wrap] };
+	}
+
+	#wrapToSelf(space: SpaceId): WrapContext {
+		const { account, hash } = this.#identity;
+		return {
+			kind: 'content',
+			space,
+			number: 1,
+			recipient: account,
+			recipientIdentity: hash,
+			sender: account,
+			senderIdentity: hash
+		};
+	}
+
+	#authorship(device: DeviceId): Pick<Commit, 'author' | 'identity' | 'device'> & {
+		readonly supersedes: [];
+		readonly purge: [];
+	} {
+		const { account, hash } = this.#identity;
+		return { author: account, identity: hash, device, supersedes: [], purge: [] };
+	}
+
+	async #sign(commit: Commit): Promise<Pick<FormedCommit, 'commit' | 'signature'>> {
+		const bytes = encodeCommit(commit);
+		return {
+			commit: bytes,
+			signature: await sign(this.#keys.signing.privateKey, commitSigningInput(bytes))
+		};
+	}
+
+	formCommits(
+		device: DeviceId,
+		drafts: readonly CommitDraft[]
+	): Promise<readonly FormedCommit[]> {
+		return Promise.all(drafts.map((draft) => this.#formCommit(device, draft)));
+	}
+
+	async #formCommit(device: DeviceId, draft: CommitDraft): Promise<FormedCommit> {
+		const { space, epoch, count } = draft;
+		const { contentKey } = this.#keysOf(space, epoch);
+		const author = this.#identity.account;
+		const pages = await inTurns(draft.pages, async (plaintext, index) => {
+			const place = { space, epoch, author, device, count, index };
+			const sealed = await sealPage(contentKey, place, plaintext);
+			return { sealed, hash: await hashPage(sealed) };
+		});
+		const signed = await this.#sign({
+			...this.#authorship(device),
+			space,
+			count,
+			seen: draft.seen,
+			timeMs: draft.timeMs,
+			pages: pages.map(({ sealed, hash }) => ({
+				epoch,
+				lengthBytes: sealed.length,
+				hash,
+				expiresAtMs: null
+			})),
+			admin: null,
+			genesis: null
+		});
+		return { ...signed, pages: pages.map(({ sealed }) => sealed), wraps: [] };
+	}
+
+	/** Newest epoch first: each may open the one before it. */
+	async openEpochs(space: SpaceId, grants: readonly EpochGrant[]): Promise<readonly Epoch[]> {
+		const newestFirst = grants.toSorted((a, b) => b.epoch - a.epoch);
+		const commitments = new Map(grants.map((grant) => [grant.epoch, grant.commitment]));
+		for (const grant of newestFirst) {
+			await this.#openWrap(space, grant);
+			const previous = commitments.get(grant.epoch - 1);
+			if (previous !== undefined) await this.#openPrevious(space, grant, previous);
+		}
+		return newestFirst
+			.map((grant) => grant.epoch)
+			.filter((epoch) => this.#epochs.has(epochName(space, epoch)));
+	}
+
+	async #openWrap(space: SpaceId, { epoch, wrap, commitment }: EpochGrant): Promise<void> {
+		if (wrap === null || this.#epochs.has(epochName(space, epoch))) return;
+		const { bytes, context } = wrap;
+		const opened = await unwrapEpochKey(this.#keys.kem.seed, { wrap: bytes, context, commitment });
+		if (opened.ok) await this.#keep(space, epoch, opened.value);
+	}
+
+	async #openPrevious(space: SpaceId, grant: EpochGrant, commitment: Uint8Array): Promise<void> {
+		const old = grant.epoch - 1;
+		const next = this.#epochs.get(epochName(space, grant.epoch));
+		if (next === undefined || grant.previousKey === null) return;
+		if (this.#epochs.has(epochName(space, old))) return;
+		const opened = await openPreviousKey(next.contentKey, {
+			sealed: grant.previousKey,
+			place: { space, next: grant.epoch, old },
+			commitment
+		});
+		if (opened.ok) await this.#keep(space, old, opened.value);
+	}
+
+	openPages(pages: readonly SealedPage[]): Promise<readonly (Uint8Array | null)[]> {
+		return inTurns(pages, async ({ place, sealed }) => {
+			const keys = this.#epochs.get(epochName(place.space, place.epoch));
+			if (keys === undefined) return null;
+			const opened = await openPage(keys.contentKey, place, sealed);
+			return opened.ok ? opened.value : null;
+		});
+	}
+
+	/** Overwrites what can be; CryptoKeys go with the thread. */
+	wipe(): void {
+		for (const { epochKey } of this.#epochs.values()) epochKey.wipe();
+		this.#epochs.clear();
+	}
+
+	async #keep(space: SpaceId, epoch: Epoch, epochKey: EpochKey): Promise<void> {
+		const contentKey = await deriveContentKey(epochKey, { space, epoch });
+		this.#epochs.set(epochName(space, epoch), { epochKey, contentKey });
+	}
+
+	#copyOfKeyringKey(): EpochKey {
+		return createSecret(this.#keys.keyringEpochKey.reveal().slice());
+	}
+
+	#keysOf(space: SpaceId, epoch: Epoch): EpochKeys {
+		const keys = this.#epochs.get(epochName(space, epoch));
+		if (keys === undefined) throw new Error('no key of this epoch');
+		return keys;
+	}
+}
+
+const epochName = (space: SpaceId, epoch: Epoch): string => `${space}/${String(epoch)}`;
+
+/** Below 1 KiB the synchronous hash is done before WebCrypto has begun. */
+export const hashPage = (bytes: Uint8Array): Promise<Uint8Array> | Uint8Array =>
+	bytes.length < 1_024 ? sha256(bytes) : sha256Async(bytes);
+
+/** Maps in order, with a bounded number under way. */
+export async function inTurns<In, Out>(
+	inputs: readonly In[],
+	work: (input: In, index: number) => Promise<Out> | Out
+): Promise<Out[]> {
+	const outputs: Out[] = [];
+	outputs.length = inputs.length;
+	let next = 0;
+	const worker = async (): Promise<void> => {
+		while (next < inputs.length) {
+			const index = next++;
+			outputs[index] = await work(inputs[index] as In, index);
+		}
+	};
+	await Promise.all(Array.from({ length: Math.min(pagesAtOnce, inputs.length) }, worker));
+	return outputs;
+}

@@ -1,0 +1,41 @@
+// What a call of the engine may answer instead of a value. Codes only; words for people are web's.
+import type { PasswordFault } from '../crypto/client/password.ts';
+import type { Refusal, WireErrorCode } from '../protocol/errors.ts';
+import type { HandleFault } from '../protocol/handle.ts';
+import { err } from '../protocol/result.ts';
+import type { StoreFault } from './store.ts';
+
+export type LocalErrorCode =
+	/** No answer: no network, no server, or it took too long. */
+	| 'offline'
+	| 'wrong_password'
+	| 'password_too_short'
+	/** The server proves another key than the one that this device has seen: nothing was sent on. */
+	| 'server_key_changed'
+	/** What the edge keeps for this account does not open, or opens to another account's keys. */
+	| 'keyslot_unreadable'
+	/** An answer that no honest edge of this version gives. */
+	| 'server_misbehaved'
+	| 'locked'
+	| 'signed_out'
+	| 'already_signed_in'
+	| 'not_trusted'
+	| 'not_found'
+	| 'note_too_large'
+	| 'unsent_changes';
+
+export type TacetErrorCode = WireErrorCode | StoreFault | HandleFault | PasswordFault | LocalErrorCode;
+
+export interface TacetError {
+	readonly code: TacetErrorCode;
+	readonly retryAfterSeconds?: number;
+	/** With `unsent_changes`: how many would be lost. */
+	readonly unsent?: number;
+}
+
+export const fail = (code: TacetErrorCode): { readonly ok: false; readonly error: TacetError } =>
+	err({ code });
+
+export const failWith = (
+	refusal: Refusal
+): { readonly ok: false; readonly error: TacetError } => err(refusal);

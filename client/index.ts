@@ -1,0 +1,30 @@
+// The engine's public face, and the repository's only barrel.
+export type { Answer, Space, Tacet, TacetOptions, TacetState } from './api.ts';
+export { connectCrypto } from './connect-crypto.ts';
+export type { CryptoWorker } from './crypto-port.ts';
+export type { LocalErrorCode, TacetError, TacetErrorCode } from './errors.ts';
+export { createIdbStore } from './idb-store.ts';
+export type {
+	ImportFile,
+	ImportProgress,
+	ImportReport,
+	SkippedFile
+} from './import-files.ts';
+export { readZip } from './import-zip.ts';
+export { remoteOrigin } from './item-doc.ts';
+export type { ItemSummary, ItemText } from './items.ts';
+export { createMemoryStore } from './memory-store.ts';
+export type { OpenItem, OpenState } from './open-item.ts';
+export type { SearchHit, TextRange } from './search.ts';
+export type {
+	AccountOverview,
+	ChainFault,
+	ChainFaultCode,
+	LogInStep,
+	SignUpStep,
+	SyncProblem,
+	SyncStatus,
+	Trust
+} from './status.ts';
+export type { Store } from './store.ts';
+export { createTacet } from './tacet.ts';

@@ -1,0 +1,82 @@
+// What the engine says about itself to whoever shows it: plain data, replaced and never changed.
+import type { RuleFault } from '../crypto/log-rules.ts';
+import type { Head } from '../protocol/commit.ts';
+import type { AccountId, DeviceId, Seq, SessionId } from '../protocol/ids.ts';
+
+/** Why a space is not trusted any more: what an honest edge would never have served. */
+export type ChainFaultCode =
+	| RuleFault
+	/** Less than this device, or the account's keyring, has verified before. */
+	| 'rollback'
+	/** Another entry than the one verified before stands at the same place. */
+	| 'fork'
+	/** Entries out of order, or a head that the entries do not lead to. */
+	| 'head_wrong'
+	/** The bytes of a live page were not given, or are not the ones that were signed. */
+	| 'page_missing';
+
+/** Both versions, kept for the person. */
+export interface ChainFault {
+	readonly fault: ChainFaultCode;
+	/** The newest head that this device has verified. */
+	readonly verified: Head;
+	/** What was offered instead. */
+	readonly offered: Head;
+	/** The entry that broke a rule, as received; null if none did. */
+	readonly entry: { readonly commit: Uint8Array; readonly signature: Uint8Array } | null;
+	readonly foundAtMs: number;
+}
+
+export type Trust =
+	| { readonly state: 'verified' }
+	| { readonly state: 'not_trusted'; readonly fault: ChainFaultCode; readonly evidence: ChainFault };
+
+/** What keeps changes from being synced or saved, until it is mended; null if nothing does. */
+export type SyncProblem =
+	| 'storage_full'
+	| 'store_unavailable'
+	| 'over_quota'
+	| 'version_too_old'
+	/** The session ended: log in again. Changes wait. */
+	| 'logged_out'
+	/** The role does not allow these changes, or the edge never takes them: kept, not sent. */
+	| 'refused'
+	/** This profile was copied, or its key is in other hands: it goes on under a new device id. */
+	| 'device_copied';
+
+export interface SyncStatus {
+	readonly connection: 'offline' | 'connecting' | 'online';
+	/** Changes that do not stand on the log yet. */
+	readonly waiting: number;
+	/** Every change made here is in this device's store. */
+	readonly savedOnDevice: boolean;
+	/** When all changes were last seen at their place, by this device's clock. */
+	readonly syncedAtMs: number | null;
+	/** The newest verified head, and when it was compared with the one on offer. */
+	readonly verified: { readonly seq: Seq; readonly atMs: number | null } | null;
+	readonly pulling: { readonly done: Seq; readonly total: Seq } | null;
+	readonly trust: Trust;
+	/** Pages that did not open, set aside. */
+	readonly setAside: number;
+	/** Who wrote them. */
+	readonly setAsideAuthors: readonly AccountId[];
+	readonly problem: SyncProblem | null;
+}
+
+export interface AccountOverview {
+	readonly handle: string;
+	readonly account: AccountId;
+	readonly device: DeviceId;
+	readonly offlineUnlock: boolean;
+	readonly keyslots: readonly { readonly kind: string }[];
+	readonly sessions: readonly {
+		readonly id: SessionId;
+		readonly device: DeviceId;
+		readonly createdAtMs: number;
+		readonly refreshedAtMs: number;
+		readonly current: boolean;
+	}[];
+}
+
+export type SignUpStep = 'stretching' | 'registering' | 'logging_in' | 'creating_space';
+export type LogInStep = 'stretching' | 'logging_in' | 'opening_space';
