@@ -95,8 +95,10 @@ async function assertPortFree(port) {
 	probe.listen(port, '127.0.0.1');
 	try {
 		await once(probe, 'listening');
-	} catch {
-		throw new StartError(`Port ${String(port)} can't be had; choose another with PORT=….`);
+	} catch (error) {
+		const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+		const why = taken ? 'is in use by another program' : 'may not be used';
+		throw new StartError(`Port ${String(port)} ${why}; choose another: PORT=8788 npm start`);
 	}
 	probe.close();
 	await once(probe, 'close');
