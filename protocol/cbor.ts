@@ -1,7 +1,7 @@
 // Deterministic CBOR (RFC 8949 §4.2), the subset that Tacet's formats use: unsigned and negative
 // integers within 2^53, byte strings, text, arrays, booleans, null. No maps, tags, floats or
 // undefined: every format is an array with fixed places, so that nothing can be unknown or doubled.
-import { decode, encode } from 'cborg';
+import { decode, encode, Tokenizer } from 'cborg';
 import { equalBytes } from './bytes.ts';
 import { err, ok, type Result } from './result.ts';
 
@@ -24,18 +24,53 @@ export function encodeCbor(value: Cbor): Uint8Array {
 export function decodeCbor(bytes: Uint8Array): Result<Cbor, 'malformed'> {
 	try {
 		const value: unknown = decode(bytes, {
-			strict: true,
-			allowIndefinite: false,
-			allowUndefined: false,
-			allowNaN: false,
-			allowInfinity: false,
-			allowBigInt: false
+			...subset,
+			tokenizer: new MarkKeepingTokenizer(bytes)
 		});
 		assertSubset(value);
 		return equalBytes(encode(value), bytes) ? ok(value) : err('malformed');
 	} catch {
 		// cborg throws on every malformed input; which way it was malformed must not matter.
 		return err('malformed');
+	}
+}
+
+const subset = {
+	strict: true,
+	allowIndefinite: false,
+	allowUndefined: false,
+	allowNaN: false,
+	allowInfinity: false,
+	allowBigInt: false
+};
+
+/** Bytes of the head of a text string, by the low five bits of its first byte. */
+const textHeadBytes = new Map([
+	[24, 2],
+	[25, 3],
+	[26, 5],
+	[27, 9]
+]);
+
+/** The library's text decoder drops a leading byte order mark; in a note it is a character. */
+class MarkKeepingTokenizer extends Tokenizer {
+	constructor(bytes: Uint8Array) {
+		super(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), subset);
+	}
+
+	override next(): ReturnType<Tokenizer['next']> {
+		const start = this.pos();
+		const token = super.next();
+		const first = this.data[start] ?? 0;
+		if (first >> 5 !== 3) return token;
+		const text = start + (textHeadBytes.get(first & 31) ?? 1);
+		const marked =
+			this.pos() >= text + 3 &&
+			this.data[text] === 0xef &&
+			this.data[text + 1] === 0xbb &&
+			this.data[text + 2] === 0xbf;
+		if (marked) token.value = `\ufeff${token.value}`;
+		return token;
 	}
 }
 

@@ -10,6 +10,7 @@
 //
 // A seed is how an item begins: plain text, from which every device builds the same first Yjs
 // structs when the item is opened. An item has one seed, the one placed first on the log.
+import { concatBytes } from './bytes.ts';
 import { decodeCbor, encodeCbor, type Cbor } from './cbor.ts';
 import { bytesOfId, idBytes, idFromBytes, type ItemId, type Seq, type SpaceId } from './ids.ts';
 import { hashBytes, maxPagePlaintextBytes } from './limits.ts';
@@ -43,7 +44,7 @@ export type Change =
 	| { readonly type: 'tombstone'; readonly item: ItemId }
 	| { readonly type: 'keyring'; readonly item: ItemId; readonly entry: KeyringEntry };
 
-function encodeChange(change: Change): Cbor {
+function changeForm(change: Change): Cbor {
 	const item = bytesOfId(change.item);
 	switch (change.type) {
 		case 'seed': {
@@ -66,10 +67,32 @@ const encodeKeyringEntry = (entry: KeyringEntry): Cbor =>
 
 /** Plaintext of a page. */
 export const encodePage = (changes: readonly Change[]): Uint8Array =>
-	encodeCbor([1, changes.map(encodeChange)]);
+	encodeCbor([1, changes.map(changeForm)]);
 
-/** Bytes that a change takes in a page, for filling pages to their target. */
-export const changeBytes = (change: Change): number => encodeCbor(encodeChange(change)).length;
+/** The bytes of one change, as they stand in a page. */
+export const encodeChange = (change: Change): Uint8Array => encodeCbor(changeForm(change));
+
+/** Reads the bytes of one change. */
+export function parseChangeBytes(bytes: Uint8Array): Result<Change, 'malformed'> {
+	const decoded = decodeCbor(bytes);
+	const change = decoded.ok ? parseChange(decoded.value) : null;
+	return change === null ? err('malformed') : ok(change);
+}
+
+/** The same bytes as {@link encodePage}, from changes that are encoded already. */
+export const joinChanges = (encoded: readonly Uint8Array[]): Uint8Array =>
+	concatBytes(...pageHead(encoded.length), ...encoded);
+
+/** Bytes of the page that {@link joinChanges} gives for `count` changes of `bytes` together. */
+export const joinedPageBytes = (count: number, bytes: number): number =>
+	bytes + pageHead(count).reduce((total, part) => total + part.length, 0);
+
+/** CBOR array of two, version 1, array of `count`: RFC 8949 §3.1, major type 4. */
+function pageHead(count: number): readonly Uint8Array[] {
+	const head = encodeCbor(count);
+	head[0] = (head[0] ?? 0) | 0x80;
+	return [Uint8Array.of(0x82, 0x01), head];
+}
 
 /** Reads an opened page; anything unexpected makes the whole page `malformed`. */
 export function parsePage(plaintext: Uint8Array): Result<readonly Change[], 'malformed'> {
