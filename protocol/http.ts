@@ -62,7 +62,12 @@ export const registrationFinishRequest = v.strictObject({
 export const registrationFinishResponse = v.strictObject({ account: id<AccountId>() });
 
 export const loginStartRequest = v.strictObject({ handle, ke1 });
-export const loginStartResponse = v.strictObject({ login: bytesText(16), ke2 });
+export const loginStartResponse = v.strictObject({
+	login: bytesText(16),
+	ke2,
+	/** What the device binding covers; given for unknown handles alike. */
+	handleHash: bytesText(32)
+});
 
 export const loginFinishRequest = v.strictObject({
 	handle,
