@@ -21,9 +21,11 @@ import { parseHeadersFile } from './headers-file.mjs';
 import { digestOf, inProject } from './project.mjs';
 import { localConfig } from './workerd-config.mjs';
 
-const shared = ['protocol', 'crypto', 'package-lock.json', 'scripts'];
-const webInputs = [...shared, 'client', 'web', 'package.json'];
-const bundleInputs = [...shared, 'durable-objects', 'worker', 'wrangler.toml'];
+const bothSides = ['protocol', 'crypto', 'package-lock.json'];
+const tools = ['package.json', 'scripts/build.mjs', 'scripts/extract-opaque.mjs'];
+const webSources = [...bothSides, 'client', 'web'];
+const bundleSources = [...bothSides, 'durable-objects', 'worker', 'wrangler.toml'];
+const localSources = ['scripts/local', 'scripts/headers-file.mjs', 'scripts/workerd-config.mjs'];
 
 const webBuild = inProject('web/build');
 const dist = inProject('dist');
@@ -54,15 +56,15 @@ export async function build({ log = () => {}, force = false } = {}) {
 	const unlock = await takeBuildLock();
 	try {
 		extractOpaque();
-		const wanted = { web: digestOf(webInputs), bundle: digestOf(bundleInputs) };
+		const wanted = digestsOfSources();
 		const present = force ? {} : readStamp();
 		const webStale = present.web !== wanted.web || !existsSync(path.join(webBuild, 'index.html'));
 		const bundleStale =
 			present.bundle !== wanted.bundle || !existsSync(path.join(dist, 'index.js'));
-		if (!webStale && !bundleStale && existsSync(path.join(dist, 'local/tacet.capnp'))) return;
+		if (!webStale && !bundleStale && present.local === wanted.local) return;
 		log('Building …');
 		rmSync(stampFile, { force: true });
-		if (webStale) await buildWeb(wanted.web);
+		if (webStale) await buildWeb();
 		if (bundleStale) await buildBundle();
 		writeLocalServer();
 		writeFileSync(stampFile, JSON.stringify(wanted));
@@ -71,16 +73,22 @@ export async function build({ log = () => {}, force = false } = {}) {
 	}
 }
 
-/** @returns {{ web?: string; bundle?: string }} */
+function digestsOfSources() {
+	const web = digestOf([...webSources, ...tools]);
+	const bundle = digestOf([...bundleSources, ...tools]);
+	return { web, bundle, local: digestOf([...localSources, ...tools]) };
+}
+
+/** @returns {{ web?: string; bundle?: string; local?: string }} */
 function readStamp() {
 	return existsSync(stampFile) ? JSON.parse(readFileSync(stampFile, 'utf8')) : {};
 }
 
-/** @param {string} digest what the app calls its version: the same sources, the same name */
-async function buildWeb(digest) {
+/** The app's version is named by its sources: the same ones, the same name, the same bytes. */
+async function buildWeb() {
 	await run(inProject('node_modules/vite/bin/vite.js'), ['build'], {
 		cwd: inProject('web'),
-		env: { TACET_BUILD_ID: digest.slice(0, 16) }
+		env: { TACET_BUILD_ID: digestOf(webSources).slice(0, 16) }
 	});
 }
 
@@ -188,7 +196,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
 	await prepare(console.log);
 	try {
 		await build({ log: console.log, force: process.argv.includes('--force') });
-		console.log('Built web/build and dist.');
+		console.log('web/build and dist are up to date.');
 	} catch (error) {
 		console.error(error instanceof Error ? error.message : error);
 		process.exit(1);

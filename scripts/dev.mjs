@@ -2,7 +2,7 @@
 // the folder that wrangler serves. It has a world of its own, in .wrangler/.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { prepare } from './install.mjs';
 import { inProject } from './project.mjs';
 
@@ -15,6 +15,8 @@ if (!existsSync(secretFile)) {
 	writeFileSync(secretFile, `TACET_SECRET=${secret}\n`, { mode: 0o600 });
 }
 await build({ log: console.log });
+// What the watcher writes from here on is not what a build makes.
+rmSync(inProject('.cache/build.json'));
 
 /**
  * @param {string} program
