@@ -88,6 +88,16 @@ export function verifyAccessToken(
 	return input.nowMs < parsed.claims.expiresAtMs ? ok(parsed.claims) : err('token_expired');
 }
 
+/**
+ * The name of the Account object that a token claims, 64 hex digits, read without verifying
+ * anything: good for finding the object that verifies, and for nothing else.
+ */
+export function claimedAccountObject(token: string): Result<string, 'token_invalid'> {
+	const parts = splitAccessToken(token);
+	const name = parts === null ? undefined : parseBody(parts.body)?.claims.accountObject;
+	return name !== undefined && /^[0-9a-f]{64}$/.test(name) ? ok(name) : err('token_invalid');
+}
+
 function splitAccessToken(token: string): { body: Uint8Array; mac: Uint8Array } | null {
 	if (token.length > maxTokenCharacters || !token.startsWith(accessPrefix)) return null;
 	const [bodyText, macText, ...rest] = token.slice(accessPrefix.length).split('.');
