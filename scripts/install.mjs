@@ -2,7 +2,7 @@
 // Node 20.19 and later: this runs before anything is installed.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { inProject, root } from './project.mjs';
 
@@ -24,6 +24,9 @@ export function ensureInstalled(log) {
 	const lock = createHash('sha256').update(readFileSync(inProject('package-lock.json')));
 	const digest = lock.digest('hex');
 	if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === digest) return;
+	const folder = inProject('node_modules');
+	// A link leads to another project's packages: they are not ours to replace.
+	if (existsSync(folder) && lstatSync(folder).isSymbolicLink()) return;
 	log('Installing packages (only needed once) …');
 	const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
 	const result = spawnSync('npm', ['ci', ...quiet], {
