@@ -54,7 +54,9 @@ export function applyAdmin(
 	const changed = changeMembers(state.members, admin.members);
 	if (!changed.ok) return changed;
 	const { members, proofs } = changed.value;
-	const next = applyKeys(state, members, admin);
+	// Rule 7: one leaves alone in a commit, or they would make the key that shuts them out.
+	if (!members.has(author.account)) return err('role_forbids');
+	const next = applyKeys(state, members, admin, author);
 	return next.ok ? ok({ state: next.value, proofs, genesisIdentity: null }) : next;
 }
 
@@ -72,7 +74,7 @@ function applyGenesis(state: LogState, commit: Commit): Result<AdminOutcome, Adm
 	if (owner === undefined || !equalBytes(owner.identity.hash, identity)) {
 		return err('genesis_invalid');
 	}
-	const next = applyKeys(state, changed.value.members, admin);
+	const next = applyKeys(state, changed.value.members, admin, null);
 	if (!next.ok) return next;
 	return ok({
 		state: next.value,
@@ -92,7 +94,8 @@ function isSelfRemoval(commit: Commit, admin: Admin): boolean {
 		keys === null &&
 		admin.wraps.length === 0 &&
 		change?.account === commit.author &&
-		change.role === null
+		change.role === null &&
+		change.identityEntry === null
 	);
 }
 
@@ -170,8 +173,16 @@ function changeMember(before: Member | undefined, change: MemberChange): Member 
 const hasOwner = (members: Members): boolean =>
 	[...members.values()].some((member) => member.role === 'owner');
 
-/** Rules 8a to 8c: which keys must be new, and who gets them. */
-function applyKeys(state: LogState, members: Members, admin: Admin): Result<LogState, AdminFault> {
+/**
+ * Rules 8a to 8c: which keys must be new, and who gets them. An author who gives up a reading role
+ * has made the key that they may no longer hold, so that it is owed anew, as after leaving.
+ */
+function applyKeys(
+	state: LogState,
+	members: Members,
+	admin: Admin,
+	author: Member | null
+): Result<LogState, AdminFault> {
 	const { epoch, audit } = admin;
 	if (epoch === null) {
 		if (state.openEpoch === 0 || anyLost(state.members, members, readsContent)) {
@@ -192,14 +203,16 @@ function applyKeys(state: LogState, members: Members, admin: Admin): Result<LogS
 	if (!wrapsAreExact(state, members, admin)) return err('wraps_wrong');
 	const commitments = new Map(state.commitments);
 	if (epoch !== null) commitments.set(epoch.number, epoch.commitment);
+	const gaveUp = (may: Reads): boolean =>
+		author !== null && may(author.role) && !reads(members, author.account, may);
 	return ok({
 		...state,
 		members,
 		commitments,
 		openEpoch: epoch?.number ?? state.openEpoch,
-		epochOwed: epoch === null && state.epochOwed,
+		epochOwed: (epoch === null && state.epochOwed) || gaveUp(readsContent),
 		audit: audit ?? state.audit,
-		auditOwed: audit === null && state.auditOwed,
+		auditOwed: (audit === null && state.auditOwed) || (audit !== null && gaveUp(readsAudit)),
 		settings: admin.settings ?? state.settings
 	});
 }

@@ -201,11 +201,13 @@ function judgePages(after: LogState, history: LogHistory, commit: Commit): Resul
 		if (page.expiresAtMs !== null && page.expiresAtMs <= commit.timeMs) return err('page_expired');
 	}
 	const named = [...commit.supersedes, ...commit.purge];
-	return named.every((page) => pageStands(history, page)) ? ok(null) : err('page_unknown');
+	const standing = named.every((page) => pageStands(after.head.seq, history, page));
+	return standing ? ok(null) : err('page_unknown');
 }
 
-const pageStands = (history: LogHistory, { seq, index }: PageId): boolean =>
-	index < (history.pageCountAt(seq) ?? 0);
+/** A history may hold more than the state has come to; what follows the place does not count. */
+const pageStands = (upTo: Seq, history: LogHistory, { seq, index }: PageId): boolean =>
+	seq <= upTo && index < (history.pageCountAt(seq) ?? 0);
 
 /** Whether page bytes are those that the commit signs: one for each header, length and hash. */
 export function pagesMatch(
@@ -247,6 +249,8 @@ export function wireCodeOf(fault: RuleFault): WireErrorCode {
 			return 'unknown_head';
 		case 'epoch_not_open':
 		case 'epoch_number_wrong':
+		// An honest owner's edit, when an auditor has left meanwhile: form it anew, with the key.
+		case 'audit_key_missing':
 			return 'stale_epoch';
 		case 'admin_conflict':
 			return 'admin_conflict';
@@ -264,7 +268,6 @@ export function wireCodeOf(fault: RuleFault): WireErrorCode {
 		case 'member_change_invalid':
 		case 'no_owner_left':
 		case 'epoch_missing':
-		case 'audit_key_missing':
 		case 'audit_number_wrong':
 		case 'wraps_wrong':
 			return 'malformed';
