@@ -14,7 +14,9 @@ export type Cbor = number | string | boolean | null | Uint8Array | readonly Cbor
  */
 export function encodeCbor(value: Cbor): Uint8Array {
 	assertSubset(value);
-	return encode(value);
+	// In Node the library gives a Buffer out of a shared pool, whose slice() is a view, no copy.
+	const bytes = encode(value);
+	return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes);
 }
 
 /**
