@@ -19,7 +19,10 @@ export function parseHandle(typed: string): Result<Handle, HandleFault> {
 	const characters = [...handle].length;
 	if (characters < minHandleCharacters) return err('handle_too_short');
 	if (characters > maxHandleCharacters) return err('handle_too_long');
-	if (!/^[\p{L}\p{N}\p{M}._-]+$/u.test(handle) || !/^[\p{L}\p{N}]/u.test(handle)) {
+	// Some letters and marks are drawn as nothing: fillers, variation selectors, joiners.
+	const invisible = /\p{Default_Ignorable_Code_Point}/u.test(handle);
+	const plain = /^[\p{L}\p{N}][\p{L}\p{N}\p{M}._-]*$/u.test(handle);
+	if (invisible || !plain) {
 		return err('handle_has_other_characters');
 	}
 	return ok(handle as Handle);
