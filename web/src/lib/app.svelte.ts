@@ -1,0 +1,79 @@
+// The page's hold on the engine. The engine itself is fetched after the first paint.
+import { on } from 'svelte/events';
+import type { Tacet, TacetState } from '../../../client/index.ts';
+import { Place } from './place.svelte.ts';
+import { Preferences } from './preferences.svelte.ts';
+import { Toasts } from './toasts.svelte.ts';
+import { Updates } from './updates.svelte.ts';
+
+/** A recovery kit that was just made and not yet confirmed. Kept in memory only. */
+export interface Kit {
+	readonly handle: string;
+	readonly words: readonly string[];
+	readonly madeAtMs: number;
+}
+
+/** Chromium's offer to install the app, kept until the person asks for it. */
+export interface InstallOffer extends Event {
+	prompt(): Promise<unknown>;
+}
+
+export class App {
+	state = $state.raw<TacetState>({ phase: 'starting' });
+	kit = $state.raw<Kit | null>(null);
+	kitExpected = $state(false);
+	/** The engine's code could not be fetched. */
+	broken = $state(false);
+	installOffer = $state.raw<InstallOffer | null>(null);
+	readonly preferences = new Preferences();
+	readonly toasts = new Toasts();
+	readonly updates = new Updates();
+	readonly place = new Place();
+	#tacet: Tacet | null = null;
+
+	get tacet(): Tacet {
+		if (this.#tacet === null) throw new Error('the engine has not started');
+		return this.#tacet;
+	}
+
+	/** Called before a sign-up: its notes stay out of sight until the kit was dealt with. */
+	expectKit(): void {
+		this.kitExpected = true;
+	}
+
+	keepKit(handle: string, words: readonly string[] | null): void {
+		this.kit = words === null ? null : { handle, words, madeAtMs: Date.now() };
+		this.kitExpected = false;
+	}
+
+	/** Starts the engine and follows its state; answers how to stop following. */
+	start(): () => void {
+		this.preferences.show();
+		let stop = (): void => undefined;
+		void this.#open().then((unsubscribe) => (stop = unsubscribe));
+		const offInstall = on(window, 'beforeinstallprompt', (event) => {
+			event.preventDefault();
+			this.installOffer = event as InstallOffer;
+		});
+		const offUpdates = this.updates.watch();
+		return () => {
+			stop();
+			offInstall();
+			offUpdates();
+		};
+	}
+
+	async #open(): Promise<() => void> {
+		try {
+			const { openTacet } = await import('./engine.ts');
+			const tacet = (this.#tacet = openTacet());
+			const stop = tacet.subscribe(() => (this.state = tacet.state));
+			await tacet.start();
+			this.state = tacet.state;
+			return stop;
+		} catch (error) {
+			this.broken = true;
+			throw error;
+		}
+	}
+}

@@ -1,0 +1,223 @@
+// Words for people, one entry for every code that the engine can answer with: what happened, what is
+// safe, and what to do next. A new code does not compile until it has words here.
+import type { TacetErrorCode } from '../../../client/errors.ts';
+import type { ChainFaultCode, SyncProblem } from '../../../client/status.ts';
+
+export interface Words {
+	readonly what: string;
+	/** What is safe and what to do next. */
+	readonly then: string;
+}
+
+const nothingLost = 'Nothing was changed and nothing is lost.';
+const keptHere = 'Everything you wrote is kept on this device.';
+
+export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
+	malformed: {
+		what: 'The server did not understand this page.',
+		then: `${keptHere} Reload the page; if it happens again, this page and the server are of different versions.`
+	},
+	unauthenticated: {
+		what: 'This device is not logged in any more.',
+		then: `${keptHere} Log in again and it is sent.`
+	},
+	login_failed: {
+		what: 'The handle and the password do not belong together.',
+		then: 'Check both: capital letters matter in the password. Nobody can reset a password here.'
+	},
+	forbidden: {
+		what: 'The server does not allow this.',
+		then: `${nothingLost} Your role in this space may have changed.`
+	},
+	not_found: {
+		what: 'That is not here.',
+		then: 'It may have been deleted for ever on another device. Everything else is where it was.'
+	},
+	method_not_allowed: {
+		what: 'The server did not understand this page.',
+		then: `${keptHere} Reload the page to get its newest version.`
+	},
+	handle_taken: {
+		what: 'Somebody already has this handle.',
+		then: 'Choose another one. If it is yours, log in instead.'
+	},
+	sign_up_closed: {
+		what: 'This server takes no new accounts.',
+		then: 'Ask the person who runs it. If you have an account, log in.'
+	},
+	stale_count: {
+		what: 'Another tab was quicker.',
+		then: `${keptHere} It is sent again by itself.`
+	},
+	stale_epoch: {
+		what: 'The key of this space was just renewed.',
+		then: `${keptHere} It is sealed again and sent by itself.`
+	},
+	unknown_head: {
+		what: 'The server does not know the history that this device has seen.',
+		then: `${keptHere} Do not delete anything; see the sync story in the editor’s head.`
+	},
+	admin_conflict: {
+		what: 'Somebody changed this space at the same moment.',
+		then: `${nothingLost} Try again.`
+	},
+	too_large: {
+		what: 'That is too large for the server.',
+		then: 'A note may hold about one million characters. Nothing else is touched.'
+	},
+	version_too_old: {
+		what: 'This page is too old for the server.',
+		then: `${keptHere} Reload the page to get the new version.`
+	},
+	rate_limited: {
+		what: 'Too many tries in a short time.',
+		then: 'Wait a little, then try again. Nothing is lost meanwhile.'
+	},
+	over_quota: {
+		what: 'The space on the server is full.',
+		then: `${keptHere} Delete what you do not need for ever, or ask the person who runs the server.`
+	},
+	unavailable: {
+		what: 'The server is busy or restarting.',
+		then: `${keptHere} Try again in a moment.`
+	},
+	internal: {
+		what: 'Something failed on the server.',
+		then: `${keptHere} Try again in a moment.`
+	},
+	offline: {
+		what: 'The server can’t be reached.',
+		then: `${keptHere} Check the connection and try again.`
+	},
+	store_unavailable: {
+		what: 'This browser refuses to keep data for this page.',
+		then: 'Nothing can be saved here. Leave private browsing or allow site data, then reload.'
+	},
+	store_full: {
+		what: 'This device has no room left.',
+		then: 'What was saved before is safe; the last change was not saved. Free some space, then write on.'
+	},
+	wrong_password: {
+		what: 'That is not the password.',
+		then: 'Your notes are safe and still locked. Try again: capital letters matter.'
+	},
+	password_too_short: {
+		what: 'The password is too short.',
+		then: 'Take at least 8 characters; four or five random words are better.'
+	},
+	password_empty: {
+		what: 'There is no password yet.',
+		then: 'Type one to go on.'
+	},
+	password_too_long: {
+		what: 'The password is longer than 256 characters.',
+		then: 'A shorter one is just as strong.'
+	},
+	password_has_other_characters: {
+		what: 'The password holds a character that can’t be typed everywhere.',
+		then: 'Leave out control characters; letters, digits, signs, spaces and emoji are fine.'
+	},
+	handle_too_short: {
+		what: 'The handle is too short.',
+		then: 'Take at least 3 characters.'
+	},
+	handle_too_long: {
+		what: 'The handle is too long.',
+		then: 'Take at most 64 characters.'
+	},
+	handle_has_other_characters: {
+		what: 'The handle holds other characters than it may.',
+		then: 'Use letters, digits, dots, hyphens and underscores, and begin with a letter or a digit.'
+	},
+	server_key_changed: {
+		what: 'Not trusted: this server shows another key than the one this device knows.',
+		then: 'It may not be your server. Your password was not given away and nothing was sent. Ask the person who runs it before you go on.'
+	},
+	keyslot_unreadable: {
+		what: 'What the server keeps for your account does not open.',
+		then: 'It may be damaged or swapped. Nothing was sent and nothing on this device is touched. Do not sign up again; ask the person who runs the server.'
+	},
+	server_misbehaved: {
+		what: 'The server gave an answer that no honest server gives.',
+		then: `${keptHere} Nothing was sent on. Ask the person who runs it, or try again later.`
+	},
+	locked: {
+		what: 'Tacet is locked.',
+		then: `${keptHere} Unlock it and try again.`
+	},
+	signed_out: {
+		what: 'Nobody is logged in on this device.',
+		then: 'Log in and try again.'
+	},
+	already_signed_in: {
+		what: 'An account is already open on this device.',
+		then: 'Log it out first; its notes stay safe on the server.'
+	},
+	not_trusted: {
+		what: 'Not trusted: this server showed a history that can’t be true.',
+		then: 'Your notes can be read here, but nothing is sent or taken until you decide. Ask the person who runs the server.'
+	},
+	note_too_large: {
+		what: 'This note is too large.',
+		then: 'A note may hold about one million characters. Split it in two; nothing was lost.'
+	},
+	unsent_changes: {
+		what: 'Some changes have not reached the server.',
+		then: 'They are only on this device. Wait until they are synced, or discard them.'
+	}
+};
+
+export const problemWords: Readonly<Record<SyncProblem, Words>> = {
+	storage_full: {
+		what: 'This device has no room left',
+		then: 'What was saved before is safe. Free some space so that new changes can be kept.'
+	},
+	store_unavailable: {
+		what: 'This browser stopped keeping data',
+		then: 'Copy what you wrote last, then reload the page.'
+	},
+	over_quota: {
+		what: 'The space on the server is full',
+		then: 'Your changes are kept on this device. Delete what you do not need for ever.'
+	},
+	version_too_old: {
+		what: 'This page is too old for the server',
+		then: 'Your changes are kept on this device. Reload the page to get the new version.'
+	},
+	logged_out: {
+		what: 'Logged out by the server',
+		then: 'Your changes are kept on this device. Lock, then unlock with your password to send them.'
+	},
+	refused: {
+		what: 'The server refuses these changes',
+		then: 'They are kept on this device and not sent. Your role in this space may have changed.'
+	},
+	device_copied: {
+		what: 'This profile was copied',
+		then: 'Another copy of it is writing too. Your changes are kept, and go on under a new device.'
+	}
+};
+
+const generalFault = 'this server showed an entry that breaks the rules of the history.';
+
+/** Ends the sentence 'Not trusted: …'. */
+export function faultWords(fault: ChainFaultCode): string {
+	if (fault === 'rollback') {
+		return 'this server showed an older history than the one this device has seen.';
+	}
+	if (fault === 'fork') {
+		return 'this server showed another history than the one this device has seen.';
+	}
+	if (fault === 'head_wrong') return 'this server showed a history whose parts do not fit together.';
+	if (fault === 'page_missing') return 'this server holds back, or has altered, a part of your notes.';
+	return generalFault;
+}
+
+export const skippedWords = {
+	not_markdown: 'Not a Markdown or text file',
+	not_text: 'Not readable as text (UTF-8)',
+	too_large: 'Larger than a note may be',
+	unreadable: 'The browser could not read it',
+	empty_name: 'Has no name',
+	already_here: 'Already here, with the same text'
+} as const;

@@ -1,0 +1,44 @@
+// Times as people read them, in the browser's own language.
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const dayFormat = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+const dateFormat = new Intl.DateTimeFormat(undefined, {
+	day: 'numeric',
+	month: 'short',
+	year: 'numeric'
+});
+const fullFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'long', timeStyle: 'short' });
+const numberFormat = new Intl.NumberFormat();
+
+const startOfDayMs = (ms: number): number => new Date(ms).setHours(0, 0, 0, 0);
+
+export const clock = (ms: number): string => clockFormat.format(ms);
+export const fullTime = (ms: number): string => fullFormat.format(ms);
+export const longDate = (ms: number): string => dateFormat.format(ms);
+export const count = (value: number): string => numberFormat.format(value);
+
+/** '1 change', '3 changes'. */
+export const counted = (value: number, one: string, many = `${one}s`): string =>
+	`${count(value)} ${value === 1 ? one : many}`;
+
+/** The clock for today, the day for this year, else the date. */
+export function when(ms: number, nowMs = Date.now()): string {
+	if (startOfDayMs(ms) === startOfDayMs(nowMs)) return clock(ms);
+	if (new Date(ms).getFullYear() === new Date(nowMs).getFullYear()) return dayFormat.format(ms);
+	return dateFormat.format(ms);
+}
+
+/** 'about 2 minutes'; short times are not counted out. */
+export function duration(seconds: number): string {
+	if (seconds < 10) return 'a few seconds';
+	if (seconds < 90) return `about ${Math.round(seconds / 5) * 5} seconds`;
+	if (seconds < 5_400) return `about ${counted(Math.round(seconds / 60), 'minute')}`;
+	return `about ${counted(Math.round(seconds / 3_600), 'hour')}`;
+}
+
+/** '12 kB', '3.4 MB'. */
+export function fileBytes(bytes: number): string {
+	if (bytes < 1_000) return `${bytes} B`;
+	if (bytes < 1_000_000) return `${Math.round(bytes / 1_000)} kB`;
+	if (bytes < 1_000_000_000) return `${(bytes / 1_000_000).toFixed(1)} MB`;
+	return `${(bytes / 1_000_000_000).toFixed(1)} GB`;
+}
