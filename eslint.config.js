@@ -37,7 +37,10 @@ const tsdocSyntax = {
 /** Rules that need types, and are about mistakes more than about taste. */
 const typed = {
 	'@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
-	'@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+	'@typescript-eslint/no-confusing-void-expression': [
+		'error',
+		{ ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true }
+	],
 	'@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
 	'@typescript-eslint/consistent-type-imports': 'error',
 	// Where a string is spread here, code points are what is wanted.
@@ -91,6 +94,10 @@ export default defineConfig(
 			'@typescript-eslint/consistent-type-imports': 'error',
 			'@typescript-eslint/no-non-null-assertion': 'off',
 			'svelte/no-at-html-tags': 'error',
+			// svelte-check fails on warnings, and knows better which ignore is used.
+			'svelte/no-unused-svelte-ignore': 'off',
+			// Not every map is state that a view reads.
+			'svelte/prefer-svelte-reactivity': 'off',
 			// One page at the root of its own origin: there is no base path to add.
 			'svelte/no-navigation-without-resolve': 'off'
 		}
@@ -132,6 +139,10 @@ export default defineConfig(
 	{
 		files: ['worker/index.ts', 'web/vite.config.ts', '**/*.d.ts', '**/*.d.*.ts'],
 		rules: { 'no-restricted-syntax': ['error', ...structure] }
+	},
+	{
+		files: ['web/static/**/*.js'],
+		languageOptions: { globals: { document: 'readonly', localStorage: 'readonly' } }
 	},
 	{ files: ['worker/log.ts', 'cli/**/*.ts'], rules: { 'no-console': 'off' } },
 	{ files: ['client/index.ts'], rules: { 'no-restricted-syntax': ['error', noEnum] } },
