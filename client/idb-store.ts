@@ -10,7 +10,13 @@
 //
 // One transaction a method. What a person wrote, and what was signed, is flushed to the disk
 // before a method answers ('strict'); what can be pulled again is not ('relaxed').
-import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction, type StoreNames } from 'idb';
+import {
+	openDB,
+	type DBSchema,
+	type IDBPDatabase,
+	type IDBPTransaction,
+	type StoreNames
+} from 'idb';
 import type { PageId } from '../protocol/commit.ts';
 import type { Seq, SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
@@ -103,9 +109,7 @@ class IdbStore implements Store {
 				const entries = transaction.objectStore('entries');
 				await Promise.all([
 					transaction.objectStore('states').put(withOwnBytes(batch.sealedState), space),
-					...batch.entries.map((entry) =>
-						entries.put(withOwnBytes(entry), [space, entry.seq])
-					),
+					...batch.entries.map((entry) => entries.put(withOwnBytes(entry), [space, entry.seq])),
 					replacePages(transaction, space, batch.superseded.map(dropped)),
 					...batch.settledCounts.map((count) => settle(transaction, space, count))
 				]);
@@ -148,9 +152,7 @@ class IdbStore implements Store {
 			return await this.#write(['pending'], 'strict', async (transaction) => {
 				const table = transaction.objectStore('pending');
 				await Promise.all(
-					pending.map((commit) =>
-						table.add(withOwnBytes(commit), [commit.space, commit.count])
-					)
+					pending.map((commit) => table.add(withOwnBytes(commit), [commit.space, commit.count]))
 				);
 			});
 		} catch (error) {

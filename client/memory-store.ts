@@ -132,9 +132,7 @@ class MemoryStore implements Store {
 
 	loadOutbox(space: SpaceId, after: number): Answer<readonly OutboxRow[]> {
 		return this.#answer(() =>
-			[...this.#outbox.values()]
-				.filter((row) => row.space === space && row.id > after)
-				.map(copyOf)
+			[...this.#outbox.values()].filter((row) => row.space === space && row.id > after).map(copyOf)
 		);
 	}
 
@@ -165,9 +163,7 @@ class MemoryStore implements Store {
 
 	loadPending(space: SpaceId): Answer<readonly PendingCommit[]> {
 		return this.#answer(() =>
-			[...(this.#pending.get(space)?.values() ?? [])]
-				.sort((a, b) => a.count - b.count)
-				.map(copyOf)
+			[...(this.#pending.get(space)?.values() ?? [])].sort((a, b) => a.count - b.count).map(copyOf)
 		);
 	}
 
@@ -194,7 +190,13 @@ class MemoryStore implements Store {
 	erase(): Answer<void> {
 		return this.#answer(() => {
 			this.#profile = null;
-			for (const table of [this.#states, this.#entries, this.#lastSeqs, this.#outbox, this.#pending]) {
+			for (const table of [
+				this.#states,
+				this.#entries,
+				this.#lastSeqs,
+				this.#outbox,
+				this.#pending
+			]) {
 				table.clear();
 			}
 			this.#records.clear();

@@ -38,7 +38,12 @@ describe('a page of changes that were encoded before', () => {
 });
 
 describe('text', () => {
-	const texts = ['\ufeff', '\ufeffa', `\ufeff${'é'.repeat(40_000)}`, `\ufeff\ufeff${'a'.repeat(300)}`];
+	const texts = [
+		'\ufeff',
+		'\ufeffa',
+		`\ufeff${'é'.repeat(40_000)}`,
+		`\ufeff\ufeff${'a'.repeat(300)}`
+	];
 	it.each([...texts, 'a\ufeff', 'a\0b', '\r\r\n', '👩‍👩‍👧'])(
 		'keeps byte order marks and control characters (%#)',
 		(text) => {

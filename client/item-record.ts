@@ -1,0 +1,236 @@
+// One item: what is known of it, in whatever order it came. Its state is a function of the set of
+// its changes: the seed placed first on the log wins, updates are applied in the order of the log
+// and then of the outbox, and a tombstone ends it for good.
+import type * as Y from 'yjs';
+import type { ItemId, Seq } from '../protocol/ids.ts';
+import type { Seed } from '../protocol/page.ts';
+import { applyUpdate, bodyOf, makeDoc, titleOf, trashedAtOf, type ItemDoc } from './item-doc.ts';
+
+/** Where a change stands on the log. */
+export interface Place {
+	readonly seq: Seq;
+	/** Index of the page in its commit. */
+	readonly index: number;
+	/** Index of the change in its page. */
+	readonly change: number;
+}
+
+/** Where a change waits: row of the outbox, and index in it. */
+export interface WaitingPlace {
+	readonly outboxId: number;
+	readonly change: number;
+}
+
+export interface ItemText {
+	readonly title: string;
+	readonly body: string;
+	readonly path: string | null;
+	readonly createdAtMs: number;
+	readonly updatedAtMs: number;
+	readonly trashedAtMs: number | null;
+}
+
+interface Update<Where> {
+	readonly place: Where;
+	readonly timeMs: number;
+	readonly update: Uint8Array;
+}
+interface PlacedSeed<Where> {
+	readonly place: Where;
+	readonly seed: Seed;
+}
+
+const byPlace = (a: { readonly place: Place }, b: { readonly place: Place }): number =>
+	a.place.seq - b.place.seq || a.place.index - b.place.index || a.place.change - b.place.change;
+
+const byRow = (a: { readonly place: WaitingPlace }, b: { readonly place: WaitingPlace }): number =>
+	a.place.outboxId - b.place.outboxId || a.place.change - b.place.change;
+
+const sameSeed = (a: Seed, b: Seed): boolean =>
+	a.body === b.body && a.title === b.title && a.path === b.path && a.createdAtMs === b.createdAtMs;
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+	a.length === b.length && a.every((byte, index) => byte === b[index]);
+
+export class ItemRecord {
+	readonly id: ItemId;
+	#seed: PlacedSeed<Place> | null = null;
+	#otherSeeds: Seed[] = [];
+	#waitingSeeds: PlacedSeed<WaitingPlace>[] = [];
+	#updates: Update<Place>[] = [];
+	#sorted = true;
+	#waitingUpdates: Update<WaitingPlace>[] = [];
+	#gone = false;
+	#waitingTombstones: WaitingPlace[] = [];
+	#text: ItemText | null = null;
+	/** The document kept from the last reading; null once the collection wants its memory back. */
+	#doc: Y.Doc | null = null;
+	#refused = 0;
+
+	constructor(id: ItemId) {
+		this.id = id;
+	}
+
+	get seed(): Seed | null {
+		return this.#seed?.seed ?? this.#waitingSeeds[0]?.seed ?? null;
+	}
+
+	/** Has begun, and was not deleted. */
+	get exists(): boolean {
+		return !this.#gone && this.#waitingTombstones.length === 0 && this.seed !== null;
+	}
+
+	get waiting(): boolean {
+		return (
+			this.#waitingSeeds.length > 0 ||
+			this.#waitingUpdates.length > 0 ||
+			this.#waitingTombstones.length > 0
+		);
+	}
+
+	get wasEdited(): boolean {
+		return this.#updates.length > 0 || this.#waitingUpdates.length > 0;
+	}
+
+	/** Changes that are left out: second seeds, and updates that do not decode. */
+	get setAside(): number {
+		const first = this.#seed?.seed;
+		// The same seed again is what a compaction writes.
+		const seconds = first ? this.#otherSeeds.filter((seed) => !sameSeed(seed, first)).length : 0;
+		return seconds + this.#refused;
+	}
+
+	placeSeed(seed: Seed, place: Place): void {
+		if (this.#gone) return;
+		const placed = { seed, place };
+		if (this.#seed === null) this.#changeSeed(placed);
+		else if (byPlace(placed, this.#seed) < 0) {
+			this.#otherSeeds.push(this.#seed.seed);
+			this.#changeSeed(placed);
+		} else this.#otherSeeds.push(seed);
+	}
+
+	#changeSeed(placed: PlacedSeed<Place>): void {
+		const before = this.seed;
+		this.#seed = placed;
+		if (before === null || !sameSeed(before, placed.seed)) this.#forgetText();
+	}
+
+	placeUpdate(update: Uint8Array, place: Place, timeMs: number): void {
+		if (this.#gone) return;
+		const placed = { place, timeMs, update };
+		const last = this.#updates.at(-1);
+		if (last && byPlace(placed, last) < 0) this.#sorted = false;
+		this.#updates.push(placed);
+		this.#apply(update);
+		// One that came late belongs before others: the document is built anew.
+		if (!this.#sorted) this.#forgetText();
+	}
+
+	placeTombstone(): void {
+		this.#gone = true;
+		this.#seed = null;
+		this.#otherSeeds = [];
+		this.#updates = [];
+		this.#forgetText();
+	}
+
+	addWaitingSeed(seed: Seed, place: WaitingPlace): void {
+		this.#waitingSeeds.push({ seed, place });
+		this.#waitingSeeds.sort(byRow);
+		if (this.#seed === null) this.#forgetText();
+	}
+
+	addWaitingUpdate(update: Uint8Array, place: WaitingPlace, timeMs: number): void {
+		this.#waitingUpdates.push({ place, timeMs, update });
+		this.#waitingUpdates.sort(byRow);
+		this.#apply(update);
+	}
+
+	addWaitingTombstone(place: WaitingPlace): void {
+		this.#waitingTombstones.push(place);
+	}
+
+	/** The row stands on the log now, or was given up. */
+	removeWaiting(outboxId: number): void {
+		const stays = ({ place }: { readonly place: WaitingPlace }): boolean =>
+			place.outboxId !== outboxId;
+		const removed = this.#waitingUpdates.filter((update) => !stays(update));
+		const seed = this.seed;
+		this.#waitingSeeds = this.#waitingSeeds.filter(stays);
+		this.#waitingUpdates = this.#waitingUpdates.filter(stays);
+		this.#waitingTombstones = this.#waitingTombstones.filter((place) => stays({ place }));
+		const givenUp = removed.some(({ update }) => !this.#isPlaced(update));
+		if (givenUp || this.seed !== seed) this.#forgetText();
+		else this.#text = null;
+	}
+
+	#isPlaced(update: Uint8Array): boolean {
+		return this.#updates.findLast((placed) => sameBytes(placed.update, update)) !== undefined;
+	}
+
+	text(): ItemText | null {
+		const seed = this.seed;
+		if (!this.exists || seed === null) return null;
+		this.#text ??= this.wasEdited ? this.#editedText(seed) : seedText(seed);
+		return this.#text;
+	}
+
+	#editedText(seed: Seed): ItemText {
+		this.#doc ??= this.buildDoc(seed);
+		return {
+			title: titleOf(this.#doc).toJSON(),
+			body: bodyOf(this.#doc).toJSON(),
+			path: seed.path,
+			createdAtMs: seed.createdAtMs,
+			updatedAtMs: this.#updatedAtMs(seed),
+			trashedAtMs: trashedAtOf(this.#doc)
+		};
+	}
+
+	#updatedAtMs(seed: Seed): number {
+		let updatedAtMs = seed.createdAtMs;
+		for (const { timeMs } of this.#updates) updatedAtMs = Math.max(updatedAtMs, timeMs);
+		for (const { timeMs } of this.#waitingUpdates) updatedAtMs = Math.max(updatedAtMs, timeMs);
+		return updatedAtMs;
+	}
+
+	/** A document of the item's whole state: the same bytes whatever order the changes came in. */
+	buildDoc(seed: Seed): Y.Doc {
+		if (!this.#sorted) this.#updates.sort(byPlace);
+		this.#sorted = true;
+		const updates = [...this.#updates, ...this.#waitingUpdates].map(({ update }) => update);
+		const { doc, refused }: ItemDoc = makeDoc(this.id, seed, updates);
+		this.#refused = refused.size;
+		return doc;
+	}
+
+	get holdsDoc(): boolean {
+		return this.#doc !== null;
+	}
+
+	dropDoc(): void {
+		this.#doc?.destroy();
+		this.#doc = null;
+	}
+
+	#apply(update: Uint8Array): void {
+		this.#text = null;
+		// A refused update may leave half of itself behind.
+		if (this.#doc && !applyUpdate(this.#doc, update)) this.dropDoc();
+	}
+
+	#forgetText(): void {
+		this.#text = null;
+		this.dropDoc();
+	}
+}
+
+const seedText = ({ title, body, path, createdAtMs }: Seed): ItemText => ({
+	title,
+	body,
+	path,
+	createdAtMs,
+	updatedAtMs: createdAtMs,
+	trashedAtMs: null
+});

@@ -1,0 +1,321 @@
+// All items of a space, from its changes: those of verified pages, and those that still wait in the
+// outbox. Applying a change costs no more with many items than with few; lists are sorted, and
+// documents built, when somebody looks. Never does I/O, never sees a key.
+import type { ItemId, Seq } from '../protocol/ids.ts';
+import { maxNoteBytes, maxPagesPerCommit } from '../protocol/limits.ts';
+import type { Change, Seed } from '../protocol/page.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
+import { trashUpdate } from './item-doc.ts';
+import { ItemRecord, type ItemText } from './item-record.ts';
+import { fitsUtf8, snippetOf } from './item-text.ts';
+import { OpenItem, type OpenSink } from './open-item.ts';
+
+export type { ItemText } from './item-record.ts';
+
+/** The changes of one page, verified and opened. */
+export interface PlacedPage {
+	readonly seq: Seq;
+	readonly index: number;
+	/** Time of the commit, by its author's clock. */
+	readonly timeMs: number;
+	readonly changes: readonly Change[];
+}
+
+/** The changes of one row of the outbox. */
+export interface LocalRow {
+	readonly outboxId: number;
+	readonly timeMs: number;
+	readonly changes: readonly Change[];
+}
+
+export interface ItemSummary {
+	readonly id: ItemId;
+	readonly title: string;
+	/** First line of text that is not the title, without Markdown's signs; at most 160 characters. */
+	readonly snippet: string;
+	readonly path: string | null;
+	readonly createdAtMs: number;
+	readonly updatedAtMs: number;
+	readonly trashedAtMs: number | null;
+	/** Has changes that are not on the log yet. */
+	readonly waiting: boolean;
+}
+
+interface Listed {
+	readonly record: ItemRecord;
+	/** Null: to be made anew. */
+	summary: ItemSummary | null;
+	readonly open: Set<OpenItem>;
+}
+
+interface Lists {
+	readonly list: readonly ItemSummary[];
+	readonly trashed: readonly ItemSummary[];
+}
+
+const nothing: ReadonlySet<ItemId> = new Set();
+
+/** Documents of closed items that are kept, so that following someone's typing stays cheap. */
+const maxKeptDocs = 16;
+
+const newestFirst = (a: ItemSummary, b: ItemSummary): number =>
+	b.updatedAtMs - a.updatedAtMs ||
+	b.createdAtMs - a.createdAtMs ||
+	compareText(a.title, b.title) ||
+	compareText(a.id, b.id);
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+export interface ItemsOptions {
+	/** Called once for each call that changed something, with the items concerned. */
+	readonly onChange?: (ids: readonly ItemId[]) => void;
+}
+
+export class Items {
+	readonly #onChange: (ids: readonly ItemId[]) => void;
+	readonly #items = new Map<ItemId, Listed>();
+	/** In the order of the last list, so that sorting again is cheap. */
+	#existing: Listed[] = [];
+	readonly #pages = new Set<number>();
+	readonly #rows = new Map<number, ReadonlySet<ItemId>>();
+	readonly #setAside = new Map<ItemId, number>();
+	/** Items whose records hold a document, the one read last at the end. */
+	readonly #kept = new Set<ItemRecord>();
+	#lists: Lists | null = null;
+
+	constructor(options: ItemsOptions = {}) {
+		this.#onChange = options.onChange ?? (() => undefined);
+	}
+
+	/** Any order, any number of times. */
+	applyPages(pages: readonly PlacedPage[]): void {
+		const changed = new Set<ItemId>();
+		for (const page of pages) {
+			const key = page.seq * maxPagesPerCommit + page.index;
+			if (this.#pages.has(key)) continue;
+			this.#pages.add(key);
+			this.#applyPage(page, changed);
+		}
+		this.#changed(changed);
+	}
+
+	#applyPage({ seq, index, timeMs, changes }: PlacedPage, changed: Set<ItemId>): void {
+		for (const [position, change] of changes.entries()) {
+			if (change.type === 'keyring') continue;
+			const listed = this.#listed(change.item);
+			const place = { seq, index, change: position };
+			if (change.type === 'seed') listed.record.placeSeed(change.seed, place);
+			else if (change.type === 'tombstone') listed.record.placeTombstone();
+			else {
+				listed.record.placeUpdate(change.update, place, timeMs);
+				for (const open of listed.open) open.receive(change.update);
+			}
+			changed.add(change.item);
+		}
+	}
+
+	/** Rows of this tab and of others; a row that is known already changes nothing. */
+	applyOutbox(rows: readonly LocalRow[]): void {
+		const changed = new Set<ItemId>();
+		for (const row of rows) {
+			if (this.#rows.has(row.outboxId)) continue;
+			this.#applyRow(row);
+			const ids = new Set(row.changes.map((change) => change.item));
+			this.#rows.set(row.outboxId, ids);
+			for (const id of ids) changed.add(id);
+		}
+		this.#changed(changed);
+	}
+
+	#applyRow({ outboxId, timeMs, changes }: LocalRow): void {
+		for (const [position, change] of changes.entries()) {
+			if (change.type === 'keyring') continue;
+			const listed = this.#listed(change.item);
+			const place = { outboxId, change: position };
+			if (change.type === 'seed') listed.record.addWaitingSeed(change.seed, place);
+			else if (change.type === 'tombstone') listed.record.addWaitingTombstone(place);
+			else {
+				listed.record.addWaitingUpdate(change.update, place, timeMs);
+				for (const open of listed.open) open.receive(change.update);
+			}
+		}
+	}
+
+	/** Rows that stand on the log now (apply their pages first), or were given up. */
+	removeOutbox(outboxIds: Iterable<number>): void {
+		const changed = new Set<ItemId>();
+		for (const outboxId of outboxIds) {
+			for (const id of this.#rows.get(outboxId) ?? []) {
+				this.#items.get(id)?.record.removeWaiting(outboxId);
+				changed.add(id);
+			}
+			// Ids are never given twice: whoever read the row before it went may still bring it.
+			this.#rows.set(outboxId, nothing);
+		}
+		this.#changed(changed);
+	}
+
+	/** Newest first, without trashed ones; the same array until something changes. */
+	get list(): readonly ItemSummary[] {
+		return this.#sorted().list;
+	}
+
+	/** Those in the trash, newest first. */
+	get trashed(): readonly ItemSummary[] {
+		return this.#sorted().trashed;
+	}
+
+	get ids(): Iterable<ItemId> {
+		return this.#items.keys();
+	}
+
+	has(id: ItemId): boolean {
+		return this.#items.get(id)?.record.exists ?? false;
+	}
+
+	read(id: ItemId): ItemText | null {
+		const listed = this.#items.get(id);
+		return listed ? this.#textOf(listed.record) : null;
+	}
+
+	/** Content faults: second seeds, and updates that do not decode. Left out alike by everyone. */
+	get setAside(): number {
+		// Whether an update decodes shows when its item is read.
+		this.#sorted();
+		return [...this.#setAside.values()].reduce((total, count) => total + count, 0);
+	}
+
+	open(id: ItemId, sink: OpenSink): OpenItem | null {
+		const listed = this.#items.get(id);
+		const seed = listed?.record.seed;
+		if (!listed?.record.exists || !seed) return null;
+		const item = new OpenItem(id, listed.record.buildDoc(seed), {
+			sink,
+			onClose: () => listed.open.delete(item)
+		});
+		listed.open.add(item);
+		return item;
+	}
+
+	/** The change that puts an item into the trash, or (null) takes it out. */
+	trashChange(id: ItemId, trashedAtMs: number | null): Change | null {
+		const record = this.#items.get(id)?.record;
+		const seed = record?.seed;
+		if (!record?.exists || !seed) return null;
+		const doc = record.buildDoc(seed);
+		const update = trashUpdate(doc, trashedAtMs);
+		doc.destroy();
+		return { type: 'update', item: id, update };
+	}
+
+	/**
+	 * Tells what an earlier import brought already: by what it wrote then, so that a note edited
+	 * since does not come twice, and by what the note says now. Those in the trash do not count.
+	 */
+	importLookup(): (path: string, title: string, body: string) => boolean {
+		const bodies = new Map<string, Set<string>>();
+		const add = (path: string | null, title: string, body: string): void => {
+			const key = `${path ?? ''}\n${title}`;
+			bodies.set(key, (bodies.get(key) ?? new Set()).add(body));
+		};
+		for (const { record } of this.#items.values()) {
+			const text = this.#textOf(record);
+			const { seed } = record;
+			if (!text || !seed || text.trashedAtMs !== null) continue;
+			add(seed.path, seed.title, seed.body);
+			if (record.wasEdited) add(text.path, text.title, text.body);
+		}
+		return (path, title, body) => bodies.get(`${path}\n${title}`)?.has(body) ?? false;
+	}
+
+	#listed(id: ItemId): Listed {
+		const known = this.#items.get(id);
+		if (known) return known;
+		const listed: Listed = { record: new ItemRecord(id), summary: null, open: new Set() };
+		this.#items.set(id, listed);
+		this.#existing.push(listed);
+		return listed;
+	}
+
+	#changed(ids: ReadonlySet<ItemId>): void {
+		if (ids.size === 0) return;
+		for (const id of ids) {
+			const listed = this.#items.get(id);
+			if (!listed) continue;
+			listed.summary = null;
+			this.#noteSetAside(listed.record);
+		}
+		this.#lists = null;
+		this.#onChange([...ids]);
+	}
+
+	#noteSetAside(record: ItemRecord): void {
+		const count = record.setAside;
+		if (count > 0) this.#setAside.set(record.id, count);
+		else this.#setAside.delete(record.id);
+	}
+
+	#textOf(record: ItemRecord): ItemText | null {
+		const text = record.text();
+		if (!record.holdsDoc) return text;
+		this.#noteSetAside(record);
+		this.#kept.delete(record);
+		this.#kept.add(record);
+		for (const oldest of this.#kept) {
+			if (this.#kept.size <= maxKeptDocs) break;
+			oldest.dropDoc();
+			this.#kept.delete(oldest);
+		}
+		return text;
+	}
+
+	#sorted(): Lists {
+		if (this.#lists) return this.#lists;
+		const summaries: (readonly [ItemSummary, Listed])[] = [];
+		const unlisted: Listed[] = [];
+		for (const listed of this.#existing) {
+			const summary = this.#summaryOf(listed);
+			if (summary) summaries.push([summary, listed]);
+			else unlisted.push(listed);
+		}
+		summaries.sort(([a], [b]) => newestFirst(a, b));
+		this.#existing = [...summaries.map(([, listed]) => listed), ...unlisted];
+		const all = summaries.map(([summary]) => summary);
+		this.#lists = {
+			list: all.filter((summary) => summary.trashedAtMs === null),
+			trashed: all.filter((summary) => summary.trashedAtMs !== null)
+		};
+		return this.#lists;
+	}
+
+	#summaryOf(listed: Listed): ItemSummary | null {
+		if (listed.summary) return listed.summary;
+		const text = this.#textOf(listed.record);
+		if (!text) return null;
+		const { body, ...facts } = text;
+		listed.summary = {
+			id: listed.record.id,
+			...facts,
+			snippet: snippetOf(text.title, body),
+			waiting: listed.record.waiting
+		};
+		return listed.summary;
+	}
+}
+
+export interface SeedInput {
+	readonly title?: string;
+	readonly body?: string;
+	readonly path?: string | null;
+	readonly createdAtMs: number;
+}
+
+/** The beginning of an item; `note_too_large` beyond `maxNoteBytes` of text. */
+export function makeSeed(input: SeedInput): Result<Seed, 'note_too_large'> {
+	// Half a surrogate pair has no UTF-8 form: it would change on the way through a page.
+	const title = (input.title ?? '').toWellFormed();
+	const body = (input.body ?? '').toWellFormed();
+	const path = input.path?.toWellFormed() ?? null;
+	if (!fitsUtf8([title, body, path ?? ''], maxNoteBytes)) return err('note_too_large');
+	return ok({ createdAtMs: input.createdAtMs, title, body, path });
+}

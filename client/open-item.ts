@@ -1,0 +1,159 @@
+// An item that somebody edits. What is typed within a moment becomes one change, which is saved by
+// the sink; what others write arrives in the same document, under another origin, so that an undo
+// never takes back the work of others.
+import * as Y from 'yjs';
+import type { ItemId } from '../protocol/ids.ts';
+import { maxNoteBytes } from '../protocol/limits.ts';
+import { encodeChange, type Change } from '../protocol/page.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
+import { applyUpdate, bodyOf, remoteOrigin, titleOf } from './item-doc.ts';
+import { fitsUtf8 } from './item-text.ts';
+import { fitsPage } from './outbox-pack.ts';
+import type { StoreFault } from './store.ts';
+
+export type SaveFault = StoreFault | 'note_too_large' | 'locked';
+
+/** `failed`: what was typed is kept in the document, and tried again at the next edit or flush. */
+export type OpenState = 'saved' | 'unsaved' | { readonly failed: SaveFault };
+
+export interface OpenSink {
+	/** Resolves when the changes are in this device's store. */
+	save(changes: readonly Change[]): Promise<Result<void, SaveFault>>;
+	onState?(state: OpenState): void;
+}
+
+interface OpenItemOptions {
+	readonly sink: OpenSink;
+	readonly onClose: () => void;
+}
+
+/** A pause in typing after which it is saved, and the longest that typing goes on unsaved. */
+const idleMs = 300;
+const longestMs = 1_000;
+
+export class OpenItem {
+	readonly id: ItemId;
+	readonly doc: Y.Doc;
+	readonly title: Y.Text;
+	readonly body: Y.Text;
+	readonly #sink: OpenSink;
+	readonly #onClose: () => void;
+	/** Local updates that are not saved yet, in order. */
+	#unsaved: Uint8Array[] = [];
+	#savedVector: Uint8Array;
+	#savedLength: number;
+	#state: OpenState = 'saved';
+	#saving: Promise<Result<void, SaveFault>> = Promise.resolve(ok(undefined));
+	#idleTimer: ReturnType<typeof setTimeout> | undefined;
+	#longestTimer: ReturnType<typeof setTimeout> | undefined;
+	#closed = false;
+
+	constructor(id: ItemId, doc: Y.Doc, options: OpenItemOptions) {
+		this.id = id;
+		this.doc = doc;
+		this.title = titleOf(doc);
+		this.body = bodyOf(doc);
+		this.#sink = options.sink;
+		this.#onClose = options.onClose;
+		this.#savedVector = Y.encodeStateVector(doc);
+		this.#savedLength = this.#length;
+		doc.on('update', this.#note);
+	}
+
+	get state(): OpenState {
+		return this.#state;
+	}
+
+	/** Saves at once what was typed so far. Call it when the page goes away. */
+	flush(): Promise<Result<void, SaveFault>> {
+		this.#stopTimers();
+		const save = (): Promise<Result<void, SaveFault>> => this.#save();
+		this.#saving = this.#saving.then(save, save);
+		return this.#saving;
+	}
+
+	/** Saves, and lets go of the document; stays open if saving fails, so that nothing is lost. */
+	async close(): Promise<Result<void, SaveFault>> {
+		if (this.#closed) return ok(undefined);
+		do {
+			const saved = await this.flush();
+			if (!saved.ok) return saved;
+		} while (this.#unsaved.length > 0);
+		this.#closed = true;
+		this.doc.off('update', this.#note);
+		this.#onClose();
+		this.doc.destroy();
+		return ok(undefined);
+	}
+
+	/** Brings a change that is saved already: another device's, another tab's, or this one's. */
+	receive(update: Uint8Array): void {
+		applyUpdate(this.doc, update);
+	}
+
+	readonly #note = (update: Uint8Array, origin: unknown): void => {
+		if (origin === remoteOrigin) return;
+		this.#unsaved.push(update);
+		this.#setState('unsaved');
+		const flush = (): void => void this.flush();
+		clearTimeout(this.#idleTimer);
+		this.#idleTimer = setTimeout(flush, idleMs);
+		this.#longestTimer ??= setTimeout(flush, longestMs);
+	};
+
+	async #save(): Promise<Result<void, SaveFault>> {
+		const count = this.#unsaved.length;
+		if (count === 0) return ok(undefined);
+		const vector = Y.encodeStateVector(this.doc);
+		const length = this.#length;
+		const change = this.#change();
+		const saved = change.ok ? await this.#sink.save([change.value]) : change;
+		if (!saved.ok) {
+			this.#setState({ failed: saved.error });
+			return saved;
+		}
+		this.#unsaved.splice(0, count);
+		this.#savedVector = vector;
+		this.#savedLength = length;
+		if (this.#unsaved.length === 0) this.#setState('saved');
+		return ok(undefined);
+	}
+
+	#change(): Result<Change, 'note_too_large'> {
+		if (this.#hasOutgrown) return err('note_too_large');
+		const merged = this.#changeOf(Y.mergeUpdates(this.#unsaved));
+		if (merged) return ok(merged);
+		// Without what was typed and deleted again since the last save, it may fit.
+		const difference = this.#changeOf(Y.encodeStateAsUpdate(this.doc, this.#savedVector));
+		return difference ? ok(difference) : err('note_too_large');
+	}
+
+	#changeOf(update: Uint8Array): Change | null {
+		const change: Change = { type: 'update', item: this.id, update };
+		return fitsPage(encodeChange(change)) ? change : null;
+	}
+
+	/** Too large, and larger than it was: two edits may together make a note that must shrink. */
+	get #hasOutgrown(): boolean {
+		const length = this.#length;
+		if (length <= this.#savedLength || length * 3 <= maxNoteBytes) return false;
+		return !fitsUtf8([this.title.toJSON(), this.body.toJSON()], maxNoteBytes);
+	}
+
+	get #length(): number {
+		return this.title.length + this.body.length;
+	}
+
+	#setState(state: OpenState): void {
+		if (state === this.#state) return;
+		this.#state = state;
+		this.#sink.onState?.(state);
+	}
+
+	#stopTimers(): void {
+		clearTimeout(this.#idleTimer);
+		clearTimeout(this.#longestTimer);
+		this.#idleTimer = undefined;
+		this.#longestTimer = undefined;
+	}
+}

@@ -1,0 +1,182 @@
+// Search as you type over titles, texts and folders. An index is built in small steps, beside
+// whatever else the page does; until an item is in it, the item is scanned, so that an answer is
+// complete at any time.
+import MiniSearch, { type SearchResult } from 'minisearch';
+import type { ItemId } from '../protocol/ids.ts';
+import type { Items, ItemText } from './items.ts';
+import {
+	excerptAround,
+	foldText,
+	matchRanges,
+	searchTerms,
+	type TextRange
+} from './search-text.ts';
+
+export type { TextRange } from './search-text.ts';
+
+export interface SearchHit {
+	readonly id: ItemId;
+	readonly title: string;
+	readonly titleRanges: readonly TextRange[];
+	/** The part of the text around the first match; its beginning if only the title matches. */
+	readonly snippet: string;
+	readonly ranges: readonly TextRange[];
+}
+
+export interface SearchOptions {
+	/** Resolves when the page has had its turn. */
+	readonly pause?: () => Promise<void>;
+}
+
+interface Indexed {
+	readonly id: ItemId;
+	readonly title: string;
+	readonly body: string;
+	readonly path: string;
+}
+
+interface Match {
+	readonly id: ItemId;
+	/** Folded words of the item that answer the query, or the query's own. */
+	readonly words: readonly string[];
+	readonly score: number;
+}
+
+/** A step of building blocks the page no longer than this (one very large note aside). */
+const stepMs = 8;
+/** Shorter words are too like each other. */
+const shortestFuzzyCharacters = 4;
+const titleBoost = 4;
+const pathBoost = 1.5;
+
+const nextTask = (): Promise<void> =>
+	new Promise((resolve) => {
+		const { port1, port2 } = new MessageChannel();
+		// Unlike a timer, a message is not slowed down when the tab is in the background.
+		port1.onmessage = () => {
+			port1.close();
+			resolve();
+		};
+		port2.postMessage(null);
+	});
+
+export class Search {
+	readonly #items: Items;
+	readonly #pause: () => Promise<void>;
+	readonly #index = new MiniSearch<Indexed>({
+		fields: ['title', 'body', 'path'],
+		idField: 'id',
+		tokenize: searchTerms,
+		processTerm: (term) => term
+	});
+	/** Changed since they were indexed, or never were. */
+	readonly #stale: Set<ItemId>;
+	#building: Promise<void> | null = null;
+	#closed = false;
+
+	constructor(items: Items, options: SearchOptions = {}) {
+		this.#items = items;
+		this.#pause = options.pause ?? nextTask;
+		this.#stale = new Set(items.ids);
+	}
+
+	/** What Items reports. The index follows by itself. */
+	changed(ids: readonly ItemId[]): void {
+		for (const id of ids) this.#stale.add(id);
+		void this.build();
+	}
+
+	/** Resolves when the index has caught up. */
+	build(): Promise<void> {
+		this.#building ??= this.#buildStale().finally(() => {
+			this.#building = null;
+			if (this.#stale.size > 0) void this.build();
+		});
+		return this.#building;
+	}
+
+	/** Best first. Complete at any time. */
+	query(text: string, limit = 50): readonly SearchHit[] {
+		const terms = [...new Set(searchTerms(text))];
+		if (terms.length === 0 || limit < 1) return [];
+		const scanned = this.#scanStale(terms);
+		const found = [...scanned, ...this.#queryIndex(text)].sort((a, b) => b.score - a.score);
+		const hits: SearchHit[] = [];
+		for (const match of found) {
+			const hit = this.#hitOf(match, terms);
+			if (hit) hits.push(hit);
+			if (hits.length === limit) break;
+		}
+		return hits;
+	}
+
+	/** Frees the index. */
+	close(): void {
+		this.#closed = true;
+		this.#stale.clear();
+		this.#index.removeAll();
+	}
+
+	async #buildStale(): Promise<void> {
+		await this.#pause();
+		let stepEndsMs = performance.now() + stepMs;
+		for (const id of this.#stale) {
+			if (this.#closed) return;
+			this.#stale.delete(id);
+			this.#reindex(id);
+			if (performance.now() < stepEndsMs) continue;
+			await this.#pause();
+			stepEndsMs = performance.now() + stepMs;
+		}
+	}
+
+	#reindex(id: ItemId): void {
+		if (this.#index.has(id)) this.#index.discard(id);
+		const text = this.#searchable(id);
+		if (text) {
+			const { title, body, path } = text;
+			this.#index.add({ id, title, body, path: path ?? '' });
+		}
+	}
+
+	#searchable(id: ItemId): ItemText | null {
+		const text = this.#items.read(id);
+		return text?.trashedAtMs === null ? text : null;
+	}
+
+	#queryIndex(text: string): readonly Match[] {
+		const results: readonly SearchResult[] = this.#index.search(text, {
+			prefix: true,
+			fuzzy: (term) => (term.length >= shortestFuzzyCharacters ? 0.2 : false),
+			maxFuzzy: 2,
+			combineWith: 'AND',
+			boost: { title: titleBoost, path: pathBoost }
+		});
+		return results
+			.map(({ id, score, terms }) => ({ id: id as ItemId, score, words: terms }))
+			.filter(({ id }) => !this.#stale.has(id));
+	}
+
+	#scanStale(terms: readonly string[]): readonly Match[] {
+		const matches: Match[] = [];
+		for (const id of this.#stale) {
+			const text = this.#searchable(id);
+			if (!text) continue;
+			const title = foldText(text.title);
+			const place = text.path === null ? '' : foldText(text.path);
+			const missing = terms.filter((term) => !title.includes(term) && !place.includes(term));
+			const body = missing.length > 0 ? foldText(text.body) : '';
+			if (!missing.every((term) => body.includes(term))) continue;
+			matches.push({ id, words: terms, score: terms.length - missing.length });
+		}
+		return matches;
+	}
+
+	#hitOf({ id, words }: Match, terms: readonly string[]): SearchHit | null {
+		const text = this.#items.read(id);
+		if (!text) return null;
+		const { snippet, ranges } = excerptAround(text.body, words, terms);
+		const { title } = text;
+		return { id, title, titleRanges: matchRanges(title, words, terms), snippet, ranges };
+	}
+}
