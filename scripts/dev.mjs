@@ -27,7 +27,7 @@ const run = (program, args, cwd) =>
 	spawn(process.execPath, [inProject('node_modules', program), ...args], {
 		cwd,
 		stdio: 'inherit',
-		env: { ...process.env, WRANGLER_SEND_METRICS: 'false' }
+		env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CLOUDFLARE_CF_FETCH_ENABLED: 'false' }
 	});
 
 const port = process.env['PORT'] ?? '8787';

@@ -38,7 +38,8 @@ async function vitest(args) {
 	const program = inProject('node_modules/vitest/vitest.mjs');
 	const child = spawn(process.execPath, [program, 'run', ...args], {
 		cwd: root,
-		stdio: ['ignore', 'pipe', 'inherit']
+		stdio: ['ignore', 'pipe', 'inherit'],
+		env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CLOUDFLARE_CF_FETCH_ENABLED: 'false' }
 	});
 	let tail = '';
 	child.stdout.on('data', (bytes) => {
