@@ -63,5 +63,6 @@ export function unpad(padded: Uint8Array): Result<Uint8Array, 'malformed'> {
 	}
 	const filler = padded.subarray(contentEnd);
 	if (filler.some((byte) => byte !== 0)) return err('malformed');
-	return ok(padded.slice(lengthFieldBytes, contentEnd));
+	// A copy, also of a Buffer, whose slice would be a view.
+	return ok(new Uint8Array(padded.subarray(lengthFieldBytes, contentEnd)));
 }

@@ -1,9 +1,10 @@
 // Ed25519 (RFC 8032). Verification is WebCrypto's in every engine: pure-JavaScript verifiers and
 // engines disagree on crafted signatures, and a signature that one member accepts and another
-// refuses would split a space. What is left to disagree on lies in the public key, so keys are
-// checked once, when an identity is accepted: canonical and free of torsion.
+// refuses would split a space. Engines disagree among themselves where points of small order come
+// in, so these are shut out before they are asked: in keys once, when an identity is accepted
+// (canonical, free of torsion), and in a signature's R each time.
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { concatBytes } from '../protocol/bytes.ts';
+import { concatBytes, toHex } from '../protocol/bytes.ts';
 import { ed25519PublicKeyBytes, signatureBytes } from '../protocol/limits.ts';
 import { webCryptoBytes } from './webcrypto-bytes.ts';
 
@@ -15,9 +16,26 @@ const pkcs8Prefix = Uint8Array.of(
 );
 
 /**
+ * The y-coordinates of edwards25519's eight points of small order, 32 bytes little-endian in hex,
+ * sign bit cleared: 0, 1, −1, and the two of order 8. Their non-canonical forms need no place here:
+ * every engine refuses those in R.
+ */
+const smallOrderY = new Set([
+	'00'.repeat(32),
+	`01${'00'.repeat(31)}`,
+	`ec${'ff'.repeat(30)}7f`,
+	'26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+	'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a'
+]);
+
+/**
  * Verifies an Ed25519 signature, RFC 8032 §5.1.7.
  *
  * Safe to rely on across engines only for a `publicKey` that passed {@link isCanonicalPublicKey}.
+ *
+ * Differs from RFC 8032 in refusing an R of small order: no honest signer makes one, and engines
+ * disagree (with R neutral, workerd and Chromium accept what Node refuses), so that a member could
+ * sign a commit that only some can follow.
  *
  * @param publicKey 32 bytes; any other length, or no point of the curve, verifies nothing.
  * @param message any length.
@@ -31,6 +49,7 @@ export async function verifySignature(
 	if (publicKey.length !== ed25519PublicKeyBytes || signature.length !== signatureBytes) {
 		return false;
 	}
+	if (hasSmallOrderR(signature)) return false;
 	const key = await importVerifyKey(publicKey);
 	if (key === null) return false;
 	return crypto.subtle.verify('Ed25519', key, webCryptoBytes(signature), webCryptoBytes(message));
@@ -48,6 +67,14 @@ export interface Proof {
 /** {@link verifySignature} of a {@link Proof}. */
 export const verifyProof = ({ publicKey, message, signature }: Proof): Promise<boolean> =>
 	verifySignature(publicKey, message, signature);
+
+/** R is the signature's first half; the top bit of its last byte is the sign of x. */
+function hasSmallOrderR(signature: Uint8Array): boolean {
+	// A copy, also of a Buffer, whose slice would be a view.
+	const y = new Uint8Array(signature.subarray(0, 32));
+	y[31] = (y[31] ?? 0) & 0x7f;
+	return smallOrderY.has(toHex(y));
+}
 
 /** Some engines refuse bytes that are no point when they import them, others when they verify. */
 async function importVerifyKey(publicKey: Uint8Array): Promise<CryptoKey | null> {

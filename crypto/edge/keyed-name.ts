@@ -6,6 +6,9 @@ import { keyedNameInput } from '../../protocol/labels.ts';
 import { err, ok, type Result } from '../../protocol/result.ts';
 import { hmacSha256 } from '../mac.ts';
 
+/** Name of the one Deployment object. */
+export const deploymentObjectName = 'deployment';
+
 /**
  * The keyed hash of a handle, 32 bytes: OPAQUE's credential identifier, and in hex the name of the
  * Account object.
@@ -55,15 +58,16 @@ function parseIpv4(address: string): Result<Uint8Array, 'malformed'> {
 /** Eight 16-bit groups, RFC 4291 §2.2, all three text forms; no zone. */
 function parseIpv6(address: string): Result<number[], 'malformed'> {
 	const halves = address.split('::');
-	const head = parseGroups(halves[0] ?? '');
-	const tail = parseGroups(halves[1] ?? '');
+	// An IPv4 address in dots may stand at the very end only.
+	const head = parseGroups(halves[0] ?? '', halves.length === 1);
+	const tail = parseGroups(halves[1] ?? '', true);
 	if (halves.length > 2 || head === null || tail === null) return err('malformed');
 	const missing = 8 - head.length - tail.length;
 	if (halves.length === 1 ? missing !== 0 : missing < 1) return err('malformed');
 	return ok([...head, ...new Array<number>(missing).fill(0), ...tail]);
 }
 
-function parseGroups(text: string): number[] | null {
+function parseGroups(text: string, mayEndInIpv4: boolean): number[] | null {
 	if (text === '') return [];
 	const groups: number[] = [];
 	const parts = text.split(':');
@@ -73,7 +77,7 @@ function parseGroups(text: string): number[] | null {
 			continue;
 		}
 		const embedded = parseIpv4(part);
-		if (index !== parts.length - 1 || !embedded.ok) return null;
+		if (!mayEndInIpv4 || index !== parts.length - 1 || !embedded.ok) return null;
 		const [a = 0, b = 0, c = 0, d = 0] = embedded.value;
 		groups.push((a << 8) | b, (c << 8) | d);
 	}
