@@ -1,0 +1,201 @@
+// All SQL of an Account object. Synchronous; nothing here awaits. Reads of an account that does
+// not exist answer with nothing, and write nothing.
+import type { AccountId, DeviceId, SessionId, SpaceId } from '../protocol/ids.ts';
+import type { P256Jwk } from '../crypto/edge/jwk.ts';
+import { accountMigrations } from './account-migrations.ts';
+import { hasSchema, migrate } from './migrate.ts';
+import type { RefreshHashes } from '../crypto/edge/refresh-token.ts';
+
+export interface NewAccount {
+	readonly account: AccountId;
+	readonly registrationRecord: Uint8Array;
+	readonly identity: Uint8Array;
+	readonly keyslots: readonly Uint8Array[];
+	readonly createdAtMs: number;
+}
+
+export interface StoredAccount {
+	readonly account: AccountId;
+	readonly registrationRecord: Uint8Array;
+}
+
+export interface StoredSession {
+	readonly id: SessionId;
+	readonly device: DeviceId;
+	readonly deviceJwk: P256Jwk;
+	readonly createdAtMs: number;
+	readonly refreshedAtMs: number;
+	readonly refresh: RefreshHashes;
+}
+
+/** A space that has yet to be told of an ended session. */
+export interface Ending {
+	readonly session: SessionId;
+	readonly space: SpaceId;
+	readonly untilMs: number;
+}
+
+/** The row that counts attempts from everywhere together. */
+const everywhere = '';
+
+// A type, not an interface: rows must fit the platform's record of columns.
+type SessionRow = {
+	session: SessionId;
+	device: DeviceId;
+	device_jwk: string;
+	created_at_ms: number;
+	refreshed_at_ms: number;
+	refresh_family_hash: ArrayBuffer;
+	refresh_hash: ArrayBuffer;
+};
+
+const sessionOf = (row: SessionRow): StoredSession => ({
+	id: row.session,
+	device: row.device,
+	// Written by this store from a key that was checked.
+	deviceJwk: JSON.parse(row.device_jwk) as P256Jwk,
+	createdAtMs: row.created_at_ms,
+	refreshedAtMs: row.refreshed_at_ms,
+	refresh: {
+		family: new Uint8Array(row.refresh_family_hash),
+		secret: new Uint8Array(row.refresh_hash)
+	}
+});
+
+export class AccountStore {
+	readonly #storage: DurableObjectStorage;
+	readonly #sql: SqlStorage;
+	#exists: boolean;
+
+	constructor(storage: DurableObjectStorage) {
+		this.#storage = storage;
+		this.#sql = storage.sql;
+		this.#exists = hasSchema(storage.sql);
+		if (this.#exists) migrate(storage, accountMigrations);
+	}
+
+	createAccount(account: NewAccount): void {
+		this.#storage.transactionSync(() => {
+			migrate(this.#storage, accountMigrations);
+			this.#sql.exec(
+				'INSERT INTO account VALUES (1, ?, ?, 1, ?)',
+				...[account.account, account.registrationRecord, account.createdAtMs]
+			);
+			this.#sql.exec('INSERT INTO identities VALUES (1, ?)', account.identity);
+			for (const [place, sealed] of account.keyslots.entries()) {
+				this.#sql.exec('INSERT INTO keyslots VALUES (?, ?)', place, sealed);
+			}
+		});
+		this.#exists = true;
+	}
+
+	loadAccount(): StoredAccount | null {
+		if (!this.#exists) return null;
+		const row = this.#sql
+			.exec<{
+				account: AccountId;
+				registration_record: ArrayBuffer;
+			}>('SELECT account, registration_record FROM account')
+			.one();
+		return {
+			account: row.account,
+			registrationRecord: new Uint8Array(row.registration_record)
+		};
+	}
+
+	loadIdentities(): Uint8Array[] {
+		return this.#sql
+			.exec<{ entry: ArrayBuffer }>('SELECT entry FROM identities ORDER BY n')
+			.toArray()
+			.map((row) => new Uint8Array(row.entry));
+	}
+
+	loadKeyslots(): Uint8Array[] {
+		return this.#sql
+			.exec<{ sealed: ArrayBuffer }>('SELECT sealed FROM keyslots ORDER BY place')
+			.toArray()
+			.map((row) => new Uint8Array(row.sealed));
+	}
+
+	/** Oldest first. */
+	loadSessions(): StoredSession[] {
+		if (!this.#exists) return [];
+		return this.#sql
+			.exec<SessionRow>('SELECT * FROM sessions ORDER BY created_at_ms, session')
+			.toArray()
+			.map(sessionOf);
+	}
+
+	addSession(session: StoredSession): void {
+		this.#sql.exec(
+			'INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)',
+			...[session.id, session.device, JSON.stringify(session.deviceJwk)],
+			...[session.createdAtMs, session.refreshedAtMs],
+			...[session.refresh.family, session.refresh.secret]
+		);
+	}
+
+	rotateSession(session: SessionId, refreshHash: Uint8Array, nowMs: number): void {
+		this.#sql.exec(
+			'UPDATE sessions SET refresh_hash = ?, refreshed_at_ms = ? WHERE session = ?',
+			...[refreshHash, nowMs, session]
+		);
+	}
+
+	/** Removes a session, and notes the spaces that must hear of it. */
+	endSession(session: SessionId, untilMs: number): void {
+		this.#storage.transactionSync(() => {
+			this.#sql.exec(
+				'INSERT OR IGNORE INTO endings SELECT session, space, ? FROM session_spaces WHERE session = ?',
+				...[untilMs, session]
+			);
+			this.#sql.exec('DELETE FROM session_spaces WHERE session = ?', session);
+			this.#sql.exec('DELETE FROM sessions WHERE session = ?', session);
+		});
+	}
+
+	noteSpace(session: SessionId, space: SpaceId): void {
+		this.#sql.exec('INSERT OR IGNORE INTO session_spaces VALUES (?, ?)', session, space);
+	}
+
+	loadEndings(): Ending[] {
+		if (!this.#exists) return [];
+		return this.#sql
+			.exec<{ session: SessionId; space: SpaceId; until_ms: number }>('SELECT * FROM endings')
+			.toArray()
+			.map((row) => ({ session: row.session, space: row.space, untilMs: row.until_ms }));
+	}
+
+	removeEnding({ session, space }: Ending): void {
+		this.#sql.exec('DELETE FROM endings WHERE session = ? AND space = ?', session, space);
+	}
+
+	loadLoginArrival(network: string | null): number | undefined {
+		const [row] = this.#sql
+			.exec<{
+				arrival_ms: number;
+			}>('SELECT arrival_ms FROM login_arrivals WHERE network = ?', network ?? everywhere)
+			.toArray();
+		return row?.arrival_ms;
+	}
+
+	/** Counts an attempt, and forgets those that no longer limit anything. */
+	saveLoginArrivals(arrivals: ReadonlyMap<string | null, number>, nowMs: number): void {
+		this.#sql.exec('DELETE FROM login_arrivals WHERE arrival_ms < ?', nowMs);
+		for (const [network, arrivalMs] of arrivals) {
+			this.#sql.exec(
+				'INSERT INTO login_arrivals VALUES (?, ?) ON CONFLICT (network) DO UPDATE SET arrival_ms = excluded.arrival_ms',
+				...[network ?? everywhere, arrivalMs]
+			);
+		}
+	}
+
+	/** A login that was finished is no guess: its network starts afresh, the total gets it back. */
+	refundLogin(network: string, intervalMs: number): void {
+		this.#sql.exec('DELETE FROM login_arrivals WHERE network = ?', network);
+		this.#sql.exec(
+			'UPDATE login_arrivals SET arrival_ms = arrival_ms - ? WHERE network = ?',
+			...[intervalMs, everywhere]
+		);
+	}
+}

@@ -1,0 +1,149 @@
+// The Deployment object: the one place that holds the server's own keys, sealed at rest under the
+// edge secret. It names accounts and networks, and hands keys to the objects that work with them;
+// it sees no content and no session.
+import { DurableObject } from 'cloudflare:workers';
+import { createSetup } from '../crypto/edge/opaque-server.ts';
+import { accountObjectName, hashHandle, limiterObjectName } from '../crypto/edge/keyed-name.ts';
+import {
+	openServerKeys,
+	parseEdgeSecret,
+	sealServerKeys,
+	type EdgeSecret
+} from '../crypto/edge/server-keys.ts';
+import type { TokenKey } from '../crypto/edge/session-token.ts';
+import { init } from '../crypto/opaque-ke/opaque-ke.js';
+import opaqueModule from '../crypto/opaque-ke/opaque-ke.wasm';
+import { randomBytes } from '../crypto/random.ts';
+import type { Refusal } from '../protocol/errors.ts';
+import { parseHandle } from '../protocol/handle.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
+import { DeploymentStore } from './deployment-store.ts';
+import type { Env } from './env.ts';
+import { tokenKeyLifetimeMs } from './limits.ts';
+import {
+	encodeServerKeys,
+	parseServerKeys,
+	type DatedTokenKey,
+	type ServerKeys
+} from './server-keys.ts';
+
+/** Names of the objects that a request concerns. */
+export interface ObjectNames {
+	/** Null if no handle was asked for. */
+	readonly account: string | null;
+	readonly limiter: string;
+}
+
+/** What an Account needs of the server's keys. */
+export interface AccountServerKeys {
+	readonly opaqueSetup: Uint8Array;
+	readonly incarnation: Uint8Array;
+	/** Newest first; the newest mints. */
+	readonly tokenKeys: readonly TokenKey[];
+}
+
+/** Stands for every client whose address the platform does not say. */
+const unknownAddress = '0.0.0.0';
+
+export class Deployment extends DurableObject<Env> {
+	readonly #store: DeploymentStore;
+	/** One load at a time: two first requests must not make two sets of keys. */
+	#loading: Promise<Result<ServerKeys, Refusal>> | null = null;
+
+	constructor(ctx: DurableObjectState, env: Env) {
+		super(ctx, env);
+		this.#store = new DeploymentStore(ctx.storage);
+	}
+
+	/** Names under which the objects of a handle, and of a client's network, are found. */
+	async names(asked: {
+		readonly handle: string | null;
+		readonly network: string;
+	}): Promise<Result<ObjectNames, Refusal>> {
+		const keys = await this.#keys();
+		if (!keys.ok) return keys;
+		const { namingKey } = keys.value;
+		const limiter = limiterObjectName(namingKey, asked.network);
+		const other = limiterObjectName(namingKey, unknownAddress);
+		if (!other.ok) throw new Error('the address that stands for unknown ones must have a name');
+		const names = { limiter: limiter.ok ? limiter.value : other.value };
+		if (asked.handle === null) return ok({ ...names, account: null });
+		const handle = parseHandle(asked.handle);
+		if (!handle.ok) return err({ code: 'malformed' });
+		return ok({ ...names, account: accountObjectName(hashHandle(namingKey, handle.value)) });
+	}
+
+	/** For Account objects only. */
+	async accountKeys(): Promise<Result<AccountServerKeys, Refusal>> {
+		const keys = await this.#keys();
+		if (!keys.ok) return keys;
+		const { opaqueSetup, incarnation, tokenKeys } = keys.value;
+		return ok({ opaqueSetup, incarnation, tokenKeys: tokenKeys.map(withoutDate) });
+	}
+
+	/** For Space objects only. */
+	async tokenKeys(): Promise<Result<readonly TokenKey[], Refusal>> {
+		const keys = await this.#keys();
+		return keys.ok ? ok(keys.value.tokenKeys.map(withoutDate)) : keys;
+	}
+
+	async #keys(): Promise<Result<ServerKeys, Refusal>> {
+		this.#loading ??= this.#load();
+		const keys = await this.#loading;
+		// What failed is tried anew: a secret may have been set right meanwhile.
+		if (!keys.ok || needsTokenKey(keys.value, Date.now())) this.#loading = null;
+		return keys;
+	}
+
+	async #load(): Promise<Result<ServerKeys, Refusal>> {
+		const secrets = this.#secrets();
+		const [newest] = secrets;
+		if (newest === undefined) return err({ code: 'unavailable' });
+		const sealed = this.#store.loadSealedKeys();
+		if (sealed === null) return this.#save(newest, await createServerKeys());
+		const opened = await openServerKeys(secrets, sealed);
+		if (!opened.ok) return err({ code: 'unavailable' });
+		const keys = parseServerKeys(opened.value.serverKeys);
+		if (!keys.ok) return err({ code: 'unavailable' });
+		const nowMs = Date.now();
+		if (needsTokenKey(keys.value, nowMs)) {
+			return this.#save(newest, withNewTokenKey(keys.value, nowMs));
+		}
+		return opened.value.secretIndex === 0 ? keys : this.#save(newest, keys.value);
+	}
+
+	async #save(secret: EdgeSecret, keys: ServerKeys): Promise<Result<ServerKeys, Refusal>> {
+		this.#store.saveSealedKeys(await sealServerKeys(secret, encodeServerKeys(keys)));
+		return ok(keys);
+	}
+
+	/** The secret, then the one before it if there is one; without a usable first there is none. */
+	#secrets(): readonly EdgeSecret[] {
+		const newest = parseEdgeSecret(this.env.TACET_SECRET);
+		if (!newest.ok) return [];
+		const previous = parseEdgeSecret(this.env.TACET_SECRET_PREVIOUS ?? '');
+		return previous.ok ? [newest.value, previous.value] : [newest.value];
+	}
+}
+
+async function createServerKeys(): Promise<ServerKeys> {
+	const { server } = await init(opaqueModule);
+	return {
+		opaqueSetup: createSetup(server),
+		namingKey: randomBytes(32),
+		incarnation: randomBytes(16),
+		tokenKeys: [{ id: 1, secret: randomBytes(32), madeAtMs: Date.now() }]
+	};
+}
+
+const needsTokenKey = ({ tokenKeys }: ServerKeys, nowMs: number): boolean =>
+	nowMs - (tokenKeys[0]?.madeAtMs ?? 0) > tokenKeyLifetimeMs;
+
+/** A new key in front; of those before, the ones whose tokens may still be about. */
+function withNewTokenKey(keys: ServerKeys, nowMs: number): ServerKeys {
+	const [newest] = keys.tokenKeys;
+	const made = { id: (newest?.id ?? 0) + 1, secret: randomBytes(32), madeAtMs: nowMs };
+	return { ...keys, tokenKeys: [made, ...(newest === undefined ? [] : [newest])] };
+}
+
+const withoutDate = ({ id, secret }: DatedTokenKey): TokenKey => ({ id, secret });

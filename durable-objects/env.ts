@@ -1,0 +1,16 @@
+// What the platform binds, under the names of wrangler.toml.
+import type { Account } from './account.ts';
+import type { Deployment } from './deployment.ts';
+import type { Limiter } from './limiter.ts';
+import type { Space } from './space.ts';
+
+export interface Env {
+	readonly ACCOUNT: DurableObjectNamespace<Account>;
+	readonly SPACE: DurableObjectNamespace<Space>;
+	readonly DEPLOYMENT: DurableObjectNamespace<Deployment>;
+	readonly LIMITER: DurableObjectNamespace<Limiter>;
+	/** 32 bytes as text; seals the server keys, and nothing else. */
+	readonly TACET_SECRET: string;
+	/** The secret before, while it is being changed. */
+	readonly TACET_SECRET_PREVIOUS?: string;
+}

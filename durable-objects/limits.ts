@@ -1,0 +1,55 @@
+// Numbers that only the edge must know. What both sides must agree on is in protocol/limits.ts.
+import type { Rate } from './gcra.ts';
+
+const secondMs = 1_000;
+
+/** Bytes that one space may hold: commits, pages, wraps, previous-key records. */
+export const maxSpaceBytes = 1_000_000_000;
+/** A snapshot of the log's state is written at least this often, so that waking replays few. */
+export const snapshotEveryCommits = 256;
+/** An `entries` frame is filled to about this; one entry alone may be larger. */
+export const targetEntriesFrameBytes = 1_048_576;
+/**
+ * What one pull may queue on a socket. There is no way to see how fast a client reads, so that it
+ * asks again for what follows: its next pull is its acknowledgement.
+ */
+export const maxPullBytes = 33_554_432;
+/** Pages dropped by one run of the alarm; the next run follows at once. */
+export const maxDropsPerAlarm = 1_000;
+export const maxSocketsPerSpace = 1_024;
+export const maxSocketsPerSession = 8;
+
+/** Frames that a socket may send: this many at once, then so many a second. */
+export const frameBudget = { burst: 2_000, perSecond: 400 } as const;
+/** What answering costs in frames, by the MiB sent. */
+export const framesPerMebibyteSent = 4;
+
+/** How long a dead session is remembered beyond the life of its last access token. */
+export const deadSessionMarginMs = 60 * secondMs;
+/** How soon a space that could not be told of an ended session is told again. */
+export const endingRetryMs = 5 * secondMs;
+
+/** Logins between their first and last message, in one account. */
+export const maxLoginsInProgress = 32;
+/** Networks whose attempts at an unknown handle are counted in memory. */
+export const maxNetworksRemembered = 256;
+
+/** Per account and network: attempts that did not end in a login. */
+export const loginRatePerNetwork: Rate = { burst: 20, intervalMs: 30 * secondMs };
+/** Per account, from everywhere together: what is left to a guesser with many addresses. */
+export const loginRatePerAccount: Rate = { burst: 200, intervalMs: 30 * secondMs };
+
+/** Per network, before any account is asked. */
+export const networkRates = {
+	registration: { burst: 200, intervalMs: 5 * secondMs },
+	login: { burst: 200, intervalMs: 2 * secondMs },
+	session: { burst: 400, intervalMs: secondMs }
+} as const satisfies Record<string, Rate>;
+export type NetworkRate = keyof typeof networkRates;
+
+const dayMs = 86_400 * secondMs;
+export const tokenKeyLifetimeMs = 90 * dayMs;
+/** How long an object goes on with the server keys it fetched. */
+export const keysFreshMs = 3_600 * secondMs;
+/** How soon a token that fits no known key may make an object ask for newer keys. */
+export const keysRefetchMs = 30 * secondMs;

@@ -1,0 +1,44 @@
+// Schema of a Space object, append-only. Meaning of each column: docs/storage-schema.md.
+//
+// Rows written are what the platform's free plan runs out of first, and every index entry is one.
+// So no table has an index beside its integer key, and a live edit is one row of `commits`.
+export const spaceMigrations: readonly string[] = [
+	`CREATE TABLE space (
+		one INTEGER PRIMARY KEY CHECK (one = 1),
+		state_seq INTEGER NOT NULL,
+		state BLOB NOT NULL,
+		released_bytes INTEGER NOT NULL
+	) STRICT`,
+	`CREATE TABLE commits (
+		seq INTEGER PRIMARY KEY,
+		head BLOB NOT NULL,
+		page_count INTEGER NOT NULL,
+		stored_bytes INTEGER NOT NULL,
+		received_at_ms INTEGER NOT NULL,
+		signature BLOB NOT NULL,
+		commit_bytes BLOB NOT NULL,
+		previous_key BLOB,
+		page BLOB
+	) STRICT`,
+	`CREATE TABLE pages (
+		place INTEGER PRIMARY KEY,
+		sealed BLOB NOT NULL
+	) STRICT`,
+	`CREATE TABLE wraps (
+		place INTEGER PRIMARY KEY,
+		recipient TEXT NOT NULL,
+		wrap BLOB NOT NULL
+	) STRICT`,
+	`CREATE TABLE superseded (
+		place INTEGER PRIMARY KEY,
+		since_ms INTEGER NOT NULL
+	) STRICT`,
+	`CREATE TABLE expiring (
+		place INTEGER PRIMARY KEY,
+		expires_at_ms INTEGER NOT NULL
+	) STRICT`,
+	`CREATE TABLE dead_sessions (
+		session TEXT PRIMARY KEY,
+		until_ms INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID`
+];

@@ -1,0 +1,438 @@
+// All SQL of a Space object. Synchronous; nothing here awaits. A space without entries has no
+// tables, and answers with nothing.
+//
+// A page or wrap has one number for its place: seq · 4,096 + index. A commit's only page stands in
+// the commit's own row; the pages of a commit with several have a row each.
+import type { Head, PageId } from '../protocol/commit.ts';
+import type { Append, Entry } from '../protocol/frames.ts';
+import type { AccountId, Seq, SessionId } from '../protocol/ids.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
+import type { LogHistory, ParsedEntry } from '../crypto/log-rules.ts';
+import { encodeLogState, type LogState } from '../crypto/log-state.ts';
+import { maxSpaceBytes, snapshotEveryCommits } from './limits.ts';
+import { hasSchema, migrate } from './migrate.ts';
+import { spaceMigrations } from './space-migrations.ts';
+
+const placesPerSeq = 4_096;
+const placeOf = ({ seq, index }: PageId): number => seq * placesPerSeq + index;
+const pageAt = (place: number): PageId => ({
+	seq: Math.floor(place / placesPerSeq),
+	index: place % placesPerSeq
+});
+
+/** What is appended: the commit that was judged, with everything that came beside it. */
+export interface Arrival {
+	readonly entry: ParsedEntry;
+	readonly append: Append;
+	/** After the commit. */
+	readonly state: LogState;
+	readonly receivedAtMs: number;
+}
+
+/** Whom entries are read for. */
+export interface Reader {
+	readonly account: AccountId;
+	readonly readsContent: boolean;
+}
+
+/** A snapshot of the log's state, and the commits after it. */
+export interface StoredLog {
+	readonly state: Uint8Array;
+	readonly tail: readonly { readonly commit: Uint8Array; readonly signature: Uint8Array }[];
+}
+
+// A type, not an interface: rows must fit the platform's record of columns.
+type CommitRow = {
+	seq: number;
+	page_count: number;
+	signature: ArrayBuffer;
+	commit_bytes: ArrayBuffer;
+	previous_key: ArrayBuffer | null;
+	page: ArrayBuffer | null;
+};
+
+const bytesOrNull = (column: ArrayBuffer | null | undefined): Uint8Array | null =>
+	column ? new Uint8Array(column) : null;
+
+export class SpaceStore implements LogHistory {
+	readonly #storage: DurableObjectStorage;
+	readonly #sql: SqlStorage;
+	#exists: boolean;
+
+	constructor(storage: DurableObjectStorage) {
+		this.#storage = storage;
+		this.#sql = storage.sql;
+		this.#exists = hasSchema(storage.sql);
+		if (this.#exists) migrate(storage, spaceMigrations);
+	}
+
+	loadLog(): StoredLog | null {
+		if (!this.#exists) return null;
+		const snapshot = this.#sql
+			.exec<{ state_seq: number; state: ArrayBuffer }>('SELECT state_seq, state FROM space')
+			.one();
+		const tail = this.#sql
+			.exec<{ commit_bytes: ArrayBuffer; signature: ArrayBuffer }>(
+				'SELECT commit_bytes, signature FROM commits WHERE seq > ? ORDER BY seq',
+				snapshot.state_seq
+			)
+			.toArray()
+			.map((row) => ({
+				commit: new Uint8Array(row.commit_bytes),
+				signature: new Uint8Array(row.signature)
+			}));
+		return { state: new Uint8Array(snapshot.state), tail };
+	}
+
+	headAt(seq: Seq): Uint8Array | undefined {
+		if (!this.#exists) return undefined;
+		const [row] = this.#sql
+			.exec<{ head: ArrayBuffer }>('SELECT head FROM commits WHERE seq = ?', seq)
+			.toArray();
+		return row && new Uint8Array(row.head);
+	}
+
+	pageCountAt(seq: Seq): number | undefined {
+		if (!this.#exists) return undefined;
+		const [row] = this.#sql
+			.exec<{ page_count: number }>('SELECT page_count FROM commits WHERE seq = ?', seq)
+			.toArray();
+		return row?.page_count;
+	}
+
+	/** Where the same bytes stand after `seen`, if they do. */
+	findCommit(append: Append, seen: Head): Seq | undefined {
+		if (!this.#exists) return undefined;
+		const [row] = this.#sql
+			.exec<{
+				seq: number;
+			}>(
+				'SELECT seq FROM commits WHERE seq > ? AND commit_bytes = ? AND signature = ? LIMIT 1',
+				...[seen.seq, append.commit, append.signature]
+			)
+			.toArray();
+		return row?.seq;
+	}
+
+	/**
+	 * Appends what was judged, in one transaction.
+	 *
+	 * @returns when the first of its pages must be dropped, or null if none must; or `over_quota`.
+	 */
+	append(arrival: Arrival): Result<number | null, 'over_quota'> {
+		const addedBytes = sizeOf(arrival.append);
+		if (this.storedBytes() + addedBytes > maxSpaceBytes) return err('over_quota');
+		const expiry = this.#storage.transactionSync(() => {
+			if (!this.#exists) migrate(this.#storage, spaceMigrations);
+			const { seq } = arrival.state.head;
+			const commit = arrival.entry.parsed;
+			this.#insertCommit(arrival, this.#addedBytes() + addedBytes);
+			if (commit.pages.length > 1) this.#insertPages(seq, arrival.append.pages);
+			this.#insertWraps(arrival);
+			const firstExpiry = this.#insertExpiring(seq, commit.pages);
+			this.#supersede(commit.supersedes, arrival.receivedAtMs);
+			this.#purge(commit.purge);
+			if (commit.admin !== null || seq % snapshotEveryCommits === 0) this.#saveState(arrival.state);
+			return firstExpiry;
+		});
+		this.#exists = true;
+		return ok(expiry);
+	}
+
+	/** Bytes ever added, up to the last commit: a column of its row, so that counting costs none. */
+	#addedBytes(): number {
+		const [last] = this.#sql
+			.exec<{ stored_bytes: number }>('SELECT stored_bytes FROM commits ORDER BY seq DESC LIMIT 1')
+			.toArray();
+		return last?.stored_bytes ?? 0;
+	}
+
+	#releasedBytes(): number {
+		const [row] = this.#sql
+			.exec<{ released_bytes: number }>('SELECT released_bytes FROM space')
+			.toArray();
+		return row?.released_bytes ?? 0;
+	}
+
+	/** Bytes that count against the quota. */
+	storedBytes(): number {
+		return this.#exists ? this.#addedBytes() - this.#releasedBytes() : 0;
+	}
+
+	#insertCommit({ entry, append, state, receivedAtMs }: Arrival, storedBytes: number): void {
+		const only = append.pages.length === 1 ? append.pages[0] : undefined;
+		this.#sql.exec(
+			'INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+			...[state.head.seq, state.head.hash, entry.parsed.pages.length, storedBytes],
+			...[receivedAtMs, entry.signature, entry.commit, append.previousKey, only ?? null]
+		);
+	}
+
+	#insertPages(seq: Seq, pages: readonly Uint8Array[]): void {
+		for (const [index, sealed] of pages.entries()) {
+			this.#sql.exec('INSERT INTO pages VALUES (?, ?)', placeOf({ seq, index }), sealed);
+		}
+	}
+
+	#insertWraps({ entry, append, state }: Arrival): void {
+		const headers = entry.parsed.admin?.wraps ?? [];
+		for (const [index, wrap] of append.wraps.entries()) {
+			const place = placeOf({ seq: state.head.seq, index });
+			const recipient = headers[index]?.recipient;
+			if (recipient === undefined) throw new Error('wraps were matched with their headers');
+			this.#sql.exec('INSERT INTO wraps VALUES (?, ?, ?)', place, recipient, wrap);
+		}
+	}
+
+	#insertExpiring(
+		seq: Seq,
+		headers: readonly { readonly expiresAtMs: number | null }[]
+	): number | null {
+		let first: number | null = null;
+		for (const [index, { expiresAtMs }] of headers.entries()) {
+			if (expiresAtMs === null) continue;
+			first = Math.min(first ?? expiresAtMs, expiresAtMs);
+			this.#sql.exec('INSERT INTO expiring VALUES (?, ?)', placeOf({ seq, index }), expiresAtMs);
+		}
+		return first;
+	}
+
+	/** A page that was superseded before, or whose bytes are gone, stays as it is. */
+	#supersede(pages: readonly PageId[], sinceMs: number): void {
+		for (const page of pages) {
+			if (this.#hasPage(page)) {
+				this.#sql.exec('INSERT OR IGNORE INTO superseded VALUES (?, ?)', placeOf(page), sinceMs);
+			}
+		}
+	}
+
+	/** Drops superseded pages before their time; a live page is dropped by nothing but its expiry. */
+	#purge(pages: readonly PageId[]): void {
+		let releasedBytes = 0;
+		for (const page of pages) {
+			if (this.#isSuperseded(page)) releasedBytes += this.#dropPage(page);
+		}
+		this.#release(releasedBytes);
+	}
+
+	#isSuperseded(page: PageId): boolean {
+		const place = placeOf(page);
+		return this.#sql.exec('SELECT 1 FROM superseded WHERE place = ?', place).toArray().length > 0;
+	}
+
+	#hasPage(page: PageId): boolean {
+		return this.#pageBytes(page) > 0;
+	}
+
+	#pageBytes({ seq, index }: PageId): number {
+		const [row] =
+			this.pageCountAt(seq) === 1
+				? this.#sql
+						.exec<{
+							bytes: number;
+						}>('SELECT coalesce(length(page), 0) AS bytes FROM commits WHERE seq = ?', seq)
+						.toArray()
+				: this.#sql
+						.exec<{
+							bytes: number;
+						}>('SELECT length(sealed) AS bytes FROM pages WHERE place = ?', placeOf({ seq, index }))
+						.toArray();
+		return row?.bytes ?? 0;
+	}
+
+	/** Removes a page's bytes and what is kept about them. Answers with how many there were. */
+	#dropPage(page: PageId): number {
+		const bytes = this.#pageBytes(page);
+		const place = placeOf(page);
+		if (this.pageCountAt(page.seq) === 1) {
+			if (bytes > 0) this.#sql.exec('UPDATE commits SET page = NULL WHERE seq = ?', page.seq);
+		} else {
+			this.#sql.exec('DELETE FROM pages WHERE place = ?', place);
+		}
+		this.#sql.exec('DELETE FROM superseded WHERE place = ?', place);
+		this.#sql.exec('DELETE FROM expiring WHERE place = ?', place);
+		return bytes;
+	}
+
+	#release(bytes: number): void {
+		if (bytes > 0) this.#sql.exec('UPDATE space SET released_bytes = released_bytes + ?', bytes);
+	}
+
+	#saveState(state: LogState): void {
+		this.#sql.exec(
+			`INSERT INTO space VALUES (1, ?, ?, 0) ON CONFLICT (one)
+				DO UPDATE SET state_seq = excluded.state_seq, state = excluded.state`,
+			...[state.head.seq, encodeLogState(state)]
+		);
+	}
+
+	/**
+	 * Drops what its time has come for: pages superseded before `supersededBeforeMs`, and pages that
+	 * have expired by `nowMs`; at most `maxDrops` of each. Answers whether that may not be all.
+	 */
+	dropPages(times: {
+		readonly supersededBeforeMs: number;
+		readonly nowMs: number;
+		readonly maxDrops: number;
+	}): boolean {
+		if (!this.#exists) return false;
+		const { supersededBeforeMs, nowMs, maxDrops } = times;
+		const due = (statement: string, untilMs: number): number[] =>
+			this.#sql
+				.exec<{ place: number }>(statement, untilMs, maxDrops)
+				.toArray()
+				.map(({ place }) => place);
+		return this.#storage.transactionSync(() => {
+			const outlived = due(
+				'SELECT place FROM superseded WHERE since_ms <= ? LIMIT ?',
+				supersededBeforeMs
+			);
+			const expired = due('SELECT place FROM expiring WHERE expires_at_ms <= ? LIMIT ?', nowMs);
+			let releasedBytes = 0;
+			for (const place of new Set([...outlived, ...expired])) {
+				releasedBytes += this.#dropPage(pageAt(place));
+			}
+			this.#release(releasedBytes);
+			return outlived.length === maxDrops || expired.length === maxDrops;
+		});
+	}
+
+	/** When the next page of each kind is due: its expiry, and since when the oldest is superseded. */
+	nextDrops(): { readonly expiresAtMs: number | null; readonly supersededSinceMs: number | null } {
+		if (!this.#exists) return { expiresAtMs: null, supersededSinceMs: null };
+		const row = this.#sql
+			.exec<{ expires: number | null; since: number | null }>(
+				`SELECT (SELECT min(expires_at_ms) FROM expiring) AS expires,
+					(SELECT min(since_ms) FROM superseded) AS since`
+			)
+			.one();
+		return { expiresAtMs: row.expires, supersededSinceMs: row.since };
+	}
+
+	/** Entries after `after`, one at a time and in order: never the whole log in memory. */
+	*entriesAfter(after: Seq, reader: Reader, nowMs: number): Generator<Entry, void, undefined> {
+		if (!this.#exists) return;
+		const from = placeOf({ seq: after + 1, index: 0 });
+		const gone = this.#gonePlaces(from, nowMs);
+		const wraps = this.#wrapsBySeq(from, reader.account);
+		const rows = this.#sql.exec<CommitRow>(
+			`SELECT seq, page_count, signature, commit_bytes, previous_key, page
+				FROM commits WHERE seq > ? ORDER BY seq`,
+			after
+		);
+		for (const row of rows) {
+			const pages = reader.readsContent ? this.#pagesOf(row, gone) : nulls(row.page_count);
+			yield {
+				seq: row.seq,
+				commit: new Uint8Array(row.commit_bytes),
+				signature: new Uint8Array(row.signature),
+				pages,
+				wraps: wraps.get(row.seq) ?? [],
+				previousKey: reader.readsContent ? bytesOrNull(row.previous_key) : null
+			};
+		}
+	}
+
+	/** Places of pages that are not served with their entries any more. */
+	#gonePlaces(from: number, nowMs: number): ReadonlySet<number> {
+		const rows = this.#sql.exec<{ place: number }>(
+			`SELECT place FROM superseded WHERE place >= ?1
+				UNION ALL SELECT place FROM expiring WHERE place >= ?1 AND expires_at_ms <= ?2`,
+			...[from, nowMs]
+		);
+		return new Set(rows.toArray().map(({ place }) => place));
+	}
+
+	#wrapsBySeq(from: number, recipient: AccountId): ReadonlyMap<Seq, Entry['wraps']> {
+		const wrapsBySeq = new Map<Seq, { index: number; wrap: Uint8Array }[]>();
+		const rows = this.#sql.exec<{ place: number; wrap: ArrayBuffer }>(
+			'SELECT place, wrap FROM wraps WHERE place >= ? AND recipient = ? ORDER BY place',
+			...[from, recipient]
+		);
+		for (const row of rows) {
+			const { seq, index } = pageAt(row.place);
+			const wraps = wrapsBySeq.get(seq) ?? [];
+			wraps.push({ index, wrap: new Uint8Array(row.wrap) });
+			wrapsBySeq.set(seq, wraps);
+		}
+		return wrapsBySeq;
+	}
+
+	#pagesOf(row: CommitRow, gone: ReadonlySet<number>): (Uint8Array | null)[] {
+		const pages: (Uint8Array | null)[] = nulls(row.page_count);
+		const isLive = (index: number) => !gone.has(placeOf({ seq: row.seq, index }));
+		if (row.page_count === 1) return isLive(0) ? [bytesOrNull(row.page)] : pages;
+		if (row.page_count === 0) return pages;
+		const stored = this.#sql.exec<{ place: number; sealed: ArrayBuffer }>(
+			'SELECT place, sealed FROM pages WHERE place >= ? AND place < ?',
+			...[placeOf({ seq: row.seq, index: 0 }), placeOf({ seq: row.seq + 1, index: 0 })]
+		);
+		for (const { place, sealed } of stored) {
+			const { index } = pageAt(place);
+			if (isLive(index)) pages[index] = new Uint8Array(sealed);
+		}
+		return pages;
+	}
+
+	/** A page's bytes for as long as they are kept: also superseded ones, but none that expired. */
+	loadPage(page: PageId, nowMs: number): Uint8Array | null {
+		const pageCount = this.pageCountAt(page.seq) ?? 0;
+		if (page.index >= pageCount || this.#isExpired(page, nowMs)) return null;
+		const [row] =
+			pageCount === 1
+				? this.#sql
+						.exec<{
+							sealed: ArrayBuffer | null;
+						}>('SELECT page AS sealed FROM commits WHERE seq = ?', page.seq)
+						.toArray()
+				: this.#sql
+						.exec<{
+							sealed: ArrayBuffer;
+						}>('SELECT sealed FROM pages WHERE place = ?', placeOf(page))
+						.toArray();
+		return bytesOrNull(row?.sealed);
+	}
+
+	#isExpired(page: PageId, nowMs: number): boolean {
+		return (
+			this.#sql
+				.exec(
+					'SELECT 1 FROM expiring WHERE place = ? AND expires_at_ms <= ?',
+					...[placeOf(page), nowMs]
+				)
+				.toArray().length > 0
+		);
+	}
+
+	/** A space without entries keeps no note: whoever opens it asks the account first. */
+	addDeadSession(session: SessionId, untilMs: number): void {
+		if (!this.#exists) return;
+		this.#sql.exec('INSERT OR IGNORE INTO dead_sessions VALUES (?, ?)', session, untilMs);
+	}
+
+	isDeadSession(session: SessionId): boolean {
+		if (!this.#exists) return false;
+		return (
+			this.#sql.exec('SELECT 1 FROM dead_sessions WHERE session = ?', session).toArray().length > 0
+		);
+	}
+
+	removeDeadSessions(nowMs: number): void {
+		if (this.#exists) this.#sql.exec('DELETE FROM dead_sessions WHERE until_ms <= ?', nowMs);
+	}
+
+	nextDeadSessionMs(): number | null {
+		if (!this.#exists) return null;
+		return this.#sql
+			.exec<{ until: number | null }>('SELECT min(until_ms) AS until FROM dead_sessions')
+			.one().until;
+	}
+}
+
+const nulls = (length: number): null[] => new Array<null>(length).fill(null);
+
+/** Bytes that an append adds to the quota's count. */
+function sizeOf({ commit, signature, pages, wraps, previousKey }: Append): number {
+	const parts = [commit, signature, ...pages, ...wraps];
+	return parts.reduce((sum, part) => sum + part.length, previousKey?.length ?? 0);
+}

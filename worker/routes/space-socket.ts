@@ -1,0 +1,49 @@
+// The way to a space's socket. Only the form is checked here; the Space verifies the token.
+//
+// A browser's program can't read the status of a failed upgrade. So what it has to act on (log in
+// again, load a newer version, wait) is said by opening the socket and closing it with the code.
+import type { Context } from 'hono';
+import * as v from 'valibot';
+import { isWireErrorCode, wireErrors, type Refusal } from '../../protocol/errors.ts';
+import { errorResponse } from '../../protocol/http.ts';
+import { parseId, type SpaceId } from '../../protocol/ids.ts';
+import { socketProtocol } from '../../protocol/version.ts';
+import { codeHeader, refuse, type AppEnv } from '../answer.ts';
+
+const maxTokenCharacters = 1_024;
+
+export async function spaceSocket(context: Context<AppEnv>): Promise<Response> {
+	context.set('route', 'spaceSocket');
+	const space = parseId<SpaceId>(context.req.param('space'));
+	if (!space.ok) return refuse({ code: 'not_found' });
+	if (context.req.header('Upgrade')?.toLowerCase() !== 'websocket') {
+		return refuse({ code: 'malformed' });
+	}
+	const offered = (context.req.header('Sec-WebSocket-Protocol') ?? '').split(',');
+	const [protocol, token, ...rest] = offered.map((part) => part.trim());
+	if (protocol === undefined || !/^tacet\.\d{1,3}$/.test(protocol)) {
+		return refuse({ code: 'malformed' });
+	}
+	if (protocol !== socketProtocol) return refuseSocket(protocol, { code: 'version_too_old' });
+	if (token === undefined || token.length > maxTokenCharacters || rest.length > 0) {
+		return refuseSocket(protocol, { code: 'unauthenticated' });
+	}
+	const answer = await context.env.SPACE.getByName(space.value).fetch(context.req.raw);
+	return answer.status === 101 ? answer : refuseSocket(protocol, await refusalOf(answer));
+}
+
+async function refusalOf(answer: Response): Promise<Refusal> {
+	const parsed = v.safeParse(errorResponse, await answer.json());
+	const code = parsed.success ? parsed.output.error.code : null;
+	return { code: isWireErrorCode(code) ? code : 'internal' };
+}
+
+function refuseSocket(protocol: string, refusal: Refusal): Response {
+	const { closeCode } = wireErrors[refusal.code];
+	if (closeCode === null) return refuse(refusal);
+	const { 0: client, 1: server } = new WebSocketPair();
+	server.accept();
+	server.close(closeCode, refusal.code);
+	const headers = { 'Sec-WebSocket-Protocol': protocol, [codeHeader]: refusal.code };
+	return new Response(null, { status: 101, webSocket: client, headers });
+}
