@@ -33,7 +33,9 @@ export async function serve({ dataDir, port = 0 }) {
 		const data = openDataFolder(dataDir);
 		await assertPortFree(port);
 		const child = startWorkerd(data, port);
-		const ended = once(child, 'close').then(() => {});
+		const endNow = () => child.kill('SIGTERM');
+		process.once('exit', endNow);
+		const ended = once(child, 'close').then(() => void process.off('exit', endNow));
 		const url = `http://localhost:${String(await listeningPort(child, data.log))}`;
 		const pid = /** @type {number} */ (child.pid);
 		lock.note(pid, url);
