@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { encodeCbor, type Cbor } from '../../protocol/cbor.ts';
+import { maxPagePlaintextBytes } from '../../protocol/limits.ts';
+import {
+	encodeChange,
+	encodePage,
+	joinChanges,
+	joinedPageBytes,
+	parseChangeBytes,
+	parsePage
+} from '../../protocol/page.ts';
+import {
+	edited,
+	expectNoThrow,
+	expectStrict,
+	item,
+	sampleChanges,
+	someChanges
+} from './samples.ts';
+
+const malformed = { ok: false, error: 'malformed' };
+
+test('a page is read back as it was written', () => {
+	expect(parsePage(encodePage(sampleChanges))).toEqual({ ok: true, value: sampleChanges });
+	fc.assert(
+		fc.property(someChanges, (changes) => {
+			const bytes = encodePage(changes);
+			const parsed = parsePage(bytes);
+			expect(parsed).toEqual({ ok: true, value: changes });
+			expect(parsed.ok && encodePage(parsed.value)).toEqual(bytes);
+		})
+	);
+});
+
+test('changes encoded one by one and joined make the same page', () => {
+	const lengths = [1, 2, 23, 24, 255, 256, 70_000];
+	for (const length of lengths) {
+		const changes = Array.from({ length }, () => sampleChanges[3]!);
+		const encoded = changes.map(encodeChange);
+		const joined = joinChanges(encoded);
+		expect(joined).toEqual(encodePage(changes));
+		const total = encoded.reduce((sum, change) => sum + change.length, 0);
+		expect(joinedPageBytes(length, total)).toBe(joined.length);
+	}
+	for (const change of sampleChanges) {
+		expect(parseChangeBytes(encodeChange(change))).toEqual({ ok: true, value: change });
+		expectStrict(parseChangeBytes, encodeChange, encodeChange(change));
+	}
+});
+
+test('a page has one encoding, whatever happens to its bytes', () => {
+	expectStrict(parsePage, encodePage, encodePage(sampleChanges));
+});
+
+test('a page is read or refused, never thrown at', () => {
+	expectNoThrow(parsePage);
+	expectNoThrow(parseChangeBytes);
+});
+
+const id = new Uint8Array(16);
+const hash = new Uint8Array(32);
+test.each<[string, Cbor]>([
+	['no change', []],
+	['an unknown kind', [[id, 5, null]]],
+	['an item of 15 bytes', [[new Uint8Array(15), 3]]],
+	['a tombstone with something in it', [[id, 3, null]]],
+	['an update that is text', [[id, 2, 'update']]],
+	['a seed without a path', [[id, 1, [1, 'title', 'body']]]],
+	['a seed made before 1970', [[id, 1, [-1, 'title', 'body', null]]]],
+	['a seed whose body is bytes', [[id, 1, [1, 'title', id, null]]]],
+	['a seed whose path is a number', [[id, 1, [1, 'title', 'body', 1]]]],
+	['a keyring entry of unknown kind', [[id, 4, [3, id, 1, hash]]]],
+	['a head at position 0', [[id, 4, [2, id, 0, hash]]]],
+	['a genesis hash of 31 bytes', [[id, 4, [1, id, new Uint8Array(31), 1]]]],
+	['one good change and one bad', [[id, 3], [id]]],
+	['a change that is no array', [7]]
+])('a page with %s is malformed as a whole', (_, changes) => {
+	expect(parsePage(encodeCbor([1, changes]))).toEqual(malformed);
+});
+
+test('a page of another version or shape is malformed', () => {
+	const good = encodePage(sampleChanges);
+	expect(parsePage(edited(good, (value) => (value[0] = 2)))).toEqual(malformed);
+	expect(parsePage(edited(good, (value) => value.push(null)))).toEqual(malformed);
+	expect(parsePage(encodeCbor([1]))).toEqual(malformed);
+});
+
+test('a page fills its limit, and not one byte more', () => {
+	const pageOf = (length: number) =>
+		encodePage([{ type: 'update', item, update: new Uint8Array(length) }]);
+	const around = pageOf(maxPagePlaintextBytes).length - maxPagePlaintextBytes;
+	expect(parsePage(pageOf(maxPagePlaintextBytes - around)).ok).toBe(true);
+	expect(parsePage(pageOf(maxPagePlaintextBytes - around + 1))).toEqual(malformed);
+});
