@@ -18,7 +18,6 @@ import { bytesOfId, idFromBytes, type DeviceId, type ItemId } from '../protocol/
 import {
 	commitSigningInput,
 	contentKeyInfo,
-	genesisInput,
 	keyCommitmentInput,
 	keyslotAad,
 	pageAad
@@ -53,10 +52,9 @@ export async function workedExample(): Promise<Record<string, Uint8Array>> {
 			seed: { createdAtMs: 1_700_000_000_000, title: 'Tacet', body: 'The part rests.', path: null }
 		}
 	]);
-	const padded = pad(page);
 	const sealed = await sealWithRandom(
 		await deriveContentKey(epochKey, { space, epoch: 1 }),
-		{ plaintext: padded, aad: pageAad(place) },
+		{ plaintext: pad(page), aad: pageAad(place) },
 		() => counting(0x80, 24)
 	);
 
@@ -81,7 +79,6 @@ export async function workedExample(): Promise<Record<string, Uint8Array>> {
 		'identity hash': identity.hash,
 		'account id': bytesOfId(identity.account),
 		'genesis body': genesis,
-		'genesis preimage': genesisInput(genesis),
 		'head(0)': genesisHash,
 		'space id': bytesOfId(space),
 		'key commitment input': keyCommitmentInput('content', space, 1),
@@ -89,7 +86,6 @@ export async function workedExample(): Promise<Record<string, Uint8Array>> {
 		'content key info': contentKeyInfo(space, 1),
 		'content key': contentKeyBytes,
 		'page plaintext': page,
-		'page padded': padded,
 		'page AAD': pageAad(place),
 		'sealed page': sealed,
 		commit,
