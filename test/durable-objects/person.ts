@@ -1,0 +1,324 @@
+// A person with a device, as far as an edge can tell: signs up and logs in by OPAQUE (with a cheap
+// stretching, which an edge can't see), makes spaces, signs commits. Pages are random bytes of a
+// padded length: nobody here opens any. Runs in workerd and in Node.
+import { deviceBindingMac } from '../../crypto/client/opaque-client.ts';
+import { createSecret } from '../../crypto/client/secret.ts';
+import {
+	deriveAccountKeys,
+	generateRoot,
+	type AccountKeys
+} from '../../crypto/client/account-keys.ts';
+import { derivePasswordSlotKey, sealKeyslot } from '../../crypto/client/keyslots.ts';
+import { jwkThumbprint, parseP256Jwk, type P256Jwk } from '../../crypto/edge/jwk.ts';
+import { sha256 } from '../../crypto/hash.ts';
+import { createIdentity, type Identity } from '../../crypto/identity.ts';
+import { genesisHashOf, nextHead, spaceOfGenesisHash } from '../../crypto/log-rules.ts';
+import type { OpaqueClient } from '../../crypto/opaque-ke/opaque-ke.js';
+import { paddedLength } from '../../crypto/padding.ts';
+import { randomBytes } from '../../crypto/random.ts';
+import { sign } from '../../crypto/signature.ts';
+import { concatBytes, fromBase64Url, toBase64Url, toHex } from '../../protocol/bytes.ts';
+import {
+	encodeCommit,
+	encodeGenesis,
+	type Admin,
+	type Commit,
+	type Head,
+	type PageId
+} from '../../protocol/commit.ts';
+import type { Append } from '../../protocol/frames.ts';
+import { routes, type RequestOf, type ResponseOf, type RouteName } from '../../protocol/http.ts';
+import { idFromBytes, type AccountId, type DeviceId, type SpaceId } from '../../protocol/ids.ts';
+import { accountWriteInput, commitSigningInput, createAccountBody } from '../../protocol/labels.ts';
+
+/** How requests reach the edge under test. */
+export interface Edge {
+	readonly origin: string;
+	readonly opaque: OpaqueClient;
+	send(
+		path: string,
+		init: { method: string; headers: Record<string, string>; body?: string }
+	): Promise<Reply>;
+}
+/** As much of a Response as is looked at. */
+export interface Reply {
+	readonly status: number;
+	json(): Promise<unknown>;
+}
+
+export const bytesOf = (text: string): Uint8Array => {
+	const bytes = fromBase64Url(text);
+	if (!bytes.ok) throw new TypeError('no base64url');
+	return bytes.value;
+};
+
+/** Random bytes as long as a sealed page of `contentBytes` is. */
+export function randomPage(contentBytes: number): Uint8Array {
+	const page = new Uint8Array(paddedLength(contentBytes) + 40);
+	for (let offset = 0; offset < page.length; offset += 65_536) {
+		page.set(randomBytes(Math.min(65_536, page.length - offset)), offset);
+	}
+	return page;
+}
+
+export const newDeviceId = (): DeviceId => idFromBytes<DeviceId>(randomBytes(16));
+export const newHandle = (): string => `person-${toHex(randomBytes(6))}`;
+
+export async function call<Name extends RouteName>(
+	edge: Edge,
+	name: Name,
+	request: RequestOf<Name>,
+	token?: string
+): Promise<{ status: number; body: ResponseOf<Name> & { error?: { code: string } } }> {
+	const { method, path } = routes[name];
+	const headers: Record<string, string> = { 'Content-Type': 'application/json' };
+	if (token !== undefined) headers['Authorization'] = `Bearer ${token}`;
+	const body = method === 'GET' ? {} : { body: JSON.stringify(request) };
+	const reply = await edge.send(path, { method, headers, ...body });
+	return { status: reply.status, body: (await reply.json()) as ResponseOf<Name> };
+}
+
+/** The cheapest that Argon2id allows. */
+const keyStretching = { 'argon2id-custom': { memory: 8, iterations: 1, parallelism: 1 } };
+
+export interface Session {
+	readonly device: DeviceId;
+	readonly token: string;
+	readonly refreshToken: string;
+	readonly answer: ResponseOf<'loginFinish'>;
+}
+
+export class Person {
+	readonly edge: Edge;
+	readonly handle: string;
+	readonly password: string;
+	readonly keys: AccountKeys;
+	readonly identity: Identity;
+	/** Last count by space and device. */
+	readonly counts = new Map<string, number>();
+
+	constructor(
+		edge: Edge,
+		credentials: { handle: string; password: string },
+		keys: AccountKeys,
+		identity: Identity
+	) {
+		this.edge = edge;
+		this.handle = credentials.handle;
+		this.password = credentials.password;
+		this.keys = keys;
+		this.identity = identity;
+	}
+
+	get account(): AccountId {
+		return this.identity.account;
+	}
+
+	/** Keys, but no account yet. */
+	static async create(
+		edge: Edge,
+		handle = newHandle(),
+		password = 'correct horse'
+	): Promise<Person> {
+		const keys = await deriveAccountKeys(generateRoot());
+		const identity = await createIdentity({ signing: keys.signing, kemKey: keys.kem.publicKey });
+		return new Person(edge, { handle, password }, keys, identity);
+	}
+
+	static async signUp(edge: Edge, handle = newHandle()): Promise<Person> {
+		const person = await Person.create(edge, handle);
+		const request = await person.registration();
+		const finished = await call(edge, 'registrationFinish', request);
+		if (finished.status !== 200) throw new Error(`sign-up: ${JSON.stringify(finished.body)}`);
+		return person;
+	}
+
+	/** The last request of sign-up, after its first was answered. */
+	async registration(): Promise<RequestOf<'registrationFinish'>> {
+		const { handle, password, edge } = this;
+		const started = edge.opaque.startRegistration({ password });
+		const { registrationRequest } = started;
+		const answer = await call(edge, 'registrationStart', { handle, registrationRequest });
+		if (answer.status !== 200) throw new Error(`sign-up: ${JSON.stringify(answer.body)}`);
+		const finished = edge.opaque.finishRegistration({
+			password,
+			clientRegistrationState: started.clientRegistrationState,
+			registrationResponse: answer.body.registrationResponse,
+			keyStretching
+		});
+		const slotKey = derivePasswordSlotKey(createSecret(bytesOf(finished.exportKey)), null);
+		const place = { account: this.account, kind: 'password', generation: 1 } as const;
+		const keyslot = await sealKeyslot(slotKey, generateRoot(), place);
+		const record = bytesOf(finished.registrationRecord);
+		const body = createAccountBody(bytesOf(answer.body.handleHash), record, this.identity.bytes, [
+			keyslot
+		]);
+		const input = accountWriteInput({
+			account: this.account,
+			incarnation: bytesOf(answer.body.incarnation),
+			count: 1,
+			action: 'create',
+			bodyHash: sha256(body)
+		});
+		return {
+			handle,
+			registrationRecord: finished.registrationRecord,
+			identity: toBase64Url(this.identity.bytes),
+			keyslots: [toBase64Url(keyslot)],
+			signature: toBase64Url(await sign(this.keys.signing.privateKey, input))
+		};
+	}
+
+	/** The last request of login, after its first was answered; null for a wrong password. */
+	async login(
+		device: DeviceId = newDeviceId(),
+		options: { password?: string; origin?: string; jwk?: P256Jwk } = {}
+	): Promise<RequestOf<'loginFinish'> | null> {
+		const { handle, edge } = this;
+		const password = options.password ?? this.password;
+		const { clientLoginState, startLoginRequest } = edge.opaque.startLogin({ password });
+		const answer = await call(edge, 'loginStart', { handle, ke1: startLoginRequest });
+		if (answer.status !== 200) throw new Error(`login: ${JSON.stringify(answer.body)}`);
+		const { login, ke2, handleHash } = answer.body;
+		const finished = edge.opaque.finishLogin({
+			clientLoginState,
+			loginResponse: ke2,
+			password,
+			keyStretching
+		});
+		if (finished === undefined) return null;
+		const jwk = options.jwk ?? (await newDeviceJwk());
+		const binding = deviceBindingMac(createSecret(bytesOf(finished.sessionKey)), {
+			origin: options.origin ?? edge.origin,
+			handleHash: bytesOf(handleHash),
+			thumbprint: jwkThumbprint(jwk)
+		});
+		return {
+			handle,
+			login,
+			ke3: finished.finishLoginRequest,
+			device: { id: device, jwk, binding: toBase64Url(binding) }
+		};
+	}
+
+	async logIn(device: DeviceId = newDeviceId()): Promise<Session> {
+		const request = await this.login(device);
+		if (request === null) throw new Error('the password is the right one');
+		const answer = await call(this.edge, 'loginFinish', request);
+		if (answer.status !== 200) throw new Error(`login: ${JSON.stringify(answer.body)}`);
+		const { accessToken, refreshToken } = answer.body.session;
+		return { device, token: accessToken, refreshToken, answer: answer.body };
+	}
+
+	/** Signs a commit to follow `log`, with its pages and wraps. */
+	async commit(log: Log, device: DeviceId, content: Content = {}): Promise<Append> {
+		const countKey = `${log.space}/${device}`;
+		const count = content.count ?? (this.counts.get(countKey) ?? 0) + 1;
+		this.counts.set(countKey, count);
+		const pages = content.pages ?? [];
+		const commit: Commit = {
+			space: log.space,
+			author: this.account,
+			identity: this.identity.hash,
+			device,
+			count,
+			seen: content.seen ?? log.head,
+			timeMs: content.timeMs ?? Date.now(),
+			pages: pages.map((page, index) => ({
+				epoch: content.epoch ?? 1,
+				lengthBytes: page.length,
+				hash: sha256(page),
+				expiresAtMs: content.expiresAtMs?.[index] ?? null
+			})),
+			supersedes: content.supersedes ?? [],
+			purge: content.purge ?? [],
+			admin: content.admin ?? null,
+			genesis: content.genesis ?? null
+		};
+		const bytes = encodeCommit(commit);
+		const signature = await sign(this.keys.signing.privateKey, commitSigningInput(bytes));
+		return {
+			type: 'append',
+			commit: bytes,
+			signature,
+			pages,
+			wraps: content.wraps ?? [],
+			previousKey: content.previousKey ?? null
+		};
+	}
+
+	/** Entry 1 of a new space of one's own. */
+	async genesis(device: DeviceId): Promise<{ log: Log; append: Append }> {
+		const genesis = encodeGenesis({
+			creator: this.account,
+			creatorIdentity: this.identity.hash,
+			random: randomBytes(32)
+		});
+		const hash = genesisHashOf(genesis);
+		const log: Log = { space: spaceOfGenesisHash(hash), head: { seq: 0, hash } };
+		const wrap = randomBytes(1_168);
+		const append = await this.commit(log, device, {
+			genesis,
+			wraps: [wrap],
+			admin: {
+				...noChange,
+				members: [member(this, 'owner')],
+				epoch: { number: 1, commitment: randomBytes(32), previousHash: null },
+				wraps: [{ kind: 'content', number: 1, recipient: this.account, hash: sha256(wrap) }]
+			}
+		});
+		return { log, append };
+	}
+}
+
+/** A log as its client sees it. */
+export interface Log {
+	readonly space: SpaceId;
+	readonly head: Head;
+}
+
+export interface Content {
+	readonly pages?: readonly Uint8Array[];
+	readonly expiresAtMs?: readonly (number | null)[];
+	readonly supersedes?: readonly PageId[];
+	readonly purge?: readonly PageId[];
+	readonly admin?: Admin;
+	readonly genesis?: Uint8Array;
+	readonly wraps?: readonly Uint8Array[];
+	readonly previousKey?: Uint8Array;
+	readonly epoch?: number;
+	readonly count?: number;
+	readonly seen?: Head;
+	readonly timeMs?: number;
+}
+
+export const noChange: Admin = { members: [], epoch: null, audit: null, wraps: [], settings: null };
+
+export const member = (
+	{ account, identity }: Person,
+	role: 'owner' | 'editor' | 'viewer' | 'auditor'
+): Admin['members'][number] => ({
+	account,
+	role,
+	kind: 'person',
+	identityEntry: identity.bytes
+});
+
+/** The log after an append that was accepted. */
+export const after = (log: Log, { commit, signature }: Append): Log => ({
+	space: log.space,
+	head: {
+		seq: log.head.seq + 1,
+		hash: nextHead(log.head.hash, sha256(concatBytes(commit, signature)))
+	}
+});
+
+export async function newDeviceJwk(): Promise<P256Jwk> {
+	const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
+	const pair = (await crypto.subtle.generateKey(algorithm, true, ['sign'])) as CryptoKeyPair;
+	const exported = (await crypto.subtle.exportKey('jwk', pair.publicKey)) as JsonWebKey;
+	const { kty, crv, x, y } = exported;
+	const jwk = parseP256Jwk({ kty, crv, x, y });
+	if (!jwk.ok) throw new Error('WebCrypto makes P-256 keys');
+	return jwk.value;
+}
