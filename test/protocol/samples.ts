@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import { decodeCbor, encodeCbor, type Cbor } from '../../protocol/cbor.ts';
 import {
+	encodeCommit,
+	encodeGenesis,
 	memberKinds,
 	roles,
 	type Admin,
@@ -20,7 +22,25 @@ import {
 	type ItemId,
 	type SpaceId
 } from '../../protocol/ids.ts';
-import { keyKinds } from '../../protocol/labels.ts';
+import {
+	accountWriteInput,
+	commitSigningInput,
+	contentKeyInfo,
+	deviceBindingInput,
+	genesisInput,
+	headInput,
+	identitySigningInput,
+	keyCommitmentInput,
+	keyedNameInput,
+	keyKinds,
+	keyslotAad,
+	localRecordAad,
+	localStoreInfo,
+	pageAad,
+	previousKeyAad,
+	sessionTokenInput,
+	wrapInfo
+} from '../../protocol/labels.ts';
 import type { Change } from '../../protocol/page.ts';
 import type { Result } from '../../protocol/result.ts';
 
@@ -342,3 +362,38 @@ export function expectNoThrow(parse: Parse): void {
 	const shaped = fc.tuple(fc.constantFrom(1, 2, 3, 16, 17, 18, 19, 20), fc.array(tree));
 	fc.assert(fc.property(shaped, ([first, rest]) => void parse(encodeCbor([first, ...rest]))));
 }
+
+const wrapContext = {
+	...{ kind: 'content' as const, space, number: 2, recipient: account, sender: account },
+	...{ recipientIdentity: hash, senderIdentity: bytesFrom(66, 32) }
+};
+const pagePlace = { space, epoch: 2, author: account, device, count: 3, index: 1 };
+const keyslotPlace = { account, kind: 'recovery' as const, slot: bytesFrom(2, 16), generation: 1 };
+
+/** `label ‖ bytes`: inputs whose bytes are canonical by themselves. */
+export const rawInputs = {
+	commit: commitSigningInput(encodeCommit(smallCommit)),
+	genesis: genesisInput(encodeGenesis(sampleGenesis)),
+	head: headInput(hash, bytesFrom(66, 32)),
+	identity: identitySigningInput(sampleIdentity.bodyBytes),
+	session: sessionTokenInput(bytesFrom(1, 20))
+};
+
+/** A deterministic array that begins with its label. */
+export const arrayInputs = {
+	account: accountWriteInput({
+		...{ account, incarnation: bytesFrom(3, 16), count: 1, action: 'create' },
+		bodyHash: hash
+	}),
+	content: contentKeyInfo(space, 2),
+	device: deviceBindingInput('https://example.org', hash, bytesFrom(66, 32)),
+	handle: keyedNameInput('handle', 'ada'),
+	key: keyCommitmentInput('audit', space, 2),
+	keyslot: keyslotAad(keyslotPlace),
+	localRecord: localRecordAad(device, 'pages', '1.0'),
+	localStore: localStoreInfo(device),
+	network: keyedNameInput('network', bytesFrom(1, 6)),
+	page: pageAad(pagePlace),
+	previous: previousKeyAad(space, 3, 2),
+	wrap: wrapInfo(wrapContext)
+};

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { codeOfClose, isWireErrorCode, wireErrors, type Retry } from '../../protocol/errors.ts';
+
+const rows = Object.entries(wireErrors);
+
+test('every close code is of the range for applications, and means one thing', () => {
+	const codes = rows.flatMap(([, { closeCode }]) => (closeCode === null ? [] : [closeCode]));
+	expect(new Set(codes).size).toBe(codes.length);
+	for (const code of codes) {
+		expect(code).toBeGreaterThanOrEqual(4_000);
+		expect(code).toBeLessThan(5_000);
+	}
+});
+
+test('a close code is its HTTP status, and gives back its error', () => {
+	for (const [code, { closeCode, httpStatus }] of rows) {
+		if (closeCode === null) continue;
+		expect(closeCode).toBe(4_000 + httpStatus);
+		expect(codeOfClose(closeCode)).toBe(code);
+	}
+});
+
+test('closes that say nothing of ours have no error', () => {
+	for (const closeCode of [1000, 1001, 1006, 1008, 1011, 4000, 4403, 4999, 0, Number.NaN]) {
+		expect(codeOfClose(closeCode)).toBeNull();
+	}
+});
+
+test('only the codes of the table are codes', () => {
+	for (const [code] of rows) expect(isWireErrorCode(code)).toBe(true);
+	for (const other of ['', 'toString', '__proto__', 'Malformed', null, undefined, 404, {}]) {
+		expect(isWireErrorCode(other)).toBe(false);
+	}
+});
+
+test('what may be tried again is what can turn out otherwise', () => {
+	const retries = new Map<Retry, string[]>();
+	for (const [code, { retry }] of rows) retries.set(retry, [...(retries.get(retry) ?? []), code]);
+	expect(Object.fromEntries(retries)).toEqual({
+		never: [
+			...['malformed', 'login_failed', 'forbidden', 'not_found', 'method_not_allowed'],
+			...['handle_taken', 'sign_up_closed', 'too_large', 'over_quota']
+		],
+		after_login: ['unauthenticated'],
+		after_refetch: ['stale_count', 'stale_epoch', 'unknown_head', 'admin_conflict'],
+		after_upgrade: ['version_too_old'],
+		backoff: ['rate_limited', 'unavailable', 'internal']
+	});
+});
+
+test('statuses are those of refusals', () => {
+	for (const [, { httpStatus }] of rows) {
+		expect(httpStatus).toBeGreaterThanOrEqual(400);
+		expect(httpStatus).toBeLessThan(600);
+	}
+});

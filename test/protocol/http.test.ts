@@ -1,0 +1,192 @@
+import * as v from 'valibot';
+import { describe, expect, test } from 'vitest';
+import { toBase64Url } from '../../protocol/bytes.ts';
+import { errorResponse, routes, spaceSocketPath, type RouteName } from '../../protocol/http.ts';
+import { account, bytesFrom, device, space } from './samples.ts';
+
+const bytes = (length: number): string => toBase64Url(bytesFrom(1, length));
+const id = device as string;
+const identity = bytes(1_400);
+const jwk = { kty: 'EC', crv: 'P-256', x: bytes(32), y: bytes(32) };
+const session = {
+	...{ id, accessToken: 'token', accessExpiresAtMs: 1, refreshToken: 'tacet_rt_1.2' }
+};
+const material = {
+	...{ account: account as string, handleHash: bytes(32), incarnation: bytes(16) },
+	...{ identities: [identity], keyslots: [bytes(150)] }
+};
+
+type Shape = Readonly<Record<string, unknown>>;
+const samples: Record<RouteName, { readonly request: Shape; readonly response: Shape }> = {
+	health: { request: {}, response: { name: 'tacet', protocolVersion: 1 } },
+	registrationStart: {
+		request: { handle: 'ada', registrationRequest: bytes(32) },
+		response: { registrationResponse: bytes(64), handleHash: bytes(32), incarnation: bytes(16) }
+	},
+	registrationFinish: {
+		request: {
+			...{ handle: 'ada', registrationRecord: bytes(192), identity },
+			...{ keyslots: [bytes(150)], signature: bytes(64) }
+		},
+		response: { account: account as string }
+	},
+	loginStart: {
+		request: { handle: 'ada', ke1: bytes(96) },
+		response: { login: bytes(16), ke2: bytes(320), handleHash: bytes(32) }
+	},
+	loginFinish: {
+		request: {
+			...{ handle: 'ada', login: bytes(16), ke3: bytes(64) },
+			device: { id, jwk, binding: bytes(32) }
+		},
+		response: { ...material, session, ended: [id] }
+	},
+	sessionRefresh: { request: { refreshToken: 'tacet_rt_1.2' }, response: { session } },
+	sessionEnd: { request: {}, response: {} },
+	account: {
+		request: {},
+		response: {
+			...material,
+			sessions: [{ id, device: id, createdAtMs: 1, refreshedAtMs: 2, current: true }]
+		}
+	}
+};
+
+const names = Object.keys(routes) as RouteName[];
+const sides = ['request', 'response'] as const;
+const accepts = (name: RouteName, side: (typeof sides)[number], value: unknown): boolean =>
+	v.safeParse(routes[name][side] as v.GenericSchema, value).success;
+
+/** Every copy of `value` with one place changed by `change`; arrays and objects are descended. */
+function* variants(value: unknown, change: (leaf: unknown) => readonly unknown[]): Generator {
+	yield* change(value);
+	if (Array.isArray(value)) {
+		for (const [index, element] of value.entries()) {
+			for (const other of variants(element, change)) yield value.with(index, other);
+		}
+	} else if (typeof value === 'object' && value !== null) {
+		for (const [key, element] of Object.entries(value)) {
+			for (const other of variants(element, change)) yield { ...value, [key]: other };
+		}
+	}
+}
+
+const isObject = (value: unknown): value is Shape =>
+	typeof value === 'object' && value !== null && !Array.isArray(value);
+const opaqueText = new Set(['token', 'tacet_rt_1.2', 'ada', 'tacet', 'EC', 'P-256']);
+
+for (const name of names) {
+	describe(`the schemas of ${name}`, () => {
+		test.each(sides)('accept a %s, and give it back as it is', (side) => {
+			const sample = samples[name][side];
+			expect(v.parse(routes[name][side] as v.GenericSchema, sample)).toEqual(sample);
+		});
+
+		test.each(sides)('refuse a %s with a field more, at any depth', (side) => {
+			const more = [
+				...variants(samples[name][side], (leaf) =>
+					isObject(leaf) ? [{ ...leaf, admin: true }] : []
+				)
+			];
+			expect(more.length).toBeGreaterThan(0);
+			for (const value of more) expect(accepts(name, side, value)).toBe(false);
+		});
+
+		test.each(sides)('refuse a %s with a field less, at any depth', (side) => {
+			const less = variants(samples[name][side], (leaf) =>
+				isObject(leaf)
+					? Object.keys(leaf).map((key) =>
+							Object.fromEntries(Object.entries(leaf).filter(([other]) => other !== key))
+						)
+					: []
+			);
+			for (const value of less) expect(accepts(name, side, value)).toBe(false);
+		});
+
+		test.each(sides)('refuse a %s with a value of another type', (side) => {
+			const others = variants(samples[name][side], (leaf) =>
+				[null, undefined, 'é', -1, 1.5, {}, [], true].filter(
+					(other) =>
+						typeof other !== typeof leaf &&
+						!(isObject(leaf) && isObject(other)) &&
+						!(leaf !== null && Array.isArray(leaf))
+				)
+			);
+			for (const value of others) expect(accepts(name, side, value)).toBe(false);
+		});
+
+		test.each(sides)('refuse a %s with bytes or ids of another length or alphabet', (side) => {
+			const others = variants(samples[name][side], (leaf) => {
+				if (typeof leaf !== 'string' || opaqueText.has(leaf)) return [];
+				const longer = `${leaf}${bytes(600)}`;
+				return ['', leaf.slice(0, 8), longer, `${leaf.slice(0, -1)}=`, ` ${leaf}`, `${leaf}\n`];
+			});
+			for (const value of others) expect(accepts(name, side, value)).toBe(false);
+		});
+	});
+}
+
+test('byte strings have their exact lengths', () => {
+	const lengths: [RouteName, string, number][] = [
+		['registrationStart', 'registrationRequest', 32],
+		['registrationFinish', 'registrationRecord', 192],
+		['registrationFinish', 'signature', 64],
+		['loginStart', 'ke1', 96],
+		['loginFinish', 'login', 16],
+		['loginFinish', 'ke3', 64]
+	];
+	for (const [name, field, length] of lengths) {
+		const { request } = samples[name];
+		expect(accepts(name, 'request', { ...request, [field]: bytes(length) })).toBe(true);
+		for (const other of [length - 1, length + 1]) {
+			expect(accepts(name, 'request', { ...request, [field]: bytes(other) })).toBe(false);
+		}
+	}
+});
+
+test('lists and texts end at their limits', () => {
+	const finish = samples.registrationFinish.request;
+	const many = (length: number, of: unknown) => Array.from({ length }, () => of);
+	const takes = (field: Shape) => accepts('registrationFinish', 'request', { ...finish, ...field });
+	expect(takes({ keyslots: many(16, bytes(64)) })).toBe(true);
+	expect(takes({ keyslots: many(17, bytes(64)) })).toBe(false);
+	expect(takes({ keyslots: [] })).toBe(false);
+	expect(takes({ keyslots: [bytes(512)] })).toBe(true);
+	expect(takes({ keyslots: [bytes(513)] })).toBe(false);
+	expect(takes({ keyslots: [bytes(63)] })).toBe(false);
+	expect(takes({ handle: 'a'.repeat(512) })).toBe(true);
+	expect(takes({ handle: 'a'.repeat(513) })).toBe(false);
+	const refresh = (length: number) =>
+		accepts('sessionRefresh', 'request', { refreshToken: 'a'.repeat(length) });
+	expect([refresh(256), refresh(257)]).toEqual([true, false]);
+});
+
+test('a device key is a P-256 public key and nothing else', () => {
+	const finish = samples.loginFinish.request;
+	const takes = (other: Shape) =>
+		accepts('loginFinish', 'request', {
+			...finish,
+			device: { id, jwk: other, binding: bytes(32) }
+		});
+	expect(takes(jwk)).toBe(true);
+	for (const other of [{ kty: 'RSA' }, { crv: 'P-384' }, { d: bytes(32) }, { alg: 'none' }]) {
+		expect(takes({ ...jwk, ...other })).toBe(false);
+	}
+	const polluted = JSON.parse(`{"__proto__":{"x":1},"kty":"EC"}`) as Shape;
+	expect(takes({ ...polluted })).toBe(false);
+});
+
+test('a refusal carries a code and perhaps a time, and nothing else', () => {
+	const takes = (error: unknown) => v.safeParse(errorResponse, { error }).success;
+	expect(takes({ code: 'rate_limited', retryAfterSeconds: 3 })).toBe(true);
+	expect(takes({ code: 'not_found' })).toBe(true);
+	expect(takes({ code: 'not_found', detail: 'no such account' })).toBe(false);
+	expect(takes({})).toBe(false);
+});
+
+test('every route has its own method and path', () => {
+	const places = names.map((name) => `${routes[name].method} ${routes[name].path}`);
+	expect(new Set(places).size).toBe(names.length);
+	for (const name of names) expect(routes[name].path).toMatch(/^\/v1\/[a-z]+(\/[a-z]+)?$/);
+	expect(spaceSocketPath(space)).toBe(`/v1/spaces/${space}/socket`);
+});

@@ -1,0 +1,71 @@
+// The lock on every format: whoever changes bytes that travel or are stored finds out here.
+import { expect, test } from 'vitest';
+import { sha256 } from '../../crypto/hash.ts';
+import { toHex, utf8Encode } from '../../protocol/bytes.ts';
+import { encodeCommit, encodeGenesis } from '../../protocol/commit.ts';
+import { wireErrors } from '../../protocol/errors.ts';
+import { encodeClientFrame, encodeSpaceFrame } from '../../protocol/frames.ts';
+import { routes, spaceSocketPath } from '../../protocol/http.ts';
+import { encodeIdentityEntry } from '../../protocol/identity.ts';
+import { labels } from '../../protocol/labels.ts';
+import { encodePage } from '../../protocol/page.ts';
+import { protocolVersion, socketProtocol } from '../../protocol/version.ts';
+import {
+	arrayInputs,
+	clientFrames,
+	rawInputs,
+	sampleChanges,
+	sampleCommit,
+	sampleGenesis,
+	sampleIdentity,
+	sampleRenewal,
+	smallCommit,
+	space,
+	spaceFrames
+} from './samples.ts';
+
+const text = (value: unknown): Uint8Array => utf8Encode(JSON.stringify(value));
+const hashOf = (...parts: readonly Uint8Array[]): string =>
+	toHex(sha256(text(parts.map(toHex)))).slice(0, 16);
+
+const formats = {
+	commit: hashOf(encodeCommit(sampleCommit), encodeCommit(smallCommit)),
+	genesis: hashOf(encodeGenesis(sampleGenesis)),
+	identity: hashOf(encodeIdentityEntry(sampleIdentity), encodeIdentityEntry(sampleRenewal)),
+	page: hashOf(encodePage(sampleChanges)),
+	clientFrames: hashOf(...clientFrames.map(encodeClientFrame)),
+	spaceFrames: hashOf(...spaceFrames.map(encodeSpaceFrame)),
+	signingInputs: hashOf(...Object.values(rawInputs), ...Object.values(arrayInputs)),
+	labels: hashOf(text(Object.entries(labels).sort())),
+	errors: hashOf(text(Object.entries(wireErrors).sort())),
+	routes: hashOf(
+		text(
+			Object.entries(routes).map(([name, { method, path, auth }]) => [name, method, path, auth])
+		),
+		text(spaceSocketPath(space))
+	)
+};
+
+/** Of protocol version 1. */
+const locked: typeof formats = {
+	clientFrames: '98ab3415b418ff35',
+	commit: 'fde526c12231a181',
+	errors: '3dcf3144dbda207e',
+	genesis: 'f8dbe40eb3a14574',
+	identity: '16d794a5143bdff7',
+	labels: 'e6fed6ff98b75f38',
+	page: 'a2af81513c477951',
+	routes: '6afaa395e2ecb2fb',
+	signingInputs: '05ab2c121fa5691e',
+	spaceFrames: '226a361eea084a98'
+};
+
+const advice =
+	'A format changed. If that is meant, raise protocolVersion, give it a line of history in ' +
+	'protocol/version.ts, and lock the new hash here; old clients will be told to upgrade. ';
+
+test('the formats are those of this protocol version', () => {
+	expect(formats, advice).toEqual(locked);
+	expect(protocolVersion, advice).toBe(1);
+	expect(socketProtocol).toBe(`tacet.${protocolVersion}`);
+});
