@@ -1,7 +1,6 @@
 // Identity entries: making them, and judging their keys and signatures. The bytes are laid out in
 // protocol/identity.ts; what an accepted or changed identity means for a person is decided by the
 // client. Source: docs/formats.md, Identity entry.
-import { x25519 } from '@noble/curves/ed25519.js';
 import { equalBytes } from '../protocol/bytes.ts';
 import {
 	encodeIdentityBody,
@@ -154,6 +153,14 @@ function identityOf(entry: IdentityEntry, bytes: Uint8Array): Identity {
 const mlKemPublicKeyBytes = 1_184;
 const mlKemModulus = 3_329;
 const x25519Prime = 2n ** 255n - 19n;
+/** The u-coordinates of small order on curve25519 and its twist, in canonical form (RFC 7748 §6.1). */
+const smallOrderU = new Set([
+	0n,
+	1n,
+	x25519Prime - 1n,
+	0x00b8495f16056286fdb1329ceb8d09da6ac49ff1fae35616aeb8413b7c7aebe0n,
+	0x57119fd0dd4e22d8868e1c58c45c44045bef839c55b1d0b1248c50a3bc959c5fn
+]);
 
 /**
  * Whether sealing to this X-Wing public key will work and has one meaning: ML-KEM coefficients
@@ -183,12 +190,5 @@ function hasReducedCoefficients(packed: Uint8Array): boolean {
 function isCanonicalX25519(point: Uint8Array): boolean {
 	let coordinate = 0n;
 	for (const byte of point.toReversed()) coordinate = (coordinate << 8n) | BigInt(byte);
-	if (coordinate >= x25519Prime) return false;
-	try {
-		// Every low-order point gives zero with any scalar, and noble throws on zero (RFC 7748 §6.1).
-		x25519.getSharedSecret(new Uint8Array(32).fill(1), point);
-		return true;
-	} catch {
-		return false;
-	}
+	return coordinate < x25519Prime && !smallOrderU.has(coordinate);
 }

@@ -2,7 +2,7 @@
 // and can open none; it checks their form. Sealing and opening: crypto/client/keyslots.ts.
 //
 //   keyslot = CBOR [ version 1, kind (text), slot id (16), generation ≥ 1, committed record (104) ]
-import { decodeCbor, type Cbor } from './cbor.ts';
+import { decodeCbor, encodeCbor, type Cbor } from './cbor.ts';
 import { keyslotKinds, type KeyslotKind } from './labels.ts';
 import { hashBytes, sealOverheadBytes } from './limits.ts';
 import { err, ok, type Result } from './result.ts';
@@ -23,6 +23,10 @@ const keyslotVersion = 1;
 const slotIdBytes = 16;
 const rootBytes = 32;
 const recordBytes = hashBytes + sealOverheadBytes + rootBytes;
+
+/** Canonical bytes of a keyslot. */
+export const encodeKeyslot = ({ kind, slot, generation, record }: Keyslot): Uint8Array =>
+	encodeCbor([keyslotVersion, kind, slot, generation, record]);
 
 /** Reads a keyslot's form, to store it or to choose which to try; nothing in it is authenticated. */
 export function parseKeyslot(bytes: Uint8Array): Result<Keyslot, 'malformed'> {

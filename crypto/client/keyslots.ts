@@ -2,33 +2,27 @@
 // open none. A slot that opens is believed only when the identity derived from its root is the
 // pinned one: the caller compares. Source: docs/formats.md, Keyslot.
 //
-//   keyslot = CBOR [ version 1, kind (text), slot id (16), generation ≥ 1, committed record (104) ]
-//   committed record = commitment (32) ‖ XAES-256-GCM record of the root (72), AAD keyslotAad
+//   committed record = commitment (32) ‖ XAES-256-GCM record of the root (72), AAD keyslotAad;
+//   it stands in the keyslot that protocol/keyslot.ts lays out
 import { concatBytes } from '../../protocol/bytes.ts';
-import { decodeCbor, encodeCbor, type Cbor } from '../../protocol/cbor.ts';
 import type { AccountId } from '../../protocol/ids.ts';
-import {
-	derivationInfo,
-	keyslotAad,
-	keyslotKinds,
-	labels,
-	type KeyslotKind,
-	type KeyslotPlace
-} from '../../protocol/labels.ts';
+import { encodeKeyslot, parseKeyslot } from '../../protocol/keyslot.ts';
+import { derivationInfo, keyslotAad, labels, type KeyslotPlace } from '../../protocol/labels.ts';
 import { err, ok, type Result } from '../../protocol/result.ts';
-import { isArray, isBytes, isCount } from '../../protocol/shape.ts';
 import { hkdf } from '../kdf.ts';
 import { randomBytes, type RandomSource } from '../random.ts';
-import { committedOverheadBytes, openCommitted, sealCommitted } from './key-commitment.ts';
+import { openCommitted, sealCommitted } from './key-commitment.ts';
 import type { RecoveryEntropy } from './recovery-code.ts';
 import { createSecret, type RootSecret, type Secret, type SlotKey } from './secret.ts';
+
+/** The form of a keyslot, for whoever chooses which to try. */
+export { parseKeyslot };
 
 /** 128 random bits in the recovery kit and on linked devices, mixed into the password keyslot. */
 export type AccountKey = Secret<'account key'>;
 /** 32 random bytes that stay on one device, without which its keyslot can't be guessed at. */
 export type DeviceSecret = Secret<'device secret'>;
 
-const keyslotVersion = 1;
 const slotIdBytes = 16;
 const rootBytes = 32;
 const slotKeyBytes = 32;
@@ -36,17 +30,6 @@ const opaqueExportKeyBytes = 64;
 const accountKeyBytes = 16;
 const stretchedBytes = 32;
 const deviceSecretBytes = 32;
-
-/** A keyslot as stored, its form checked. */
-export interface Keyslot {
-	readonly kind: KeyslotKind;
-	/** 16 random bytes, new with every sealing. */
-	readonly slot: Uint8Array;
-	/** Which root of the account is inside, from 1. */
-	readonly generation: number;
-	/** 104 bytes. */
-	readonly record: Uint8Array;
-}
 
 /**
  * Slot key of the password keyslot.
@@ -120,22 +103,8 @@ export async function sealKeyslot(
 		},
 		random
 	);
-	return encodeCbor([keyslotVersion, place.kind, slot, place.generation, record]);
+	return encodeKeyslot({ kind: place.kind, slot, generation: place.generation, record });
 }
-
-/** Reads a keyslot's form, to choose which to try; nothing in it is authenticated yet. */
-export function parseKeyslot(bytes: Uint8Array): Result<Keyslot, 'malformed'> {
-	const decoded = decodeCbor(bytes);
-	if (!decoded.ok || !isArray(decoded.value, 5)) return err('malformed');
-	const [version, kind, slot, generation, record] = decoded.value;
-	if (version !== keyslotVersion || !isKeyslotKind(kind)) return err('malformed');
-	if (!isBytes(slot, slotIdBytes) || !isCount(generation)) return err('malformed');
-	if (!isBytes(record, committedOverheadBytes + rootBytes)) return err('malformed');
-	return ok({ kind, slot, generation, record });
-}
-
-const isKeyslotKind = (value: Cbor | undefined): value is KeyslotKind =>
-	keyslotKinds.some((kind) => kind === value);
 
 /**
  * Opens a keyslot of `account`.

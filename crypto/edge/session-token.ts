@@ -1,10 +1,9 @@
-// Tokens of a session. Neither is a bearer token: both are worth something only together with a
-// proof by the device key that `jkt` names (RFC 9449). One algorithm, named nowhere in the token.
+// Access tokens of a session. Such a token is worth something only together with a proof by the
+// device key that `jkt` names (RFC 9449). One algorithm, named nowhere in the token.
 //
 //   access token  = 'tacet_at_' ‖ base64url(body) ‖ '.' ‖ base64url(HMAC-SHA-256(key, label ‖ body))
 //   body          = CBOR [ version 1, key id (uint), account (16), name of the account object (text),
 //                          device (16), session (16), expires (ms since 1970), jkt (32) ]
-//   refresh token = 'tacet_rt_' ‖ base64url(32 random bytes); the edge keeps its SHA-256
 import { fromBase64Url, toBase64Url } from '../../protocol/bytes.ts';
 import { decodeCbor, encodeCbor } from '../../protocol/cbor.ts';
 import {
@@ -19,9 +18,7 @@ import { sessionTokenInput } from '../../protocol/labels.ts';
 import { hashBytes } from '../../protocol/limits.ts';
 import { err, ok, type Result } from '../../protocol/result.ts';
 import { isArray, isBytes, isUint } from '../../protocol/shape.ts';
-import { sha256 } from '../hash.ts';
 import { equalConstantTime, hmacSha256 } from '../mac.ts';
-import { randomBytes, type RandomSource } from '../random.ts';
 
 /** A key that access tokens are made with; a new one every 90 days, the old one kept for 15 minutes. */
 export interface TokenKey {
@@ -46,9 +43,7 @@ export interface AccessClaims {
 export type TokenFault = 'token_invalid' | 'token_expired';
 
 const accessPrefix = 'tacet_at_';
-const refreshPrefix = 'tacet_rt_';
 const tokenVersion = 1;
-const refreshBytes = 32;
 const maxTokenCharacters = 1_024;
 
 /** Makes an access token under `key`. */
@@ -125,22 +120,4 @@ function parseBody(bytes: Uint8Array): { keyId: number; claims: AccessClaims } |
 			jkt
 		}
 	};
-}
-
-/** A new refresh token, 256 random bits, and the hash under which the edge keeps it. */
-export function generateRefreshToken(random: RandomSource = randomBytes): {
-	readonly token: string;
-	/** 32 bytes. */
-	readonly hash: Uint8Array;
-} {
-	const bytes = random(refreshBytes);
-	return { token: refreshPrefix + toBase64Url(bytes), hash: sha256(bytes) };
-}
-
-/** The hash under which a presented refresh token would be kept, 32 bytes. */
-export function hashRefreshToken(token: string): Result<Uint8Array, 'token_invalid'> {
-	if (!token.startsWith(refreshPrefix)) return err('token_invalid');
-	const bytes = fromBase64Url(token.slice(refreshPrefix.length));
-	if (!bytes.ok || bytes.value.length !== refreshBytes) return err('token_invalid');
-	return ok(sha256(bytes.value));
 }

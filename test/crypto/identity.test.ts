@@ -1,4 +1,4 @@
-import { ed25519 } from '@noble/curves/ed25519.js';
+import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { describe, expect, test } from 'vitest';
 import { deriveAccountKeys } from '../../crypto/client/account-keys.ts';
 import { createSecret } from '../../crypto/client/secret.ts';
@@ -15,7 +15,7 @@ import { sign } from '../../crypto/signature.ts';
 import { concatBytes, toHex } from '../../protocol/bytes.ts';
 import { encodeIdentityBody, encodeIdentityEntry } from '../../protocol/identity.ts';
 import { identitySigningInput } from '../../protocol/labels.ts';
-import { flipped, valueOf } from './vectors.ts';
+import { flipped, hex, valueOf } from './vectors.ts';
 
 const keysOf = (fill: number) => deriveAccountKeys(createSecret(new Uint8Array(32).fill(fill)));
 
@@ -141,8 +141,17 @@ describe('canonical KEM keys', () => {
 			Uint8Array.from({ length: 32 }, (_, index) => Number((value >> BigInt(8 * index)) & 0xffn));
 		const prime = 2n ** 255n - 19n;
 		expect(isCanonicalKemKey(withPoint(littleEndian(9n)))).toBe(true);
-		for (const coordinate of [0n, 1n, prime - 1n, prime, prime + 9n, 2n ** 255n + 9n]) {
+		for (const coordinate of [prime, prime + 9n, 2n ** 255n + 9n, 2n ** 256n - 1n]) {
 			expect(isCanonicalKemKey(withPoint(littleEndian(coordinate)))).toBe(false);
+		}
+		const order8 = [
+			'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+			'5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157'
+		];
+		const smallOrder = [...[0n, 1n, prime - 1n].map(littleEndian), ...order8.map(hex)];
+		for (const point of smallOrder) {
+			expect(() => x25519.getSharedSecret(new Uint8Array(32).fill(1), point)).toThrow();
+			expect(isCanonicalKemKey(withPoint(point))).toBe(false);
 		}
 	});
 });
