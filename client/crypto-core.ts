@@ -320,6 +320,10 @@ export class CryptoCore implements CryptoPort {
 		return this.#open().spaces.formCommits(device, drafts);
 	}
 
+	openKeyringEpoch(space: SpaceId): Promise<void> {
+		return this.#open().spaces.openKeyringEpoch(space);
+	}
+
 	openEpochs(space: SpaceId, grants: readonly EpochGrant[]): Promise<readonly Epoch[]> {
 		return this.#open().spaces.openEpochs(space, grants);
 	}

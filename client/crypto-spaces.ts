@@ -164,6 +164,11 @@ export class SpaceKeys {
 		return { ...signed, pages: pages.map(({ sealed }) => sealed), wraps: [] };
 	}
 
+	/** The keyring's first epoch needs no wrap: its key derives from the root. */
+	openKeyringEpoch(space: SpaceId): Promise<void> {
+		return this.#keep(space, 1, this.#copyOfKeyringKey());
+	}
+
 	/** Newest epoch first: each may open the one before it. */
 	async openEpochs(space: SpaceId, grants: readonly EpochGrant[]): Promise<readonly Epoch[]> {
 		const newestFirst = grants.toSorted((a, b) => b.epoch - a.epoch);

@@ -31,6 +31,8 @@ export interface TacetError {
 	readonly retryAfterSeconds?: number;
 	/** With `unsent_changes`: how many would be lost. */
 	readonly unsent?: number;
+	/** When sign-up made the account and then stopped: show it; logging in finishes the rest. */
+	readonly recoveryCode?: readonly string[];
 }
 
 export const fail = (code: TacetErrorCode): { readonly ok: false; readonly error: TacetError } =>

@@ -1,0 +1,274 @@
+// Making an account, and getting into one. Of the password nothing leaves this device but OPAQUE's
+// messages; of the edge nothing is believed that the root does not confirm.
+import { generateDeviceKey } from '../crypto/client/device-key.ts';
+import { randomBytes } from '../crypto/random.ts';
+import { equalBytes, fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
+import { parseHandle, type Handle } from '../protocol/handle.ts';
+import type { ResponseOf } from '../protocol/http.ts';
+import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
+import type { CryptoPort, LoginProof, Registered, UnlockedAccount } from './crypto-port.ts';
+import { fail, type TacetError } from './errors.ts';
+import type { Http } from './http.ts';
+import {
+	deviceJwk,
+	encodeSession,
+	generateDeviceKeyPair,
+	jwkThumbprint,
+	sealName,
+	type ProfileName,
+	type SessionFacts
+} from './profile.ts';
+import type { LogInStep, SignUpStep } from './status.ts';
+import type { Profile, Store } from './store.ts';
+
+export interface AccountParts {
+	readonly http: Http;
+	readonly store: Store;
+	readonly crypto: CryptoPort;
+	readonly origin: string;
+}
+
+/** An account that is open on this device: its keys are in the crypto core. */
+export interface OpenedAccount {
+	readonly me: UnlockedAccount;
+	readonly name: ProfileName;
+	readonly profile: Profile;
+	/** Null after unlocking without a network. */
+	readonly session: SessionFacts | null;
+}
+
+export interface SignUpInput {
+	readonly handle: string;
+	readonly password: string;
+	readonly onStep?: ((step: SignUpStep) => void) | undefined;
+}
+
+const newDeviceId = (): DeviceId => idFromBytes<DeviceId>(randomBytes(16));
+
+/** Makes an account, and logs in to it. */
+export async function signUp(
+	parts: AccountParts,
+	input: SignUpInput
+): Promise<Result<OpenedAccount & { readonly recoveryCode: readonly string[] }, TacetError>> {
+	const handle = parseHandle(input.handle);
+	if (!handle.ok) return fail(handle.error);
+	const device = newDeviceId();
+	const registered = await register(parts, { ...input, handle: handle.value, device });
+	if (!registered.ok) return registered;
+	const { recoveryCode, serverPublicKey } = registered.value;
+	input.onStep?.('logging_in');
+	const opened = await logIn(parts, {
+		handle: handle.value,
+		password: input.password,
+		device,
+		expectedServerKey: serverPublicKey
+	});
+	if (!opened.ok) return err({ ...opened.error, recoveryCode });
+	return ok({ ...opened.value, recoveryCode });
+}
+
+/** RFC 9807 §5: registration, and the account write that goes with its record. */
+async function register(
+	{ http, crypto }: AccountParts,
+	input: Omit<SignUpInput, 'handle'> & { readonly handle: Handle; readonly device: DeviceId }
+): Promise<Result<Registered, TacetError>> {
+	const { handle, device } = input;
+	const request = await crypto.startRegistration(input.password);
+	if (!request.ok) return fail(request.error);
+	const started = await http.call('registrationStart', {
+		handle,
+		registrationRequest: toBase64Url(request.value)
+	});
+	if (!started.ok) return started;
+	input.onStep?.('stretching');
+	const registered = await crypto.finishRegistration({
+		response: bytesOf(started.value.registrationResponse),
+		handleHash: bytesOf(started.value.handleHash),
+		incarnation: bytesOf(started.value.incarnation),
+		device
+	});
+	if (!registered.ok) return fail('server_misbehaved');
+	input.onStep?.('registering');
+	const { registrationRecord, identity, keyslots, signature, account } = registered.value;
+	const body = {
+		handle,
+		registrationRecord: toBase64Url(registrationRecord),
+		identity: toBase64Url(identity),
+		keyslots: keyslots.map(toBase64Url),
+		signature: toBase64Url(signature)
+	};
+	const finished = await http.call('registrationFinish', body);
+	if (finished.ok) {
+		return finished.value.account === account ? registered : fail('server_misbehaved');
+	}
+	if (finished.error.code !== 'offline') return finished;
+	// The answer may be lost, and the account made: asked once more, 'taken' means just that, and
+	// the login that follows proves whose it is.
+	const again = await http.call('registrationFinish', body);
+	return again.ok || again.error.code === 'handle_taken' ? registered : again;
+}
+
+export interface LogInInput {
+	readonly handle: string;
+	readonly password: string;
+	/** The id of a new profile; with `known`, its own. */
+	readonly device?: DeviceId;
+	/** The profile that is unlocked; left out on a device that has none. */
+	readonly known?: { readonly profile: Profile; readonly name: ProfileName };
+	readonly expectedServerKey?: Uint8Array;
+	/** Also make this device able to unlock offline. */
+	readonly offline?: boolean;
+	readonly onStep?: ((step: LogInStep) => void) | undefined;
+}
+
+/** Logs in by OPAQUE, binds this device's key to the session, and opens the account. */
+export async function logIn(
+	parts: AccountParts,
+	input: LogInInput
+): Promise<Result<OpenedAccount, TacetError>> {
+	const handle = parseHandle(input.handle);
+	if (!handle.ok) return fail(handle.error);
+	const proof = await prove(parts, { ...input, handle: handle.value });
+	if (!proof.ok) return proof;
+	const { serverPublicKey } = proof.value;
+	const pinned = input.known?.profile.pinnedServerKey ?? input.expectedServerKey;
+	if (pinned !== undefined && !equalBytes(pinned, serverPublicKey)) {
+		return fail('server_key_changed');
+	}
+	const keys = await deviceKeys(input);
+	const finished = await finish(parts, { ...proof.value, handle: handle.value, keys });
+	if (!finished.ok) return finished;
+	return open(parts, { input, keys, pinnedServerKey: serverPublicKey, answer: finished.value });
+}
+
+interface Proof extends LoginProof {
+	readonly login: string;
+	readonly handleHash: Uint8Array;
+}
+
+/** RFC 9807 §6: KE1, KE2, KE3; whatever is wrong with name or password looks alike. */
+async function prove(
+	{ http, crypto }: AccountParts,
+	input: LogInInput & { readonly handle: Handle }
+): Promise<Result<Proof, TacetError>> {
+	const { handle } = input;
+	const ke1 = await crypto.startLogin(input.password);
+	if (!ke1.ok) return fail('login_failed');
+	const started = await http.call('loginStart', { handle, ke1: toBase64Url(ke1.value) });
+	if (!started.ok) return started;
+	input.onStep?.('stretching');
+	const proof = await crypto.finishLogin(bytesOf(started.value.ke2));
+	if (!proof.ok) return fail(proof.error);
+	input.onStep?.('logging_in');
+	const { login, handleHash } = started.value;
+	return ok({ ...proof.value, login, handleHash: bytesOf(handleHash) });
+}
+
+type DeviceKeys = Pick<Profile, 'device' | 'deviceKey' | 'deviceSecret'> & {
+	readonly writer: DeviceId;
+};
+
+async function deviceKeys({ known, device }: LogInInput): Promise<DeviceKeys> {
+	if (known !== undefined) return { ...known.profile, writer: known.name.writer };
+	const own = device ?? newDeviceId();
+	return {
+		device: own,
+		writer: own,
+		deviceKey: await generateDeviceKeyPair(),
+		deviceSecret: await generateDeviceKey()
+	};
+}
+
+async function finish(
+	{ http, crypto, origin }: AccountParts,
+	input: Proof & { readonly handle: Handle; readonly keys: DeviceKeys }
+): Promise<Result<ResponseOf<'loginFinish'>, TacetError>> {
+	const { handle, login, ke3, handleHash, keys } = input;
+	const jwk = await deviceJwk(keys.deviceKey);
+	const thumbprint = jwkThumbprint(jwk);
+	const binding = await crypto.bindDevice({ origin, handleHash, thumbprint });
+	return http.call('loginFinish', {
+		handle,
+		login,
+		ke3: toBase64Url(ke3),
+		device: { id: keys.writer, jwk, binding: toBase64Url(binding) }
+	});
+}
+
+async function open(
+	{ store, crypto }: AccountParts,
+	login: {
+		readonly input: LogInInput;
+		readonly keys: DeviceKeys;
+		readonly pinnedServerKey: Uint8Array;
+		readonly answer: ResponseOf<'loginFinish'>;
+	}
+): Promise<Result<OpenedAccount, TacetError>> {
+	const { input, keys, pinnedServerKey, answer } = login;
+	const { known } = input;
+	if (known !== undefined && known.name.account !== answer.account) {
+		return fail('keyslot_unreadable');
+	}
+	const opened = await crypto.openAccount({
+		account: answer.account,
+		identities: answer.identities.map(bytesOf),
+		keyslots: answer.keyslots.map(bytesOf),
+		device: keys.device,
+		offline: input.offline === true ? keys.deviceSecret : null
+	});
+	if (!opened.ok) return fail(opened.error);
+	const { offlineSlot, ...me } = opened.value;
+	const { account, identity } = me;
+	const { writer } = keys;
+	const name = { account, handle: normalised(input.handle), identity, writer };
+	const session = { ...answer.session, device: writer };
+	const [sealedSession] = await crypto.sealLocal([
+		{ table: 'profile', row: 'session', plaintext: encodeSession(session) }
+	]);
+	const profile: Profile = {
+		device: keys.device,
+		deviceKey: keys.deviceKey,
+		deviceSecret: keys.deviceSecret,
+		sealedName: await sealName(keys, name),
+		pinnedServerKey,
+		deviceKeyslot: offlineSlot ?? known?.profile.deviceKeyslot ?? null,
+		sealedSession: sealedSession ?? null
+	};
+	const saved = await store.saveProfile(profile);
+	return saved.ok ? ok({ me, name, profile, session }) : fail(saved.error);
+}
+
+/** Unlocks by this device's own keyslot, without a network. */
+export async function unlockOffline(
+	{ crypto }: AccountParts,
+	input: {
+		readonly password: string;
+		readonly profile: Profile;
+		readonly name: ProfileName;
+	}
+): Promise<Result<UnlockedAccount, TacetError>> {
+	const { profile, name, password } = input;
+	if (profile.deviceKeyslot === null) return fail('offline');
+	const opened = await crypto.openOffline({
+		password,
+		account: name.account,
+		identity: name.identity,
+		device: profile.device,
+		deviceSecret: profile.deviceSecret,
+		slot: profile.deviceKeyslot
+	});
+	return opened.ok ? opened : fail(opened.error);
+}
+
+function normalised(typed: string): string {
+	const handle = parseHandle(typed);
+	return handle.ok ? handle.value : typed;
+}
+
+/** Text that a schema of protocol/http.ts has let through. */
+function bytesOf(text: string): Uint8Array {
+	const bytes = fromBase64Url(text);
+	if (!bytes.ok) throw new Error('a schema let through what is not base64url');
+	return bytes.value;
+}

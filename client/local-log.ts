@@ -1,0 +1,195 @@
+// The verified log of one space in this device's store: read back when the engine starts or another
+// tab has gone on, and written in one transaction when entries were verified.
+import { parseLogState, type LogState, encodeLogState } from '../crypto/log-state.ts';
+import { decodeCbor, encodeCbor } from '../protocol/cbor.ts';
+import type { Head, PageId } from '../protocol/commit.ts';
+import type { SignedCommit } from '../protocol/frames.ts';
+import type { Seq, SpaceId } from '../protocol/ids.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
+import { isArray, isBytes, isUint, parseEach } from '../protocol/shape.ts';
+import type { Chain } from './chain.ts';
+import type { CryptoPort } from './crypto-port.ts';
+import type { PlacedPage } from './items.ts';
+import type { Pages, ReceivedEntry } from './pages.ts';
+import type { ChainFault, ChainFaultCode } from './status.ts';
+import type { Store, StoredEntry, StoreFault } from './store.ts';
+
+const entriesAtOnce = 512;
+
+/** What is about to become true: verified entries with their pages, in order. */
+export interface VerifiedEntries {
+	readonly entries: readonly {
+		readonly seq: Seq;
+		readonly entry: SignedCommit;
+		readonly after: LogState;
+		readonly pages: readonly (Uint8Array | null)[];
+		readonly wraps: ReceivedEntry['wraps'];
+		readonly previousKey: Uint8Array | null;
+	}[];
+	readonly superseded: readonly PageId[];
+	readonly settledCounts: readonly number[];
+}
+
+export class LocalLog {
+	readonly #space: SpaceId;
+	readonly #store: Store;
+	readonly #crypto: CryptoPort;
+
+	constructor(space: SpaceId, store: Store, crypto: CryptoPort) {
+		this.#space = space;
+		this.#store = store;
+		this.#crypto = crypto;
+	}
+
+	/** Brings the chain up to what is stored, and shows the pages in between. */
+	async load(
+		chain: Chain,
+		pages: Pages,
+		show: (placed: readonly PlacedPage[]) => void
+	): Promise<Result<null, StoreFault>> {
+		const state = await this.#loadState();
+		if (!state.ok) return state;
+		if (state.value === null || state.value.head.seq <= chain.head.seq) return ok(null);
+		while (chain.remembered < state.value.head.seq) {
+			const loaded = await this.#loadSome(chain, pages, state.value);
+			if (!loaded.ok) {
+				chain.forget();
+				return loaded;
+			}
+			show(loaded.value);
+		}
+		// A store that contradicts its own sealed state is damaged, or was tampered with.
+		if (chain.restored(state.value).ok) return ok(null);
+		chain.forget();
+		return err('store_unavailable');
+	}
+
+	async #loadState(): Promise<Result<LogState | null, StoreFault>> {
+		const sealed = await this.#store.loadState(this.#space);
+		if (!sealed.ok) return sealed;
+		if (sealed.value === null) return ok(null);
+		const bytes = await this.#open('log', sealed.value);
+		const state = bytes === null ? null : parseLogState(bytes);
+		return state?.ok ? state : err('store_unavailable');
+	}
+
+	async #loadSome(
+		chain: Chain,
+		pages: Pages,
+		state: LogState
+	): Promise<Result<readonly PlacedPage[], StoreFault>> {
+		const after = chain.remembered;
+		const limit = Math.min(entriesAtOnce, state.head.seq - after);
+		const stored = await this.#store.loadEntries(this.#space, after, limit);
+		if (!stored.ok) return stored;
+		const restored = chain.restore(stored.value, state);
+		if (!restored.ok || stored.value.length === 0) return err('store_unavailable');
+		const received: ReceivedEntry[] = [];
+		for (const [index, entry] of stored.value.entries()) {
+			const parsed = restored.value[index];
+			const keys = parseKeys(entry.keys);
+			if (parsed === undefined || keys === null) return err('store_unavailable');
+			received.push({ seq: entry.seq, commit: parsed.parsed, pages: entry.pages, ...keys });
+		}
+		await pages.learnKeys(received, state);
+		return ok(await pages.open(received));
+	}
+
+	async save(batch: VerifiedEntries): Promise<Result<void, StoreFault>> {
+		const last = batch.entries.at(-1);
+		if (last === undefined) return ok(undefined);
+		const entries = batch.entries.map(({ seq, entry, after, pages, wraps, previousKey }) => {
+			const { commit, signature } = entry;
+			const keys = encodeKeys({ wraps, previousKey });
+			return { seq, commit, signature, head: after.head.hash, pages, keys } satisfies StoredEntry;
+		});
+		return this.#store.applyLog({
+			space: this.#space,
+			entries,
+			sealedState: await this.#seal('log', encodeLogState(last.after)),
+			superseded: batch.superseded,
+			settledCounts: batch.settledCounts
+		});
+	}
+
+	/** The evidence against an edge outlives a restart: nothing makes it go away by itself. */
+	async saveFault(fault: ChainFault): Promise<void> {
+		const sealed = await this.#seal('fault', encodeFault(fault));
+		await this.#store.saveRecord(this.#faultName, sealed);
+	}
+
+	async loadFault(): Promise<Result<ChainFault | null, StoreFault>> {
+		const sealed = await this.#store.loadRecord(this.#faultName);
+		if (!sealed.ok) return sealed;
+		if (sealed.value === null) return ok(null);
+		const bytes = await this.#open('fault', sealed.value);
+		const fault = bytes === null ? null : parseFault(bytes);
+		return fault === null ? err('store_unavailable') : ok(fault);
+	}
+
+	get #faultName(): string {
+		return `fault/${this.#space}`;
+	}
+
+	async #seal(table: string, plaintext: Uint8Array): Promise<Uint8Array> {
+		const [sealed] = await this.#crypto.sealLocal([{ table, row: this.#space, plaintext }]);
+		if (sealed === undefined) throw new Error('a record was not sealed');
+		return sealed;
+	}
+
+	async #open(table: string, sealed: Uint8Array): Promise<Uint8Array | null> {
+		const [opened] = await this.#crypto.openLocal([{ table, row: this.#space, sealed }]);
+		return opened ?? null;
+	}
+}
+
+type Keys = Pick<ReceivedEntry, 'wraps' | 'previousKey'>;
+
+const encodeKeys = ({ wraps, previousKey }: Keys): Uint8Array =>
+	wraps.length === 0 && previousKey === null
+		? new Uint8Array()
+		: encodeCbor([wraps.map(({ index, wrap }) => [index, wrap]), previousKey]);
+
+function parseKeys(bytes: Uint8Array): Keys | null {
+	if (bytes.length === 0) return { wraps: [], previousKey: null };
+	const decoded = decodeCbor(bytes);
+	if (!decoded.ok || !isArray(decoded.value, 2)) return null;
+	const [list, previousKey] = decoded.value;
+	const wraps = parseEach(list, bytes.length, (pair) =>
+		isArray(pair, 2) && isUint(pair[0]) && isBytes(pair[1])
+			? { index: pair[0], wrap: pair[1] }
+			: null
+	);
+	if (wraps === null) return null;
+	return { wraps, previousKey: isBytes(previousKey) ? previousKey : null };
+}
+
+const encodeFault = (fault: ChainFault): Uint8Array =>
+	encodeCbor([
+		fault.fault,
+		[fault.verified.seq, fault.verified.hash],
+		[fault.offered.seq, fault.offered.hash],
+		fault.entry === null ? null : [fault.entry.commit, fault.entry.signature],
+		fault.foundAtMs
+	]);
+
+function parseFault(bytes: Uint8Array): ChainFault | null {
+	const decoded = decodeCbor(bytes);
+	if (!decoded.ok || !isArray(decoded.value, 5)) return null;
+	const [fault, verified, offered, entry, foundAtMs] = decoded.value;
+	if (typeof fault !== 'string' || !isArray(verified, 2) || !isArray(offered, 2)) return null;
+	const heads = [verified, offered].map(([seq, hash]): Head | null =>
+		isUint(seq) && isBytes(hash) ? { seq, hash } : null
+	);
+	const [own, other] = heads;
+	if (!own || !other || !isUint(foundAtMs)) return null;
+	const [commit, signature] = isArray(entry, 2) ? entry : [];
+	return {
+		// Sealed by this device: one of the codes that it wrote.
+		fault: fault as ChainFaultCode,
+		verified: own,
+		offered: other,
+		entry: isBytes(commit) && isBytes(signature) ? { commit, signature } : null,
+		foundAtMs
+	};
+}

@@ -1,0 +1,242 @@
+// Changes of one space on their way to its log: first rows of the outbox, sealed under this device's
+// own key; then commits, whose bytes are stored before they are sent and never change again; gone
+// once their entry is seen at its place.
+import { encodeChange, parseChangeBytes, type Change } from '../protocol/page.ts';
+import type { DeviceId, SpaceId } from '../protocol/ids.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
+import type { CommitDraft, CryptoPort, FormedCommit } from './crypto-port.ts';
+import {
+	encodeOutboxRow,
+	fitsPage,
+	packCommits,
+	parseOutboxRow,
+	splitIntoRows,
+	type PackedCommit
+} from './outbox-pack.ts';
+import type { LocalRow } from './items.ts';
+import type { PendingCommit, Store, StoreFault } from './store.ts';
+
+interface Row extends LocalRow {
+	readonly encoded: readonly Uint8Array[];
+}
+
+export interface OutboxOptions {
+	readonly space: SpaceId;
+	readonly store: Store;
+	readonly crypto: CryptoPort;
+}
+
+export class Outbox {
+	readonly #options: OutboxOptions;
+	/** Every row that does not stand on the log yet, by id, in order of insertion. */
+	readonly #rows = new Map<number, Row>();
+	/** Rows that no commit carries yet. */
+	readonly #unformed = new Set<number>();
+	readonly #pending = new Map<number, PendingCommit>();
+	#loadedUpTo = 0;
+	#waiting = 0;
+
+	constructor(options: OutboxOptions) {
+		this.#options = options;
+	}
+
+	/** Changes that do not stand on the log yet. */
+	get waiting(): number {
+		return this.#waiting;
+	}
+
+	get hasUnformed(): boolean {
+		return this.#unformed.size > 0;
+	}
+
+	/** Formed commits, oldest count first. */
+	get pending(): Iterable<PendingCommit> {
+		return this.#pending.values();
+	}
+
+	pendingAt(count: number): PendingCommit | undefined {
+		return this.#pending.get(count);
+	}
+
+	/** Saves changes on this device; after that they can only be lost with it. */
+	async write(
+		changes: readonly Change[],
+		timeMs: number
+	): Promise<Result<readonly LocalRow[], StoreFault | 'note_too_large'>> {
+		const { space, store, crypto } = this.#options;
+		const encoded = changes.map(encodeChange);
+		if (!encoded.every(fitsPage)) return err('note_too_large');
+		const groups = splitIntoRows(encoded);
+		const sealed = await crypto.sealLocal(
+			groups.map((group) => ({
+				table: 'outbox',
+				row: space,
+				plaintext: encodeOutboxRow({ timeMs, changes: group })
+			}))
+		);
+		const saved = await store.addToOutbox(
+			groups.map((group, index) => ({
+				space,
+				sealed: sealed[index] ?? new Uint8Array(),
+				changes: group.length
+			}))
+		);
+		if (!saved.ok) return saved;
+		let taken = 0;
+		const rows = groups.map((group, index): Row => {
+			const own = changes.slice(taken, taken + group.length);
+			taken += group.length;
+			return { outboxId: saved.value[index] ?? 0, timeMs, changes: own, encoded: group };
+		});
+		return ok(rows.filter((row) => this.#add(row)));
+	}
+
+	#add(row: Row): boolean {
+		if (this.#rows.has(row.outboxId)) return false;
+		this.#rows.set(row.outboxId, row);
+		this.#unformed.add(row.outboxId);
+		this.#waiting += row.changes.length;
+		return true;
+	}
+
+	/** Reads rows that other tabs, or this device before, have written. */
+	async load(): Promise<Result<readonly LocalRow[], StoreFault>> {
+		const { space, store, crypto } = this.#options;
+		const loaded = await store.loadOutbox(space, this.#loadedUpTo);
+		if (!loaded.ok) return loaded;
+		const stored = loaded.value.filter((row) => !this.#rows.has(row.id));
+		const opened = await crypto.openLocal(
+			stored.map(({ sealed }) => ({ table: 'outbox', row: space, sealed }))
+		);
+		const rows: LocalRow[] = [];
+		for (const [index, { id }] of stored.entries()) {
+			const row = parseRow(id, opened[index] ?? null);
+			if (row !== null && this.#add(row)) rows.push(row);
+		}
+		this.#loadedUpTo = loaded.value.at(-1)?.id ?? this.#loadedUpTo;
+		return ok(rows);
+	}
+
+	/** Takes up commits that were formed before and may have been sent. */
+	async loadPending(): Promise<Result<null, StoreFault>> {
+		const loaded = await this.#options.store.loadPending(this.#options.space);
+		if (!loaded.ok) return loaded;
+		for (const pending of loaded.value) this.#keep(pending);
+		return ok(null);
+	}
+
+	#keep(pending: PendingCommit): void {
+		this.#pending.set(pending.count, pending);
+		for (const id of pending.outboxIds) this.#unformed.delete(id);
+	}
+
+	/** Forms at most `limit` commits of what waits, and saves them: after that they may be sent. */
+	async form(
+		device: DeviceId,
+		next: Omit<CommitDraft, 'space' | 'pages'>,
+		limit: number
+	): Promise<Result<readonly PendingCommit[], StoreFault>> {
+		const { space, crypto } = this.#options;
+		const packed: PackedCommit[] = [];
+		for (const commit of packCommits(this.#unformedRows())) {
+			packed.push(commit);
+			if (packed.length === limit) break;
+		}
+		const formed = await crypto.formCommits(
+			device,
+			packed.map(({ pages }, index) => ({ ...next, space, pages, count: next.count + index }))
+		);
+		return this.#savePending(
+			formed.map((commit, index) => ({
+				...pendingOf(space, next.count + index, commit),
+				outboxIds: packed[index]?.outboxIds ?? []
+			}))
+		);
+	}
+
+	*#unformedRows() {
+		for (const id of this.#unformed) {
+			const row = this.#rows.get(id);
+			if (row !== undefined) yield { id, changes: row.encoded };
+		}
+	}
+
+	/** Keeps entry 1 of a space that is made here. */
+	saveGenesis(formed: FormedCommit): Promise<Result<readonly PendingCommit[], StoreFault>> {
+		return this.#savePending([{ ...pendingOf(this.#options.space, 1, formed), outboxIds: [] }]);
+	}
+
+	async #savePending(
+		pending: readonly PendingCommit[]
+	): Promise<Result<readonly PendingCommit[], StoreFault>> {
+		const saved = await this.#options.store.savePending(pending);
+		if (!saved.ok) return saved;
+		for (const commit of pending) this.#keep(commit);
+		return ok(pending);
+	}
+
+	/** The changes that a pending commit carries, if they are at hand. */
+	changesOf(pending: PendingCommit): readonly Change[] | null {
+		const changes: Change[] = [];
+		for (const id of pending.outboxIds) {
+			const row = this.#rows.get(id);
+			if (row === undefined) return null;
+			changes.push(...row.changes);
+		}
+		return changes;
+	}
+
+	/** Their entries stand on the log, and the store says so. Returns the rows that are done. */
+	settle(counts: readonly number[]): readonly number[] {
+		const done: number[] = [];
+		for (const count of counts) {
+			done.push(...(this.#pending.get(count)?.outboxIds ?? []));
+			this.#pending.delete(count);
+		}
+		this.drop(done);
+		return done;
+	}
+
+	/** Rows that another tab settled, or that are given up. */
+	drop(ids: Iterable<number>): void {
+		for (const id of ids) {
+			this.#waiting -= this.#rows.get(id)?.changes.length ?? 0;
+			this.#rows.delete(id);
+			this.#unformed.delete(id);
+		}
+	}
+
+	/** Commits that can never stand on the log: their changes wait to be formed anew. */
+	async giveUp(counts: readonly number[]): Promise<Result<void, StoreFault>> {
+		const { space, store } = this.#options;
+		const dropped = await store.dropPending(space, counts);
+		if (!dropped.ok) return dropped;
+		for (const count of counts) this.#pending.delete(count);
+		const formed = new Set([...this.#pending.values()].flatMap(({ outboxIds }) => outboxIds));
+		this.#unformed.clear();
+		for (const id of this.#rows.keys()) if (!formed.has(id)) this.#unformed.add(id);
+		return dropped;
+	}
+}
+
+const pendingOf = (space: SpaceId, count: number, formed: FormedCommit) => ({
+	space,
+	count,
+	commit: formed.commit,
+	signature: formed.signature,
+	pages: formed.pages,
+	wraps: formed.wraps,
+	previousKey: null
+});
+
+function parseRow(outboxId: number, plaintext: Uint8Array | null): Row | null {
+	const parsed = plaintext === null ? null : parseOutboxRow(plaintext);
+	if (!parsed?.ok) return null;
+	const changes: Change[] = [];
+	for (const bytes of parsed.value.changes) {
+		const change = parseChangeBytes(bytes);
+		if (!change.ok) return null;
+		changes.push(change.value);
+	}
+	return { outboxId, timeMs: parsed.value.timeMs, changes, encoded: parsed.value.changes };
+}

@@ -1,0 +1,137 @@
+// Content of verified entries: which keys open it, whether its bytes are the signed ones, and what
+// to do with what does not open (rules 10 to 12). Every decision here is the same for every kind of
+// bad byte: nobody who serves pages learns why one was set aside.
+import { equalBytes } from '../protocol/bytes.ts';
+import type { LogState } from '../crypto/log-state.ts';
+import type { Commit, PageHeader, PageId } from '../protocol/commit.ts';
+import type { AccountId, Epoch, Seq, SpaceId } from '../protocol/ids.ts';
+import { parsePage, type Change } from '../protocol/page.ts';
+import { pageName, type PageName } from './chain.ts';
+import type { CryptoPort, EpochGrant, SealedPage, UnlockedAccount } from './crypto-port.ts';
+import type { PlacedPage } from './items.ts';
+
+/** An entry of the log with what travelled beside it, in whichever way it came. */
+export interface ReceivedEntry {
+	readonly seq: Seq;
+	readonly commit: Commit;
+	readonly pages: readonly (Uint8Array | null)[];
+	readonly wraps: readonly { readonly index: number; readonly wrap: Uint8Array }[];
+	readonly previousKey: Uint8Array | null;
+}
+
+/** A page whose signed bytes are not here. */
+export interface MissingPage extends PageId {
+	readonly commit: Commit;
+	readonly header: PageHeader;
+	/** How often it was asked for. */
+	asked: number;
+}
+
+export class Pages {
+	readonly #space: SpaceId;
+	readonly #crypto: CryptoPort;
+	readonly #me: UnlockedAccount;
+	readonly #grants = new Map<Epoch, EpochGrant>();
+	/** Pages that did not open, and their authors. */
+	readonly setAside = new Map<PageName, AccountId>();
+	readonly missing = new Map<PageName, MissingPage>();
+
+	constructor(space: SpaceId, crypto: CryptoPort, me: UnlockedAccount) {
+		this.#space = space;
+		this.#crypto = crypto;
+		this.#me = me;
+	}
+
+	/** Rule 11: takes up keys that these entries give to this account. */
+	async learnKeys(entries: readonly ReceivedEntry[], state: LogState): Promise<void> {
+		let changed = false;
+		for (const entry of entries) {
+			const { admin } = entry.commit;
+			if (admin === null) continue;
+			if (admin.epoch !== null) {
+				const { number, commitment } = admin.epoch;
+				const { previousKey } = entry;
+				this.#grants.set(number, { epoch: number, commitment, wrap: null, previousKey });
+				changed = true;
+			}
+			for (const { index, wrap } of entry.wraps) {
+				changed = this.#takeWrap(entry.commit, index, wrap, state) || changed;
+			}
+		}
+		if (changed) await this.#crypto.openEpochs(this.#space, [...this.#grants.values()]);
+	}
+
+	#takeWrap(commit: Commit, index: number, bytes: Uint8Array, state: LogState): boolean {
+		const header = commit.admin?.wraps[index];
+		if (header?.kind !== 'content' || header.recipient !== this.#me.account) return false;
+		const epoch = header.number;
+		const commitment = state.commitments.get(epoch);
+		if (commitment === undefined) return false;
+		const context = {
+			kind: header.kind,
+			space: this.#space,
+			number: epoch,
+			recipient: this.#me.account,
+			recipientIdentity: this.#me.identityHash,
+			sender: commit.author,
+			senderIdentity: commit.identity
+		};
+		const previousKey = this.#grants.get(epoch)?.previousKey ?? null;
+		this.#grants.set(epoch, { epoch, commitment, wrap: { bytes, context }, previousKey });
+		return true;
+	}
+
+	/** Rule 10: pages whose bytes have the signed length and hash; null for the others. */
+	async check(
+		entries: readonly ReceivedEntry[]
+	): Promise<readonly (readonly (Uint8Array | null)[])[]> {
+		const given = entries.flatMap(({ pages }) => pages.filter((page) => page !== null));
+		const hashes = (await this.#crypto.hashPages(given)).values();
+		return entries.map(({ commit, pages }) =>
+			commit.pages.map((header, index) => {
+				const page = pages[index] ?? null;
+				if (page === null) return null;
+				const hash = hashes.next().value;
+				const same = hash !== undefined && equalBytes(hash, header.hash);
+				return same && page.length === header.lengthBytes ? page : null;
+			})
+		);
+	}
+
+	/** Rule 12: opens and reads pages; what does not open is set aside under its author's name. */
+	async open(entries: readonly ReceivedEntry[]): Promise<readonly PlacedPage[]> {
+		const sealed: (SealedPage & { readonly seq: Seq; readonly timeMs: number })[] = [];
+		for (const { seq, commit, pages } of entries) {
+			for (const [index, header] of commit.pages.entries()) {
+				const page = pages[index] ?? null;
+				if (page === null) {
+					this.missing.set(pageName({ seq, index }), { seq, index, commit, header, asked: 0 });
+					continue;
+				}
+				const place = this.#placeOf(commit, header, index);
+				sealed.push({ place, sealed: page, seq, timeMs: commit.timeMs });
+			}
+		}
+		const opened = await this.#crypto.openPages(
+			sealed.map(({ place, sealed: bytes }) => ({ place, sealed: bytes }))
+		);
+		return sealed.flatMap(({ place, seq, timeMs }, position) => {
+			const { index, author } = place;
+			const changes = readChanges(opened[position] ?? null);
+			if (changes !== null) return [{ seq, index, timeMs, changes }];
+			this.setAside.set(pageName({ seq, index }), author);
+			return [];
+		});
+	}
+
+	#placeOf(commit: Commit, header: PageHeader, index: number): SealedPage['place'] {
+		const { author, device, count } = commit;
+		return { space: this.#space, epoch: header.epoch, author, device, count, index };
+	}
+}
+
+function readChanges(plaintext: Uint8Array | null): readonly Change[] | null {
+	if (plaintext === null) return null;
+	const parsed = parsePage(plaintext);
+	return parsed.ok ? parsed.value : null;
+}

@@ -1,0 +1,236 @@
+// Taking entries of the log in: rules 1 to 9 in order, signatures many at once, then keys, page
+// hashes, pages; stored in one transaction; only then shown. Own commits pass the same rules.
+import type { RuleFault } from '../crypto/log-rules.ts';
+import { equalBytes } from '../protocol/bytes.ts';
+import type { Entry, SignedCommit } from '../protocol/frames.ts';
+import type { DeviceId, Seq } from '../protocol/ids.ts';
+import type { Change } from '../protocol/page.ts';
+import type { Chain, JudgedEntry } from './chain.ts';
+import type { CryptoPort, UnlockedAccount } from './crypto-port.ts';
+import type { LocalRow, PlacedPage } from './items.ts';
+import type { LocalLog } from './local-log.ts';
+import type { Outbox } from './outbox.ts';
+import type { Pages, ReceivedEntry } from './pages.ts';
+import type { ChainFaultCode } from './status.ts';
+import type { PendingCommit, StoreFault } from './store.ts';
+
+/** Where opened changes go: the items of a space, or the entries of the keyring. */
+export interface Content {
+	applyPages(pages: readonly PlacedPage[]): void;
+	applyOutbox(rows: readonly LocalRow[]): void;
+	removeOutbox(ids: Iterable<number>): void;
+}
+
+export interface ReceiverParts {
+	readonly chain: Chain;
+	readonly pages: Pages;
+	readonly log: LocalLog;
+	readonly outbox: Outbox;
+	readonly content: Content;
+	readonly crypto: CryptoPort;
+	readonly me: UnlockedAccount;
+	readonly device: DeviceId;
+	/** head(0) that this space must have, from the root or the keyring: 32 bytes. */
+	readonly genesisHash: Uint8Array;
+}
+
+export interface Taken {
+	readonly fault: { readonly code: ChainFaultCode; readonly entry: SignedCommit | null } | null;
+	readonly storeFault: StoreFault | null;
+	/** An entry in this device's name that this device never made. */
+	readonly copied: boolean;
+	/** Outbox rows that stand on the log now. */
+	readonly settled: readonly number[];
+}
+
+const nothingTaken: Taken = { fault: null, storeFault: null, copied: false, settled: [] };
+
+/** An entry that follows the chain, or a commit of this device that was acknowledged there. */
+interface Incoming {
+	readonly entry: SignedCommit;
+	readonly pages: readonly (Uint8Array | null)[];
+	readonly wraps: ReceivedEntry['wraps'];
+	readonly previousKey: Uint8Array | null;
+	readonly acknowledged: boolean;
+}
+
+interface Verified extends JudgedEntry, Omit<Incoming, 'entry'> {
+	readonly own: PendingCommit | null;
+}
+
+export class Receiver {
+	readonly #parts: ReceiverParts;
+	/** Own commits that were acknowledged ahead of what is verified. */
+	readonly #acknowledged = new Map<Seq, PendingCommit>();
+
+	constructor(parts: ReceiverParts) {
+		this.#parts = parts;
+	}
+
+	acknowledge(seq: Seq, pending: PendingCommit): void {
+		this.#acknowledged.set(seq, pending);
+	}
+
+	/** A new connection answers anew. */
+	reset(): void {
+		this.#acknowledged.clear();
+	}
+
+	async take(entries: readonly Entry[]): Promise<Taken> {
+		const { incoming, fault } = this.#line(entries);
+		const taken = incoming.length > 0 ? await this.#apply(incoming) : nothingTaken;
+		return taken.fault === null && fault !== null ? { ...taken, fault } : taken;
+	}
+
+	/** Puts entries and acknowledged commits in line behind the chain. */
+	#line(entries: readonly Entry[]): { incoming: Incoming[]; fault: Taken['fault'] } {
+		const { chain } = this.#parts;
+		const incoming: Incoming[] = [];
+		const first = chain.head.seq + 1;
+		const lineOwn = (until: Seq): void => {
+			for (let seq = first + incoming.length; seq < until; seq++) {
+				const pending = this.#acknowledged.get(seq);
+				if (pending === undefined) return;
+				incoming.push(ownIncoming(pending));
+			}
+		};
+		for (const entry of entries) {
+			if (entry.seq < first) {
+				if (chain.holdsEntry(entry.seq, entry)) continue;
+				return { incoming, fault: { code: 'fork', entry } };
+			}
+			lineOwn(entry.seq);
+			const next = first + incoming.length;
+			if (entry.seq < next && !sameEntry(incoming[entry.seq - first]?.entry, entry)) {
+				return { incoming, fault: { code: 'fork', entry } };
+			}
+			if (entry.seq < next) continue;
+			if (entry.seq > next) return { incoming, fault: { code: 'head_wrong', entry } };
+			const { pages, wraps, previousKey } = entry;
+			incoming.push({ entry, pages, wraps, previousKey, acknowledged: false });
+		}
+		lineOwn(Number.MAX_SAFE_INTEGER);
+		return { incoming, fault: null };
+	}
+
+	async #apply(incoming: readonly Incoming[]): Promise<Taken> {
+		const { chain, pages, log, outbox, content } = this.#parts;
+		const tried = chain.try(incoming.map(({ entry }) => entry));
+		const candidates = tried.judged.map((judged, index) => this.#withOwn(judged, incoming[index]));
+		const good = await this.#verify(candidates);
+		const fault = this.#faultAfter(good, { candidates, tried: tried.fault, incoming });
+		const last = good.at(-1);
+		if (last === undefined) {
+			chain.forget();
+			return { ...nothingTaken, fault };
+		}
+		await pages.learnKeys(good, last.after);
+		const checked = await pages.check(good);
+		const placed = await this.#open(good, checked);
+		const superseded = good.flatMap(({ commit }) => commit.supersedes);
+		const settledCounts = good.flatMap(({ own }) => (own === null ? [] : [own.count]));
+		const saved = await log.save({
+			entries: good.map((entry, index) => ({ ...entry, pages: checked[index] ?? [] })),
+			superseded,
+			settledCounts
+		});
+		if (!saved.ok) {
+			chain.forget();
+			return { ...nothingTaken, storeFault: saved.error };
+		}
+		chain.accept(good);
+		for (const { seq } of good) this.#acknowledged.delete(seq);
+		content.applyPages(placed);
+		const settled = outbox.settle(settledCounts);
+		content.removeOutbox(settled);
+		return { fault, storeFault: null, copied: good.some((entry) => this.#isCopied(entry)), settled };
+	}
+
+	#withOwn(judged: JudgedEntry, incoming: Incoming | undefined): Verified {
+		if (incoming === undefined) throw new Error('more entries judged than given');
+		const pending = this.#isMine(judged) ? this.#parts.outbox.pendingAt(judged.commit.count) : null;
+		const own = pending && sameEntry(pending, judged.entry) ? pending : null;
+		return { ...incoming, ...judged, own };
+	}
+
+	#isMine({ commit }: JudgedEntry): boolean {
+		return commit.author === this.#parts.me.account && commit.device === this.#parts.device;
+	}
+
+	#isCopied(entry: Verified): boolean {
+		return this.#isMine(entry) && entry.own === null;
+	}
+
+	/** Those before the first bad signature. Bytes that were signed here need no check. */
+	async #verify(candidates: readonly Verified[]): Promise<readonly Verified[]> {
+		const foreign = candidates.filter(({ own }) => own === null);
+		const verdicts = await this.#parts.crypto.verifyProofs(foreign.flatMap(({ proofs }) => proofs));
+		let checked = 0;
+		for (const [index, { own, proofs }] of candidates.entries()) {
+			if (own !== null) continue;
+			const mine = verdicts.slice(checked, checked + proofs.length);
+			checked += proofs.length;
+			if (!mine.every(Boolean) || mine.length === 0) return candidates.slice(0, index);
+		}
+		return this.#anchored(candidates) ? candidates : [];
+	}
+
+	/** Rule 3's anchor: the whole hash, of which the space id is only the first half. */
+	#anchored(candidates: readonly Verified[]): boolean {
+		const [first] = candidates;
+		if (first?.seq !== 1) return true;
+		const { genesisHash } = first.after;
+		return genesisHash !== null && equalBytes(genesisHash, this.#parts.genesisHash);
+	}
+
+	#faultAfter(
+		good: readonly Verified[],
+		judged: {
+			readonly candidates: readonly Verified[];
+			readonly tried: RuleFault | null;
+			readonly incoming: readonly Incoming[];
+		}
+	): Taken['fault'] {
+		const bad = judged.candidates[good.length];
+		if (bad !== undefined) {
+			const anchored = this.#anchored(judged.candidates);
+			return { code: anchored ? 'signature_invalid' : 'genesis_invalid', entry: bad.entry };
+		}
+		if (judged.tried === null) return null;
+		return { code: judged.tried, entry: judged.incoming[good.length]?.entry ?? null };
+	}
+
+	/** Own changes are at hand; everybody else's pages are opened. */
+	async #open(
+		good: readonly Verified[],
+		checked: readonly (readonly (Uint8Array | null)[])[]
+	): Promise<readonly PlacedPage[]> {
+		const placed: PlacedPage[] = [];
+		const sealed: ReceivedEntry[] = [];
+		for (const [index, entry] of good.entries()) {
+			const changes = this.#changesAtHand(entry);
+			const { seq, commit } = entry;
+			if (changes === null) sealed.push({ ...entry, pages: checked[index] ?? [] });
+			else if (changes.length > 0) {
+				placed.push({ seq, index: 0, timeMs: commit.timeMs, changes });
+			}
+		}
+		const opened = await this.#parts.pages.open(sealed);
+		return [...placed, ...opened];
+	}
+
+	#changesAtHand({ own }: Verified): readonly Change[] | null {
+		return own === null ? null : this.#parts.outbox.changesOf(own);
+	}
+}
+
+const ownIncoming = (pending: PendingCommit): Incoming => ({
+	entry: pending,
+	pages: pending.pages,
+	wraps: pending.wraps.map((wrap, index) => ({ index, wrap })),
+	previousKey: pending.previousKey,
+	acknowledged: true
+});
+
+const sameEntry = (a: SignedCommit | undefined, b: SignedCommit): boolean =>
+	a !== undefined && equalBytes(a.commit, b.commit) && equalBytes(a.signature, b.signature);

@@ -1,0 +1,110 @@
+// A logged-in device: hands out access tokens, and gets new ones. A refresh token is good once, so
+// that only one refresh is under way at a time, over all tabs of the profile.
+import type { RequestOf, ResponseOf, RouteName } from '../protocol/http.ts';
+import { ok, type Result } from '../protocol/result.ts';
+import type { CryptoPort } from './crypto-port.ts';
+import { fail, type TacetError } from './errors.ts';
+import type { Http } from './http.ts';
+import { encodeSession, parseSession, type SessionFacts } from './profile.ts';
+import type { Store } from './store.ts';
+import type { Tabs } from './tabs.ts';
+
+/** A token that ends within this time is not used any more. */
+const marginMs = 30_000;
+
+export interface SessionOptions {
+	readonly http: Http;
+	readonly store: Store;
+	readonly crypto: CryptoPort;
+	readonly tabs: Tabs;
+	readonly nowMs: () => number;
+}
+
+export class Session {
+	readonly #options: SessionOptions;
+	#facts: SessionFacts | null;
+	#refreshing: Promise<Result<string, TacetError>> | null = null;
+
+	constructor(options: SessionOptions, facts: SessionFacts | null) {
+		this.#options = options;
+		this.#facts = facts;
+	}
+
+	get facts(): SessionFacts | null {
+		return this.#facts;
+	}
+
+	/** Goes on with a newer session of the same device. */
+	adopt(facts: SessionFacts | null): void {
+		this.#facts = facts;
+	}
+
+	/** @param refused the token given before was not taken. */
+	async accessToken(refused = false): Promise<Result<string, TacetError>> {
+		const facts = this.#facts;
+		if (facts === null) return fail('unauthenticated');
+		const fresh = facts.accessExpiresAtMs - marginMs > this.#options.nowMs();
+		if (fresh && !refused) return ok(facts.accessToken);
+		this.#refreshing ??= this.#refresh(facts).finally(() => {
+			this.#refreshing = null;
+		});
+		return this.#refreshing;
+	}
+
+	/** A call of a route that asks for a session; refreshes the token once if it is refused. */
+	async call<Name extends RouteName>(
+		name: Name,
+		body: RequestOf<Name>
+	): Promise<Result<ResponseOf<Name>, TacetError>> {
+		const token = await this.accessToken();
+		if (!token.ok) return token;
+		const answered = await this.#options.http.call(name, body, token.value);
+		if (answered.ok || answered.error.code !== 'unauthenticated') return answered;
+		const next = await this.accessToken(true);
+		return next.ok ? this.#options.http.call(name, body, next.value) : next;
+	}
+
+	#refresh(used: SessionFacts): Promise<Result<string, TacetError>> {
+		return this.#options.tabs.alone('session', async () => {
+			// Another tab may have refreshed meanwhile: its token is in the store.
+			const stored = await loadSession(this.#options);
+			if (stored !== null && stored.accessToken !== used.accessToken) {
+				this.#facts = stored;
+				return ok(stored.accessToken);
+			}
+			const { refreshToken } = used;
+			const answered = await this.#options.http.call('sessionRefresh', { refreshToken });
+			if (!answered.ok) {
+				if (answered.error.code === 'unauthenticated') this.#facts = null;
+				return answered;
+			}
+			const { session } = answered.value;
+			this.#facts = { ...session, device: used.device };
+			const saved = await saveSession(this.#options, this.#facts);
+			return saved.ok ? ok(session.accessToken) : saved;
+		});
+	}
+}
+
+type Places = Pick<SessionOptions, 'store' | 'crypto'>;
+const place = { table: 'profile', row: 'session' } as const;
+
+export async function loadSession({ store, crypto }: Places): Promise<SessionFacts | null> {
+	const profile = await store.loadProfile();
+	const sealed = profile.ok ? (profile.value?.sealedSession ?? null) : null;
+	if (sealed === null) return null;
+	const [bytes] = await crypto.openLocal([{ ...place, sealed }]);
+	return bytes == null ? null : parseSession(bytes);
+}
+
+export async function saveSession(
+	{ store, crypto }: Places,
+	facts: SessionFacts
+): Promise<Result<void, TacetError>> {
+	const [sealed] = await crypto.sealLocal([{ ...place, plaintext: encodeSession(facts) }]);
+	const profile = await store.loadProfile();
+	if (!profile.ok) return fail(profile.error);
+	if (profile.value === null || sealed === undefined) return fail('signed_out');
+	const saved = await store.saveProfile({ ...profile.value, sealedSession: sealed });
+	return saved.ok ? saved : fail(saved.error);
+}

@@ -1,0 +1,163 @@
+// The socket of one space: connects, comes back after it was lost, and carries frames. It knows
+// nothing of what is in them. Reconnection backs off with jitter, so that a thousand clients of an
+// edge that restarts do not come back at once.
+import { codeOfClose, type WireErrorCode } from '../protocol/errors.ts';
+import { spaceSocketPath } from '../protocol/http.ts';
+import type { SpaceId } from '../protocol/ids.ts';
+import type { Result } from '../protocol/result.ts';
+import { socketProtocol } from '../protocol/version.ts';
+import type { TacetError } from './errors.ts';
+
+export interface SocketOptions {
+	readonly origin: string;
+	readonly space: SpaceId;
+	readonly WebSocket: typeof WebSocket;
+	/** A fresh access token; `refused` after the edge did not take the one before. */
+	readonly token: (refused: boolean) => Promise<Result<string, TacetError>>;
+	readonly onOpen: () => void;
+	readonly onFrame: (frame: Uint8Array) => void;
+	/** The connection is gone, or could not be made. */
+	readonly onLost: (error: TacetError) => void;
+}
+
+const firstDelayMs = 250;
+const longestDelayMs = 60_000;
+const openTimeoutMs = 15_000;
+const pingIntervalMs = 30_000;
+const pongTimeoutMs = 10_000;
+
+/** Codes after which coming back by oneself would only be refused again. */
+const finalCodes: readonly WireErrorCode[] = ['version_too_old', 'not_found', 'malformed'];
+
+export class SpaceSocket {
+	readonly #options: SocketOptions;
+	#socket: WebSocket | null = null;
+	#wanted = false;
+	#open = false;
+	#attempts = 0;
+	#tokenRefused = false;
+	#retryTimer: ReturnType<typeof setTimeout> | undefined;
+	#watchTimer: ReturnType<typeof setTimeout> | undefined;
+	readonly #onOnline = () => {
+		this.retryNow();
+	};
+
+	constructor(options: SocketOptions) {
+		this.#options = options;
+	}
+
+	get isOpen(): boolean {
+		return this.#open;
+	}
+
+	/** Connects, and stays connected until {@link SpaceSocket.stop}. */
+	start(): void {
+		if (this.#wanted) return;
+		this.#wanted = true;
+		if (typeof addEventListener === 'function') addEventListener('online', this.#onOnline);
+		void this.#connect();
+	}
+
+	stop(): void {
+		this.#wanted = false;
+		this.#attempts = 0;
+		if (typeof removeEventListener === 'function') {
+			removeEventListener('online', this.#onOnline);
+		}
+		clearTimeout(this.#retryTimer);
+		this.#drop();
+	}
+
+	/** Cuts a wait short: the network is back, or the person asks. */
+	retryNow(): void {
+		if (!this.#wanted || this.#socket !== null) return;
+		clearTimeout(this.#retryTimer);
+		this.#attempts = 0;
+		void this.#connect();
+	}
+
+	/** Whether the frame was handed to the platform; it may still be lost. */
+	send(frame: Uint8Array): boolean {
+		if (!this.#open || this.#socket === null) return false;
+		this.#socket.send(frame as Uint8Array<ArrayBuffer>);
+		return true;
+	}
+
+	/** Frames are flowing: the next loss starts with a short wait again. */
+	confirm(): void {
+		this.#attempts = 0;
+	}
+
+	async #connect(): Promise<void> {
+		const attempt = ++this.#attempts;
+		const token = await this.#options.token(this.#tokenRefused);
+		if (!this.#wanted || this.#socket !== null || attempt !== this.#attempts) return;
+		if (!token.ok) {
+			// Without a session there is nothing to come back with.
+			this.#lost(token.error, token.error.code !== 'unauthenticated');
+			return;
+		}
+		this.#tokenRefused = false;
+		const { origin, space } = this.#options;
+		const url = `${origin.replace(/^http/, 'ws')}${spaceSocketPath(space)}`;
+		const socket = new this.#options.WebSocket(url, [socketProtocol, token.value]);
+		socket.binaryType = 'arraybuffer';
+		this.#socket = socket;
+		this.#watchTimer = setTimeout(() => {
+			socket.close();
+		}, openTimeoutMs);
+		socket.addEventListener('open', () => {
+			if (this.#socket !== socket) return;
+			this.#open = true;
+			this.#watch(socket);
+			this.#options.onOpen();
+		});
+		socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+			if (this.#socket !== socket) return;
+			this.#watch(socket);
+			if (data instanceof ArrayBuffer) this.#options.onFrame(new Uint8Array(data));
+		});
+		socket.addEventListener('close', (event) => {
+			if (this.#socket !== socket) return;
+			this.#drop();
+			const code = codeOfClose(event.code);
+			this.#tokenRefused = code === 'unauthenticated';
+			this.#lost({ code: code ?? 'offline' }, code === null || !finalCodes.includes(code));
+		});
+	}
+
+	/** Any message proves that the connection lives; silence is answered with a ping, then an end. */
+	#watch(socket: WebSocket): void {
+		clearTimeout(this.#watchTimer);
+		this.#watchTimer = setTimeout(() => {
+			socket.send('ping');
+			this.#watchTimer = setTimeout(() => {
+				this.#drop();
+				this.#lost({ code: 'offline' }, true);
+			}, pongTimeoutMs);
+		}, pingIntervalMs);
+	}
+
+	#drop(): void {
+		clearTimeout(this.#watchTimer);
+		const socket = this.#socket;
+		this.#socket = null;
+		this.#open = false;
+		socket?.close(1000);
+	}
+
+	#lost(error: TacetError, comesBack: boolean): void {
+		if (this.#wanted && comesBack) {
+			clearTimeout(this.#retryTimer);
+			this.#retryTimer = setTimeout(() => void this.#connect(), this.#delayMs(error));
+		}
+		this.#options.onLost(error);
+	}
+
+	/** Doubles from a quarter of a second, halved at random: between half of it and all of it. */
+	#delayMs({ retryAfterSeconds }: TacetError): number {
+		const step = Math.min(longestDelayMs, firstDelayMs * 2 ** (this.#attempts - 1));
+		const jittered = step * (0.5 + Math.random() / 2);
+		return Math.max(jittered, (retryAfterSeconds ?? 0) * 1_000);
+	}
+}

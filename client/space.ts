@@ -1,0 +1,135 @@
+// One space, as the engine's users see it: its items, their search, import, and how its syncing
+// stands. Every change goes through the outbox first; what is shown follows.
+import { randomBytes } from '../crypto/random.ts';
+import { idFromBytes, type ItemId, type SpaceId } from '../protocol/ids.ts';
+import type { Change } from '../protocol/page.ts';
+import { ok, type Result } from '../protocol/result.ts';
+import type { Answer, Space } from './api.ts';
+import { fail, type TacetError } from './errors.ts';
+import {
+	importFiles,
+	type ImportFile,
+	type ImportProgress,
+	type ImportReport
+} from './import-files.ts';
+import { makeSeed, type Items, type ItemSummary, type ItemText } from './items.ts';
+import type { OpenItem, OpenState, SaveFault } from './open-item.ts';
+import type { Search, SearchHit } from './search.ts';
+import type { SyncStatus } from './status.ts';
+
+export interface SpaceParts {
+	readonly id: SpaceId;
+	readonly items: Items;
+	readonly search: Search;
+	readonly write: (changes: readonly Change[]) => Promise<Result<void, SaveFault>>;
+	readonly status: () => SyncStatus;
+	readonly syncNow: () => void;
+	readonly nowMs: () => number;
+}
+
+const newItemId = (): ItemId => idFromBytes<ItemId>(randomBytes(16));
+
+export class OpenSpace implements Space {
+	readonly #parts: SpaceParts;
+	readonly #listeners = new Set<() => void>();
+
+	constructor(parts: SpaceParts) {
+		this.#parts = parts;
+	}
+
+	get id(): SpaceId {
+		return this.#parts.id;
+	}
+
+	get items(): readonly ItemSummary[] {
+		return this.#parts.items.list;
+	}
+
+	get trashed(): readonly ItemSummary[] {
+		return this.#parts.items.trashed;
+	}
+
+	get sync(): SyncStatus {
+		return this.#parts.status();
+	}
+
+	subscribe(listener: () => void): () => void {
+		this.#listeners.add(listener);
+		return () => {
+			this.#listeners.delete(listener);
+		};
+	}
+
+	/** Something readable here changed. */
+	changed(): void {
+		for (const listener of [...this.#listeners]) listener();
+	}
+
+	async create(input: { readonly title?: string; readonly body?: string } = {}): Answer<ItemId> {
+		const seed = makeSeed({ ...input, createdAtMs: this.#parts.nowMs() });
+		if (!seed.ok) return fail(seed.error);
+		const item = newItemId();
+		const saved = await this.#write([{ type: 'seed', item, seed: seed.value }]);
+		return saved.ok ? ok(item) : saved;
+	}
+
+	open(
+		item: ItemId,
+		options: { readonly onState?: (state: OpenState) => void } = {}
+	): Answer<OpenItem> {
+		const opened = this.#parts.items.open(item, { save: this.#parts.write, ...options });
+		return Promise.resolve(opened === null ? fail('not_found') : ok(opened));
+	}
+
+	read(item: ItemId): Answer<ItemText> {
+		const text = this.#parts.items.read(item);
+		return Promise.resolve(text === null ? fail('not_found') : ok(text));
+	}
+
+	trash(item: ItemId): Answer<void> {
+		return this.#setTrashed(item, this.#parts.nowMs());
+	}
+
+	restore(item: ItemId): Answer<void> {
+		return this.#setTrashed(item, null);
+	}
+
+	async #setTrashed(item: ItemId, trashedAtMs: number | null): Answer<void> {
+		const change = this.#parts.items.trashChange(item, trashedAtMs);
+		return change === null ? fail('not_found') : this.#write([change]);
+	}
+
+	async deleteForever(item: ItemId): Answer<void> {
+		if (!this.#parts.items.has(item)) return fail('not_found');
+		return this.#write([{ type: 'tombstone', item }]);
+	}
+
+	search(query: string, limit?: number): readonly SearchHit[] {
+		return this.#parts.search.query(query, limit);
+	}
+
+	importFiles(
+		files: Iterable<ImportFile> | AsyncIterable<ImportFile>,
+		options: {
+			readonly signal?: AbortSignal;
+			readonly onProgress?: (progress: ImportProgress) => void;
+		} = {}
+	): Promise<ImportReport> {
+		return importFiles(files, {
+			...options,
+			existing: this.#parts.items.importLookup(),
+			save: this.#parts.write,
+			newItemId,
+			nowMs: this.#parts.nowMs
+		});
+	}
+
+	syncNow(): void {
+		this.#parts.syncNow();
+	}
+
+	async #write(changes: readonly Change[]): Promise<Result<void, TacetError>> {
+		const saved = await this.#parts.write(changes);
+		return saved.ok ? saved : fail(saved.error);
+	}
+}

@@ -1,0 +1,422 @@
+// The engine: which phase this device is in, and how it gets from one to the next.
+import type { Answer, Space, Tacet, TacetOptions, TacetState } from './api.ts';
+import { logIn, signUp, unlockOffline, type AccountParts, type OpenedAccount } from './account.ts';
+import { randomBytes } from '../crypto/random.ts';
+import { parseKeyslot } from '../crypto/client/keyslots.ts';
+import { fromBase64Url } from '../protocol/bytes.ts';
+import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
+import { ok, type Result } from '../protocol/result.ts';
+import type { CryptoWorker, UnlockedAccount } from './crypto-port.ts';
+import { fail, type TacetError } from './errors.ts';
+import { Http } from './http.ts';
+import { openName, sealName, type ProfileName, type SessionFacts } from './profile.ts';
+import { loadSession, Session } from './session.ts';
+import type { AccountOverview, LogInStep, SignUpStep } from './status.ts';
+import type { Profile } from './store.ts';
+import { Tabs, type TabMessage } from './tabs.ts';
+import { Vault } from './vault.ts';
+
+/** Who is known on this device. */
+interface Known {
+	readonly profile: Profile;
+	readonly name: ProfileName;
+}
+interface Open extends Known {
+	readonly crypto: CryptoWorker;
+	readonly session: Session;
+	readonly vault: Vault;
+}
+
+export const createTacet = (options: TacetOptions): Tacet => new Engine(options);
+
+class Engine implements Tacet {
+	readonly #options: TacetOptions;
+	readonly #nowMs: () => number;
+	readonly #http: Http;
+	readonly #tabs: Tabs;
+	readonly #listeners = new Set<() => void>();
+	#state: TacetState = { phase: 'starting' };
+	#known: Known | null = null;
+	#open: Open | null = null;
+	/** Phases change one after another, whatever is called meanwhile. */
+	#turn: Promise<unknown> = Promise.resolve();
+
+	constructor(options: TacetOptions) {
+		this.#options = options;
+		this.#nowMs = options.nowMs ?? Date.now;
+		const { origin, locks, channel } = options;
+		this.#http = new Http({ origin, ...(options.fetch && { fetch: options.fetch }) });
+		this.#tabs = new Tabs({
+			locks,
+			channel,
+			onMessage: (message) => {
+				this.#hear(message);
+			}
+		});
+	}
+
+	get state(): TacetState {
+		return this.#state;
+	}
+
+	subscribe(listener: () => void): () => void {
+		this.#listeners.add(listener);
+		return () => {
+			this.#listeners.delete(listener);
+		};
+	}
+
+	start(): Promise<void> {
+		return this.#inTurn(() => this.#start());
+	}
+
+	async #start(): Promise<void> {
+		if (this.#open !== null) return;
+		const loaded = await this.#options.store.loadProfile();
+		if (!loaded.ok) {
+			this.#setState({ phase: 'store_unavailable', code: loaded.error });
+			return;
+		}
+		const profile = loaded.value;
+		const name = profile === null ? null : await openName(profile);
+		if (profile === null || name === null) {
+			this.#known = null;
+			this.#setState({ phase: 'signed_out' });
+			return;
+		}
+		this.#known = { profile, name };
+		const handed = await this.#takeHandedKeys(this.#known);
+		if (!handed) this.#setLocked();
+	}
+
+	/** Another tab of this profile is unlocked: this one becomes so without a password. */
+	async #takeHandedKeys(known: Known): Promise<boolean> {
+		const keys = await this.#tabs.askForKeys();
+		if (keys?.account !== known.name.account) return false;
+		if (keys.device !== known.profile.device) return false;
+		const crypto = this.#options.startCrypto();
+		const me = await crypto.port.takeKeys(keys);
+		const { store } = this.#options;
+		const session = await loadSession({ store, crypto: crypto.port });
+		const opened = await this.#enter(crypto, { ...known, me, session });
+		return opened.ok;
+	}
+
+	signUp(input: {
+		readonly handle: string;
+		readonly password: string;
+		readonly onStep?: (step: SignUpStep) => void;
+	}): Answer<{ readonly recoveryCode: readonly string[] }> {
+		return this.#inTurn(async () => {
+			if (this.#known !== null) return fail('already_signed_in');
+			return this.#withCrypto(async (crypto) => {
+				const opened = await signUp(this.#partsOf(crypto), input);
+				if (!opened.ok) return opened;
+				const { recoveryCode } = opened.value;
+				input.onStep?.('creating_space');
+				const entered = await this.#enter(crypto, opened.value);
+				if (entered.ok) return ok({ recoveryCode });
+				return { ok: false, error: { ...entered.error, recoveryCode } };
+			});
+		});
+	}
+
+	logIn(input: {
+		readonly handle: string;
+		readonly password: string;
+		readonly onStep?: (step: LogInStep) => void;
+	}): Answer<void> {
+		return this.#inTurn(async () => {
+			if (this.#known !== null) return fail('already_signed_in');
+			return this.#withCrypto(async (crypto) => {
+				const opened = await logIn(this.#partsOf(crypto), input);
+				if (!opened.ok) return opened;
+				input.onStep?.('opening_space');
+				return this.#enter(crypto, opened.value);
+			});
+		});
+	}
+
+	unlock(input: {
+		readonly password: string;
+		readonly onStep?: (step: LogInStep) => void;
+	}): Answer<void> {
+		return this.#inTurn(async () => {
+			if (this.#open !== null) return ok(undefined);
+			const known = this.#known;
+			if (known === null) return fail('signed_out');
+			return this.#withCrypto(async (crypto) => {
+				const opened = await this.#openKnown(crypto, known, input);
+				if (!opened.ok) return opened;
+				input.onStep?.('opening_space');
+				return this.#enter(crypto, opened.value);
+			});
+		});
+	}
+
+	async #openKnown(
+		crypto: CryptoWorker,
+		known: Known,
+		input: { readonly password: string; readonly onStep?: (step: LogInStep) => void }
+	): Promise<Result<OpenedAccount, TacetError>> {
+		const parts = this.#partsOf(crypto);
+		const { handle } = known.name;
+		const online = await logIn(parts, { ...input, handle, known });
+		if (online.ok) return online;
+		if (online.error.code === 'login_failed') return fail('wrong_password');
+		if (online.error.code !== 'offline' || known.profile.deviceKeyslot === null) return online;
+		input.onStep?.('stretching');
+		const me = await unlockOffline(parts, { ...known, password: input.password });
+		if (!me.ok) return me;
+		const { store } = this.#options;
+		const session = await loadSession({ store, crypto: crypto.port });
+		return ok({ ...known, me: me.value, session });
+	}
+
+	/** A crypto worker for one attempt: it is kept only if the attempt opens the vault. */
+	async #withCrypto<Value>(
+		attempt: (crypto: CryptoWorker) => Promise<Result<Value, TacetError>>
+	): Promise<Result<Value, TacetError>> {
+		const crypto = this.#options.startCrypto();
+		const answer = await attempt(crypto);
+		if (this.#open?.crypto !== crypto) crypto.end();
+		return answer;
+	}
+
+	#partsOf(crypto: CryptoWorker): AccountParts {
+		const { store, origin } = this.#options;
+		return { http: this.#http, store, crypto: crypto.port, origin };
+	}
+
+	/** Opens the vault with keys that are in the core. The profile is in the store already. */
+	async #enter(
+		crypto: CryptoWorker,
+		account: Known & { readonly me: UnlockedAccount; readonly session: SessionFacts | null }
+	): Promise<Result<void, TacetError>> {
+		const { profile, name, me } = account;
+		this.#known = { profile, name };
+		const session = new Session(
+			{
+				http: this.#http,
+				store: this.#options.store,
+				crypto: crypto.port,
+				tabs: this.#tabs,
+				nowMs: this.#nowMs
+			},
+			account.session
+		);
+		const opened = await Vault.open({
+			options: this.#options,
+			nowMs: this.#nowMs,
+			tabs: this.#tabs,
+			crypto: crypto.port,
+			session,
+			me,
+			device: name.writer,
+			onCopied: () => {
+				void this.#takeNewWriter();
+			}
+		});
+		if (!opened.ok) {
+			this.#setLocked();
+			return opened;
+		}
+		this.#open = { profile, name, crypto, session, vault: opened.value };
+		this.#setUnlocked(this.#open);
+		this.#tabs.tell({ type: 'unlocked' });
+		return ok(undefined);
+	}
+
+	/** The next login names this device anew: its old name is in use elsewhere. */
+	async #takeNewWriter(): Promise<void> {
+		if (this.#known === null) return;
+		const writer = idFromBytes<DeviceId>(randomBytes(16));
+		const name = { ...this.#known.name, writer };
+		await this.#updateProfile({ sealedName: await sealName(this.#known.profile, name) });
+		this.#known = { ...this.#known, name };
+	}
+
+	/** Changes the stored profile, which other tabs may have changed meanwhile. */
+	async #updateProfile(change: Partial<Profile>): Promise<Result<void, TacetError>> {
+		const loaded = await this.#options.store.loadProfile();
+		if (!loaded.ok) return fail(loaded.error);
+		if (loaded.value === null || this.#known === null) return fail('signed_out');
+		const profile = { ...loaded.value, ...change };
+		const saved = await this.#options.store.saveProfile(profile);
+		if (!saved.ok) return fail(saved.error);
+		this.#known = { ...this.#known, profile };
+		return ok(undefined);
+	}
+
+	lock(): Promise<void> {
+		return this.#inTurn(async () => {
+			this.#tabs.tell({ type: 'locked' });
+			await this.#lock();
+		});
+	}
+
+	async #lock(): Promise<void> {
+		const open = this.#open;
+		if (open === null) return;
+		this.#open = null;
+		this.#setLocked();
+		await open.vault.close();
+		open.crypto.end();
+	}
+
+	logOut(options: { readonly discardUnsent?: boolean } = {}): Answer<{ readonly unsent: number }> {
+		return this.#inTurn(async () => {
+			const open = this.#open;
+			const unsent = open?.vault.waiting ?? 0;
+			if (options.discardUnsent !== true && (unsent > 0 || open === null)) {
+				return { ok: false, error: { code: 'unsent_changes', unsent } };
+			}
+			await open?.vault.close();
+			// Without a network the session ends by itself when its refresh token does.
+			await open?.session.call('sessionEnd', {});
+			open?.crypto.end();
+			this.#open = null;
+			const erased = await this.#options.store.erase();
+			if (!erased.ok) return fail(erased.error);
+			this.#known = null;
+			this.#tabs.tell({ type: 'erased' });
+			this.#setState({ phase: 'signed_out' });
+			return ok({ unsent });
+		});
+	}
+
+	setOfflineUnlock(
+		input:
+			| { readonly enabled: true; readonly password: string }
+			| { readonly enabled: false }
+	): Answer<void> {
+		return this.#inTurn(async () => {
+			const open = this.#open;
+			if (open === null) return fail('locked');
+			const slot = input.enabled ? await this.#sealOfflineSlot(open, input.password) : ok(null);
+			if (!slot.ok) return slot;
+			const updated = await this.#updateProfile({ deviceKeyslot: slot.value });
+			if (updated.ok) this.#setUnlocked(open);
+			return updated;
+		});
+	}
+
+	/** Root is needed again, and only the password gives it: a login in a core of its own. */
+	async #sealOfflineSlot(
+		{ name }: Open,
+		password: string
+	): Promise<Result<Profile['deviceKeyslot'], TacetError>> {
+		const known = this.#known;
+		if (known === null) return fail('signed_out');
+		const crypto = this.#options.startCrypto();
+		const { handle } = name;
+		const parts = this.#partsOf(crypto);
+		const proved = await logIn(parts, { handle, password, known, offline: true });
+		crypto.end();
+		if (proved.ok) {
+			this.#open?.session.adopt(proved.value.session);
+			return ok(proved.value.profile.deviceKeyslot);
+		}
+		return fail(proved.error.code === 'login_failed' ? 'wrong_password' : proved.error.code);
+	}
+
+	async account(): Answer<AccountOverview> {
+		const open = this.#open;
+		if (open === null) return fail('locked');
+		const answered = await open.session.call('account', {});
+		if (!answered.ok) return answered;
+		const { account, keyslots, sessions } = answered.value;
+		return ok({
+			handle: open.name.handle,
+			account,
+			device: open.name.writer,
+			offlineUnlock: this.#offlineUnlock,
+			keyslots: keyslots.flatMap((text) => {
+				const bytes = fromBase64Url(text);
+				const keyslot = bytes.ok ? parseKeyslot(bytes.value) : bytes;
+				return keyslot.ok ? [{ kind: keyslot.value.kind }] : [];
+			}),
+			sessions
+		});
+	}
+
+	close(): Promise<void> {
+		return this.#inTurn(async () => {
+			const open = this.#open;
+			this.#open = null;
+			await open?.vault.close();
+			open?.crypto.end();
+			this.#tabs.close();
+			this.#options.store.close();
+		});
+	}
+
+	#hear(message: TabMessage): void {
+		const open = this.#open;
+		switch (message.type) {
+			case 'keys_wanted':
+				if (open !== null) void this.#handKeys(open);
+				break;
+			case 'stored':
+				open?.vault.stored(message.space, message.settled);
+				break;
+			case 'status':
+				open?.vault.leaderStatus(message.space, message.status);
+				break;
+			case 'sync_now':
+				open?.vault.syncNow();
+				break;
+			case 'unlocked':
+				if (open === null) void this.start();
+				break;
+			case 'locked':
+				void this.#inTurn(() => this.#lock());
+				break;
+			case 'erased':
+				void this.#inTurn(() => this.#forget());
+				break;
+			case 'keys':
+				break;
+		}
+	}
+
+	async #handKeys({ crypto }: Open): Promise<void> {
+		const keys = await crypto.port.handKeys();
+		this.#tabs.tell({ type: 'keys', keys });
+	}
+
+	/** Another tab logged out and erased the store. */
+	async #forget(): Promise<void> {
+		await this.#lock();
+		this.#known = null;
+		this.#setState({ phase: 'signed_out' });
+	}
+
+	get #offlineUnlock(): boolean {
+		return this.#known?.profile.deviceKeyslot != null;
+	}
+
+	#setLocked(): void {
+		const handle = this.#known?.name.handle;
+		if (handle === undefined) this.#setState({ phase: 'signed_out' });
+		else this.#setState({ phase: 'locked', handle, offlineUnlock: this.#offlineUnlock });
+	}
+
+	#setUnlocked({ name, vault }: Open): void {
+		const { account, handle, writer } = name;
+		const space: Space = vault.space;
+		const offlineUnlock = this.#offlineUnlock;
+		this.#setState({ phase: 'unlocked', handle, account, device: writer, offlineUnlock, space });
+	}
+
+	#setState(state: TacetState): void {
+		this.#state = state;
+		for (const listener of [...this.#listeners]) listener();
+	}
+
+	#inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
+		const done = this.#turn.then(work);
+		this.#turn = done.catch(() => undefined);
+		return done;
+	}
+}
