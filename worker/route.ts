@@ -67,8 +67,9 @@ async function parseRequest<Name extends RouteName>(
 }
 
 function bearerToken(context: AppContext): Result<string, Refusal> {
-	const [, token] = /^Bearer (\S+)$/.exec(context.req.header('Authorization') ?? '') ?? [];
-	return token === undefined ? err({ code: 'unauthenticated' }) : ok(token);
+	const [scheme, token, ...rest] = (context.req.header('Authorization') ?? '').split(' ');
+	const isBearer = scheme === 'Bearer' && token !== undefined && rest.length === 0;
+	return isBearer ? ok(token) : err({ code: 'unauthenticated' });
 }
 
 function subjectOfToken(token: string): Result<Subject, Refusal> {
