@@ -66,10 +66,11 @@ export function finishRegistration(
 	},
 	'malformed'
 > {
+	const clientRegistrationState = toBase64Url(input.state.reveal());
 	try {
 		const finished = opaque.finishRegistration({
 			password: input.password,
-			clientRegistrationState: toBase64Url(input.state.reveal()),
+			clientRegistrationState,
 			registrationResponse: toBase64Url(input.response),
 			keyStretching
 		});
@@ -135,10 +136,11 @@ export function finishLogin(
 }
 
 function tryFinishLogin(opaque: OpaqueClient, input: Parameters<typeof finishLogin>[1]) {
+	const clientLoginState = toBase64Url(input.state.reveal());
 	try {
 		return opaque.finishLogin({
 			password: input.password,
-			clientLoginState: toBase64Url(input.state.reveal()),
+			clientLoginState,
 			loginResponse: toBase64Url(input.ke2),
 			keyStretching
 		});
