@@ -1,5 +1,6 @@
 // One import at a time. It goes on while the person is elsewhere in the app.
 import { on } from 'svelte/events';
+import type { FoundFiles, ZipFault } from './import-sources.ts';
 import type { ImportFile, ImportProgress, ImportReport, Space } from '../../../client/index.ts';
 
 /** Held by the tab that imports. */
@@ -7,7 +8,6 @@ const lockName = 'tacet.import';
 /** Says that an import began and did not end; holds the time, and no names. */
 const markerKey = 'tacet.import-began';
 
-export type Source = Iterable<ImportFile> | AsyncIterable<ImportFile>;
 
 const isRunningElsewhere = (): Promise<boolean> =>
 	navigator.locks.request(lockName, { ifAvailable: true }, (lock) => lock === null);
@@ -15,6 +15,7 @@ const isRunningElsewhere = (): Promise<boolean> =>
 export class ImportRun {
 	progress = $state.raw<ImportProgress | null>(null);
 	report = $state.raw<ImportReport | null>(null);
+	zipFaults = $state.raw<readonly ZipFault[]>([]);
 	paused = $state(false);
 	/** An import of an earlier visit did not finish. */
 	interruptedAtMs = $state<number | null>(null);
@@ -42,12 +43,13 @@ export class ImportRun {
 		return ((spentMs / progress.done) * (progress.total - progress.done)) / 1_000;
 	}
 
-	async start(source: Source): Promise<void> {
+	/** `find` looks for the files, and is asked now and then whether to go on. */
+	async start(find: (signal: AbortSignal) => Promise<FoundFiles>): Promise<void> {
 		if (this.running) return;
-		this.#begin();
+		const abort = this.#begin();
 		const offUnload = on(window, 'beforeunload', (event) => event.preventDefault());
 		try {
-			await navigator.locks.request(lockName, () => this.#run(source));
+			await navigator.locks.request(lockName, async () => this.#run(await find(abort.signal), abort));
 		} catch {
 			this.failed = true;
 		} finally {
@@ -75,31 +77,34 @@ export class ImportRun {
 
 	dismiss(): void {
 		this.report = null;
+		this.zipFaults = [];
 		this.failed = false;
 		this.interruptedAtMs = null;
 		if (!this.running) localStorage.removeItem(markerKey);
 	}
 
-	#begin(): void {
+	#begin(): AbortController {
 		this.dismiss();
 		this.progress = { done: 0, total: null, taken: 0, skipped: 0, phase: 'reading' };
 		this.paused = false;
 		this.#startedAtMs = Date.now();
 		this.#pausedMs = 0;
-		this.#abort = new AbortController();
 		localStorage.setItem(markerKey, String(this.#startedAtMs));
+		return (this.#abort = new AbortController());
 	}
 
-	async #run(source: Source): Promise<void> {
-		this.report = await this.#space.importFiles(this.#pausable(source), {
-			...(this.#abort === null ? {} : { signal: this.#abort.signal }),
-			onProgress: (progress) => (this.progress = progress)
+	async #run({ files, zipFaults }: FoundFiles, { signal }: AbortController): Promise<void> {
+		this.zipFaults = zipFaults;
+		this.#startedAtMs = Date.now();
+		this.report = await this.#space.importFiles(this.#pausable(files), {
+			signal,
+			onProgress: (progress) => (this.progress = { ...progress, total: files.length })
 		});
 	}
 
 	/** The same files, given out only while the import is not paused. */
-	async *#pausable(source: Source): AsyncGenerator<ImportFile> {
-		for await (const file of source) {
+	async *#pausable(files: readonly ImportFile[]): AsyncGenerator<ImportFile> {
+		for (const file of files) {
 			if (this.paused) await this.#untilResumed();
 			yield file;
 		}

@@ -1,7 +1,9 @@
 // Words for people, one entry for every code that the engine can answer with: what happened, what is
 // safe, and what to do next. A new code does not compile until it has words here.
 import type { TacetErrorCode } from '../../../client/errors.ts';
+import type { SkipReason } from '../../../client/import-files.ts';
 import type { ChainFaultCode, SyncProblem } from '../../../client/status.ts';
+import type { ZipFault } from './import-sources.ts';
 
 export interface Words {
 	readonly what: string;
@@ -213,11 +215,18 @@ export function faultWords(fault: ChainFaultCode): string {
 	return generalFault;
 }
 
-export const skippedWords = {
+export const skippedWords: Readonly<Record<SkipReason, string>> = {
 	not_markdown: 'Not a Markdown or text file',
 	not_text: 'Not readable as text (UTF-8)',
 	too_large: 'Larger than a note may be',
 	unreadable: 'The browser could not read it',
 	empty_name: 'Has no name',
-	already_here: 'Already here, with the same text'
-} as const;
+	already_here: 'Already here, with the same text',
+	cancelled: 'After the import was cancelled',
+	not_saved: 'Not saved, for lack of room or storage'
+};
+
+export const zipWords: Readonly<Record<ZipFault['fault'], string>> = {
+	zip_unreadable: 'is not a zip that can be opened: it may be damaged or encrypted.',
+	zip_damaged: 'is damaged: the files that could be found in it were taken.'
+};

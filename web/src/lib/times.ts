@@ -1,5 +1,5 @@
 // Times as people read them, in the browser's own language.
-const clockFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
 const dayFormat = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const dateFormat = new Intl.DateTimeFormat(undefined, {
 	day: 'numeric',

@@ -1,0 +1,3 @@
+// For the one field that a screen is about. The attribute `autofocus` would do nothing when a screen
+// takes the place of another.
+export const focusOnShow = (field: HTMLElement): void => field.focus();
