@@ -2,6 +2,7 @@
 // its changes: the seed placed first on the log wins, updates are applied in the order of the log
 // and then of the outbox, and a tombstone ends it for good.
 import type * as Y from 'yjs';
+import { equalBytes } from '../protocol/bytes.ts';
 import type { ItemId, Seq } from '../protocol/ids.ts';
 import type { Seed } from '../protocol/page.ts';
 import { applyUpdate, bodyOf, makeDoc, titleOf, trashedAtOf, type ItemDoc } from './item-doc.ts';
@@ -48,9 +49,6 @@ const byRow = (a: { readonly place: WaitingPlace }, b: { readonly place: Waiting
 
 const sameSeed = (a: Seed, b: Seed): boolean =>
 	a.body === b.body && a.title === b.title && a.path === b.path && a.createdAtMs === b.createdAtMs;
-
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-	a.length === b.length && a.every((byte, index) => byte === b[index]);
 
 export class ItemRecord {
 	readonly id: ItemId;
@@ -166,7 +164,7 @@ export class ItemRecord {
 	}
 
 	#isPlaced(update: Uint8Array): boolean {
-		return this.#updates.findLast((placed) => sameBytes(placed.update, update)) !== undefined;
+		return this.#updates.findLast((placed) => equalBytes(placed.update, update)) !== undefined;
 	}
 
 	text(): ItemText | null {

@@ -3,7 +3,7 @@ import { utf8Encode } from '../protocol/bytes.ts';
 
 const maxSnippetCharacters = 160;
 /** A line longer than this is cut before its signs are taken off. */
-const maxLineCharacters = 1_000;
+const maxLineCharacters = 400;
 /** Nobody's first line of text stands below this; bounds the work for huge notes without text. */
 const maxSearchedCharacters = 20_000;
 const maxFrontMatterCharacters = 4_096;
@@ -36,11 +36,12 @@ function afterFrontMatter(body: string): number {
 	return closed ? closed.index + closed[0].length : 0;
 }
 
-const hasSigns = /[#>*_`~[\]|<!=\\&\-+\d\ufeff]/;
+const startsWithSign = /^[\s\ufeff]*[-+=:\d]/;
+const hasSign = /[#>*_`~[|<\\\ufeff]/;
 
 /** A line of Markdown as a reader would say it. */
 export function plainLine(line: string): string {
-	if (!hasSigns.test(line)) return line.trim();
+	if (!startsWithSign.test(line) && !hasSign.test(line)) return line.trim().replace(/\s+/g, ' ');
 	return line
 		.replace(/^[\s\ufeff]*(?:(?:>|#{1,6}(?=\s|$)|[-*+](?=\s)|\d{1,9}[.)](?=\s))\s*)*/, '')
 		.replace(/^\[[ xX]\]\s+/, '')
