@@ -404,8 +404,11 @@ export class SpaceSync {
 		if (!(await this.#believe(taken, offered))) return;
 		this.#offered = offered;
 		const { head } = this.#chain;
-		if (offered.seq > head.seq) this.#changed();
-		else if (!this.#chain.holds(offered)) await this.#distrust('fork', offered, null);
+		if (offered.seq > head.seq) {
+			// A long log comes in parts: one that ends without entries asks to be pulled on.
+			if (entries.length === 0) this.#pull();
+			this.#changed();
+		} else if (!this.#chain.holds(offered)) await this.#distrust('fork', offered, null);
 		else if (offered.seq === head.seq) await this.#reached(offered);
 		else this.#changed();
 	}
