@@ -149,6 +149,18 @@ describe('the documents', () => {
 		expect(unknown).toEqual([]);
 	});
 
+	test('have every heading that code cites', () => {
+		const rooms = ['protocol', 'crypto', 'client', 'durable-objects', 'worker'];
+		const cited = rooms
+			.flatMap((room) => filesBelow(room, /\.ts$/))
+			.flatMap((file) => [...read(file).matchAll(/(docs\/[a-z-]+\.md), ([A-Z][\w ]*)/g)]);
+		const missing = cited.filter(
+			([, document, heading]) => !new RegExp(`^#+ ${heading!}`, 'm').test(read(document!))
+		);
+		expect(cited.length).toBeGreaterThan(5);
+		expect(missing.map(([text]) => text)).toEqual([]);
+	});
+
 	test('number decisions without a gap, and head each with its number', () => {
 		const names = readdirSync(path.join(root, 'docs/decisions')).toSorted();
 		const headed = names.map((name) => {

@@ -1,5 +1,7 @@
 // The worked example of docs/formats.md, made by the code that ships, from fixed secrets. Each name
 // is that of a block in the document; docs.test.ts compares them byte for byte.
+import * as Y from 'yjs';
+import { makeDoc } from '../client/item-doc.ts';
 import { deriveAccountKeys } from '../crypto/client/account-keys.ts';
 import { sealWithRandom } from '../crypto/client/aead.ts';
 import { epochKeyCommitment } from '../crypto/client/key-commitment.ts';
@@ -45,13 +47,14 @@ export async function workedExample(): Promise<Record<string, Uint8Array>> {
 	const contentKeyBytes = hkdf(epochKey.reveal(), contentKeyInfo(space, 1), 32);
 	const device = idFromBytes<DeviceId>(counting(0x60, 16));
 	const place = { space, epoch: 1, author: identity.account, device, count: 2, index: 0 };
-	const page = encodePage([
-		{
-			type: 'seed',
-			item: idFromBytes<ItemId>(counting(0x70, 16)),
-			seed: { createdAtMs: 1_700_000_000_000, title: 'Tacet', body: 'The part rests.', path: null }
-		}
-	]);
+	const item = idFromBytes<ItemId>(counting(0x70, 16));
+	const seed = {
+		createdAtMs: 1_700_000_000_000,
+		title: 'Tacet',
+		body: 'The part rests.',
+		path: null
+	};
+	const page = encodePage([{ type: 'seed', item, seed }]);
 	const sealed = await sealWithRandom(
 		await deriveContentKey(epochKey, { space, epoch: 1 }),
 		{ plaintext: pad(page), aad: pageAad(place) },
@@ -86,6 +89,7 @@ export async function workedExample(): Promise<Record<string, Uint8Array>> {
 		'content key info': contentKeyInfo(space, 1),
 		'content key': contentKeyBytes,
 		'page plaintext': page,
+		'seed as Yjs update': Y.encodeStateAsUpdate(makeDoc(item, seed, []).doc),
 		'page AAD': pageAad(place),
 		'sealed page': sealed,
 		commit,
