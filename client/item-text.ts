@@ -51,7 +51,7 @@ export function plainLine(line: string): string {
 		.replace(/\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])/g, '$1')
 		.replace(/^\[[^\]]+\]:\s.*$/, '')
 		.replace(/<!--.*?(?:-->|$)|<\/?[a-zA-Z][^>]*(?:>|$)/g, '')
-		.replace(/[*`]+|~~|\\(?=[^\w\s])/g, '')
+		.replace(/`+|\*+(?=\S)|(?<=\S)\*+|~~|\\(?=[^\w\s])/g, '')
 		.replace(/(?<![\p{L}\p{N}])_+|_+(?![\p{L}\p{N}])/gu, '')
 		.replace(/\s#+\s*$/, '')
 		.replace(/\s+/g, ' ')
