@@ -59,14 +59,15 @@ export interface Tacet {
 		readonly onStep?: (step: LogInStep) => void;
 	}): Answer<void>;
 	/** By OPAQUE; without a network by the device's own keyslot, if the person chose that. */
-	unlock(input: { readonly password: string; readonly onStep?: (step: LogInStep) => void }): Answer<void>;
+	unlock(input: {
+		readonly password: string;
+		readonly onStep?: (step: LogInStep) => void;
+	}): Answer<void>;
 	lock(): Promise<void>;
 	/** Ends the session and erases this device's store. `unsent_changes` unless they may be lost. */
 	logOut(options?: { readonly discardUnsent?: boolean }): Answer<{ readonly unsent: number }>;
 	setOfflineUnlock(
-		input:
-			| { readonly enabled: true; readonly password: string }
-			| { readonly enabled: false }
+		input: { readonly enabled: true; readonly password: string } | { readonly enabled: false }
 	): Answer<void>;
 	account(): Answer<AccountOverview>;
 	/** Ends this tab's engine: sockets, timers, keys. Nothing is erased. */
@@ -82,10 +83,7 @@ export interface Space {
 	subscribe(listener: () => void): () => void;
 	create(seed?: { readonly title?: string; readonly body?: string }): Answer<ItemId>;
 	/** Edits on the answer's `doc` are saved and synced by themselves. */
-	open(
-		item: ItemId,
-		options?: { readonly onState?: (state: OpenState) => void }
-	): Answer<OpenItem>;
+	open(item: ItemId, options?: { readonly onState?: (state: OpenState) => void }): Answer<OpenItem>;
 	read(item: ItemId): Answer<ItemText>;
 	trash(item: ItemId): Answer<void>;
 	restore(item: ItemId): Answer<void>;

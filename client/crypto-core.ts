@@ -34,12 +34,7 @@ import { preparePassword, type PreparedPassword } from '../crypto/client/passwor
 import { formatRecoveryCode, generateRecoveryEntropy } from '../crypto/client/recovery-code.ts';
 import { createSecret, type RootSecret } from '../crypto/client/secret.ts';
 import { sha256 } from '../crypto/hash.ts';
-import {
-	createIdentity,
-	openIdentity,
-	verifyRenewal,
-	type Identity
-} from '../crypto/identity.ts';
+import { createIdentity, openIdentity, verifyRenewal, type Identity } from '../crypto/identity.ts';
 import { init, type OpaqueClient } from '../crypto/opaque-ke/opaque-ke.js';
 import { randomBytes } from '../crypto/random.ts';
 import { sign, verifyProof, type Proof } from '../crypto/signature.ts';
@@ -313,10 +308,7 @@ export class CryptoCore implements CryptoPort {
 		return this.#open().spaces.formGenesis(input);
 	}
 
-	formCommits(
-		device: DeviceId,
-		drafts: readonly CommitDraft[]
-	): Promise<readonly FormedCommit[]> {
+	formCommits(device: DeviceId, drafts: readonly CommitDraft[]): Promise<readonly FormedCommit[]> {
 		return this.#open().spaces.formCommits(device, drafts);
 	}
 

@@ -163,10 +163,7 @@ export interface CryptoPort {
 		readonly device: DeviceId;
 		readonly timeMs: number;
 	}): Promise<FormedCommit>;
-	formCommits(
-		device: DeviceId,
-		drafts: readonly CommitDraft[]
-	): Promise<readonly FormedCommit[]>;
+	formCommits(device: DeviceId, drafts: readonly CommitDraft[]): Promise<readonly FormedCommit[]>;
 
 	/** @returns the epochs whose keys are known afterwards. */
 	openEpochs(space: SpaceId, grants: readonly EpochGrant[]): Promise<readonly Epoch[]>;

@@ -20,13 +20,7 @@ import { sign } from '../crypto/signature.ts';
 import { encodeCommit, encodeGenesis, type Admin, type Commit } from '../protocol/commit.ts';
 import type { DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
 import { commitSigningInput, type WrapContext } from '../protocol/labels.ts';
-import type {
-	CommitDraft,
-	EpochGrant,
-	FormedCommit,
-	NewSpace,
-	SealedPage
-} from './crypto-port.ts';
+import type { CommitDraft, EpochGrant, FormedCommit, NewSpace, SealedPage } from './crypto-port.ts';
 
 interface EpochKeys {
 	readonly epochKey: EpochKey;
@@ -68,8 +62,7 @@ export class SpaceKeys {
 		readonly timeMs: number;
 	}): Promise<FormedCommit> {
 		const { space, genesis, genesisHash } = input.space;
-		const epochKey =
-			input.kind === 'keyring' ? this.#copyOfKeyringKey() : generateEpochKey();
+		const epochKey = input.kind === 'keyring' ? this.#copyOfKeyringKey() : generateEpochKey();
 		await this.#keep(space, 1, epochKey);
 		const wrap = await wrapEpochKey(epochKey, this.#keys.kem.publicKey, this.#wrapToSelf(space));
 		const admin: Admin = {
@@ -130,10 +123,7 @@ export class SpaceKeys {
 		};
 	}
 
-	formCommits(
-		device: DeviceId,
-		drafts: readonly CommitDraft[]
-	): Promise<readonly FormedCommit[]> {
+	formCommits(device: DeviceId, drafts: readonly CommitDraft[]): Promise<readonly FormedCommit[]> {
 		return Promise.all(drafts.map((draft) => this.#formCommit(device, draft)));
 	}
 

@@ -7,9 +7,7 @@ import { fetchWasm } from './http.ts';
 import type { SealedPage } from './crypto-port.ts';
 
 class WorkerCore extends CryptoCore {
-	override async openPages(
-		pages: readonly SealedPage[]
-	): Promise<readonly (Uint8Array | null)[]> {
+	override async openPages(pages: readonly SealedPage[]): Promise<readonly (Uint8Array | null)[]> {
 		const opened = await super.openPages(pages);
 		return transfer(opened, buffersOf(opened));
 	}

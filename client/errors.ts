@@ -24,7 +24,12 @@ export type LocalErrorCode =
 	| 'note_too_large'
 	| 'unsent_changes';
 
-export type TacetErrorCode = WireErrorCode | StoreFault | HandleFault | PasswordFault | LocalErrorCode;
+export type TacetErrorCode =
+	| WireErrorCode
+	| StoreFault
+	| HandleFault
+	| PasswordFault
+	| LocalErrorCode;
 
 export interface TacetError {
 	readonly code: TacetErrorCode;
@@ -38,6 +43,5 @@ export interface TacetError {
 export const fail = (code: TacetErrorCode): { readonly ok: false; readonly error: TacetError } =>
 	err({ code });
 
-export const failWith = (
-	refusal: Refusal
-): { readonly ok: false; readonly error: TacetError } => err(refusal);
+export const failWith = (refusal: Refusal): { readonly ok: false; readonly error: TacetError } =>
+	err(refusal);

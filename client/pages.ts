@@ -124,6 +124,21 @@ export class Pages {
 		});
 	}
 
+	/** Takes the bytes of a missing page; null if they are not the signed ones. */
+	async fill(missing: MissingPage, page: Uint8Array): Promise<readonly PlacedPage[] | null> {
+		const { seq, index, commit, header } = missing;
+		const [hash] = await this.#crypto.hashPages([page]);
+		const same = hash !== undefined && equalBytes(hash, header.hash);
+		if (!same || page.length !== header.lengthBytes) return null;
+		this.missing.delete(pageName(missing));
+		const place = this.#placeOf(commit, header, index);
+		const [opened] = await this.#crypto.openPages([{ place, sealed: page }]);
+		const changes = readChanges(opened ?? null);
+		if (changes !== null) return [{ seq, index, timeMs: commit.timeMs, changes }];
+		this.setAside.set(pageName(missing), commit.author);
+		return [];
+	}
+
 	#placeOf(commit: Commit, header: PageHeader, index: number): SealedPage['place'] {
 		const { author, device, count } = commit;
 		return { space: this.#space, epoch: header.epoch, author, device, count, index };

@@ -143,7 +143,12 @@ export class Receiver {
 		content.applyPages(placed);
 		const settled = outbox.settle(settledCounts);
 		content.removeOutbox(settled);
-		return { fault, storeFault: null, copied: good.some((entry) => this.#isCopied(entry)), settled };
+		return {
+			fault,
+			storeFault: null,
+			copied: good.some((entry) => this.#isCopied(entry)),
+			settled
+		};
 	}
 
 	#withOwn(judged: JudgedEntry, incoming: Incoming | undefined): Verified {

@@ -88,6 +88,13 @@ export class SpaceSocket {
 		this.#attempts = 0;
 	}
 
+	/** Ends this connection, and comes back later: what it carried made no sense. */
+	hangUp(error: TacetError): void {
+		if (this.#socket === null) return;
+		this.#drop();
+		this.#lost(error, true);
+	}
+
 	async #connect(): Promise<void> {
 		const attempt = ++this.#attempts;
 		const token = await this.#options.token(this.#tokenRefused);

@@ -29,7 +29,11 @@ export interface ChainFault {
 
 export type Trust =
 	| { readonly state: 'verified' }
-	| { readonly state: 'not_trusted'; readonly fault: ChainFaultCode; readonly evidence: ChainFault };
+	| {
+			readonly state: 'not_trusted';
+			readonly fault: ChainFaultCode;
+			readonly evidence: ChainFault;
+	  };
 
 /** What keeps changes from being synced or saved, until it is mended; null if nothing does. */
 export type SyncProblem =

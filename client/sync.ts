@@ -1,10 +1,9 @@
 // Keeps one space in step with its log at the edge. Pulls, and believes nothing that was not
 // verified (receive.ts); pushes what waits (outbox.ts); stops for good at a chain fault. Frames are
 // taken one turn after another; what the edge learns from this side is the same whatever was wrong.
-import { writesItems, readsContent } from '../crypto/log-state.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { Head } from '../protocol/commit.ts';
-import { wireErrors, type Refusal } from '../protocol/errors.ts';
+import type { Refusal } from '../protocol/errors.ts';
 import {
 	encodeClientFrame,
 	parseSpaceFrame,
@@ -13,21 +12,21 @@ import {
 	type SignedCommit,
 	type SpaceFrame
 } from '../protocol/frames.ts';
-import type { DeviceId, SpaceId } from '../protocol/ids.ts';
-import { maxPagesPerFetch } from '../protocol/limits.ts';
+import type { DeviceId, Seq, SpaceId } from '../protocol/ids.ts';
 import type { Change } from '../protocol/page.ts';
 import { ok, type Result } from '../protocol/result.ts';
-import { countKey } from '../crypto/log-state.ts';
-import { Chain, pageName } from './chain.ts';
+import { Chain } from './chain.ts';
 import type { CryptoPort, FormedCommit, UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
 import { LocalLog } from './local-log.ts';
 import { Outbox } from './outbox.ts';
-import { Pages, type MissingPage } from './pages.ts';
+import { Pages } from './pages.ts';
+import { Presence } from './presence.ts';
+import { Pusher } from './push.ts';
 import { Receiver, type Content, type Taken } from './receive.ts';
 import { SpaceSocket, type SocketOptions } from './socket.ts';
 import type { ChainFault, ChainFaultCode, SyncProblem, SyncStatus } from './status.ts';
-import type { PendingCommit, Store, StoreFault } from './store.ts';
+import type { Store, StoreFault } from './store.ts';
 
 export interface SyncOptions extends Pick<SocketOptions, 'origin' | 'WebSocket' | 'token'> {
 	readonly space: SpaceId;
@@ -44,14 +43,6 @@ export interface SyncOptions extends Pick<SocketOptions, 'origin' | 'WebSocket' 
 	readonly onStored: (settled: readonly number[]) => void;
 }
 
-/** Commits under way at once: enough to keep edge and signing busy, few enough to lose little. */
-const maxInFlight = 8;
-/** Formed at once, so that sealing the next ones goes on while the first travel. */
-const formedAtOnce = 2;
-const dayMs = 86_400_000;
-const retrySeconds = 5;
-const maxRefusalsInARow = 5;
-
 type Frame = SpaceFrame & { readonly connection: number };
 
 export class SpaceSync {
@@ -62,30 +53,25 @@ export class SpaceSync {
 	readonly #outbox: Outbox;
 	readonly #receiver: Receiver;
 	readonly #socket: SpaceSocket;
+	readonly #pusher: Pusher;
+	readonly #presence: Presence;
 	readonly #frames: Frame[] = [];
-	readonly #inFlight = new Set<number>();
 	readonly #waiters = new Set<() => void>();
 	#turn: Promise<void> = Promise.resolve();
 	#draining = false;
 	#connection = 0;
+	#pulledAfter: Seq = 0;
 	#leading = false;
 	#caughtUp = false;
-	#pushing = false;
-	#pushAgain = false;
 	#fault: ChainFault | null = null;
 	#problem: SyncProblem | null = null;
-	/** Set by a refusal that must not be repeated; the connection after next may try again. */
-	#blocked = false;
 	#expected: readonly Head[] = [];
-	#giveUpFrom: number | null = null;
-	#refusalsInARow = 0;
 	#lastError: TacetError | null = null;
 	#losses = 0;
 	#unsaved = 0;
 	#offered: Head | null = null;
 	#syncedAtMs: number | null = null;
 	#verifiedAtMs: number | null = null;
-	#pauseTimer: ReturnType<typeof setTimeout> | undefined;
 	#status: SyncStatus | null = null;
 
 	constructor(options: SyncOptions) {
@@ -116,6 +102,42 @@ export class SpaceSync {
 			},
 			onLost: (error) => {
 				this.#lost(error);
+			}
+		});
+		this.#pusher = this.#makePusher();
+		this.#presence = new Presence({
+			space,
+			account: me.account,
+			chain: this.#chain,
+			pages: this.#pages,
+			store,
+			content,
+			nowMs: options.nowMs,
+			send: (frame) => this.#socket.send(frame),
+			onStoreFault: (fault) => {
+				this.#setProblem(storeProblem(fault));
+			}
+		});
+	}
+
+	#makePusher(): Pusher {
+		const { me, device, nowMs } = this.#options;
+		return new Pusher({
+			chain: this.#chain,
+			outbox: this.#outbox,
+			account: me.account,
+			device,
+			nowMs,
+			isReady: () => this.#leading && this.#caughtUp && this.#fault === null,
+			send: (frame) => this.#socket.send(frame),
+			pull: () => {
+				this.#pull();
+			},
+			onProblem: (problem) => {
+				this.#setProblem(problem);
+			},
+			onStoreFault: (fault) => {
+				this.#setProblem(storeProblem(fault));
 			}
 		});
 	}
@@ -159,7 +181,7 @@ export class SpaceSync {
 	stop(): void {
 		this.#leading = false;
 		this.#caughtUp = false;
-		clearTimeout(this.#pauseTimer);
+		this.#pusher.stop();
 		this.#socket.stop();
 		this.#changed();
 	}
@@ -188,7 +210,7 @@ export class SpaceSync {
 			if (!looked.ok) this.#setProblem(storeProblem(looked.error));
 		});
 		this.#changed();
-		void this.#push();
+		void this.#pusher.push();
 	}
 
 	async #look(): Promise<Result<null, StoreFault>> {
@@ -218,7 +240,7 @@ export class SpaceSync {
 		this.#options.content.applyOutbox(saved.value);
 		this.#options.onStored([]);
 		this.#changed();
-		void this.#push();
+		void this.#pusher.push();
 		return ok(undefined);
 	}
 
@@ -226,7 +248,7 @@ export class SpaceSync {
 	async createGenesis(formed: FormedCommit): Promise<Result<null, StoreFault>> {
 		const saved = await this.#outbox.saveGenesis(formed);
 		if (!saved.ok) return saved;
-		void this.#push();
+		void this.#pusher.push();
 		return ok(null);
 	}
 
@@ -318,26 +340,38 @@ export class SpaceSync {
 	#opened(): void {
 		this.#connection += 1;
 		this.#frames.length = 0;
-		this.#inFlight.clear();
+		this.#pusher.reset();
 		this.#receiver.reset();
 		this.#caughtUp = false;
-		this.#blocked = false;
-		this.#giveUpFrom = null;
 		this.#lastError = null;
-		for (const page of this.#pages.missing.values()) page.asked = 0;
+		this.#presence.reset();
 		if (this.#problem === 'over_quota' || this.#problem === 'logged_out') this.#problem = null;
 		this.#pull();
 		this.#changed();
 	}
 
+	/** An edge that has sent a lot waits for the next pull, which shows how far this side is. */
+	#pullOn(entriesTaken: number): void {
+		const { seq } = this.#chain.head;
+		if (entriesTaken === 0 && seq > this.#pulledAfter) this.#pull();
+		else if (entriesTaken === 0) this.#hangUp();
+		this.#changed();
+	}
+
+	/** What came was no answer: like a connection that was lost. */
+	#hangUp(): void {
+		this.#socket.hangUp({ code: 'server_misbehaved' });
+	}
+
 	#pull(): void {
 		this.#caughtUp = false;
+		this.#pulledAfter = this.#chain.head.seq;
 		this.#socket.send(encodeClientFrame({ type: 'pull', after: this.#chain.head.seq }));
 	}
 
 	#lost(error: TacetError): void {
 		this.#caughtUp = false;
-		this.#inFlight.clear();
+		this.#pusher.stop();
 		this.#lastError = error;
 		this.#losses += 1;
 		if (error.code === 'version_too_old') this.#problem = 'version_too_old';
@@ -348,9 +382,7 @@ export class SpaceSync {
 	#arrived(bytes: Uint8Array): void {
 		const frame = parseSpaceFrame(bytes);
 		if (!frame.ok) {
-			// No frame of this version: like a connection that was lost.
-			this.#socket.stop();
-			this.#lost({ code: 'server_misbehaved' });
+			this.#hangUp();
 			return;
 		}
 		this.#frames.push({ ...frame.value, connection: this.#connection });
@@ -404,11 +436,8 @@ export class SpaceSync {
 		if (!(await this.#believe(taken, offered))) return;
 		this.#offered = offered;
 		const { head } = this.#chain;
-		if (offered.seq > head.seq) {
-			// A long log comes in parts: one that ends without entries asks to be pulled on.
-			if (entries.length === 0) this.#pull();
-			this.#changed();
-		} else if (!this.#chain.holds(offered)) await this.#distrust('fork', offered, null);
+		if (offered.seq > head.seq) this.#pullOn(entries.length);
+		else if (!this.#chain.holds(offered)) await this.#distrust('fork', offered, null);
 		else if (offered.seq === head.seq) await this.#reached(offered);
 		else this.#changed();
 	}
@@ -418,22 +447,19 @@ export class SpaceSync {
 		while (frame?.type === 'appended') {
 			const { count, seq } = frame;
 			const pending = this.#outbox.pendingAt(count);
-			this.#refusalsInARow = 0;
 			if (pending !== undefined) this.#receiver.acknowledge(seq, pending);
 			frame = this.#frames[0]?.type === 'appended' ? this.#frames.shift() : undefined;
 		}
 		const taken = await this.#receiver.take([]);
 		if (!(await this.#believe(taken, this.#chain.head))) return;
+		this.#pusher.noteProgress();
 		this.#noteSynced();
 		this.#changed();
-		void this.#push();
+		void this.#pusher.push();
 	}
 
 	/** Whether to go on after entries were taken in. */
 	async #believe(taken: Taken, offered: Head): Promise<boolean> {
-		for (const count of this.#inFlight) {
-			if (this.#outbox.pendingAt(count) === undefined) this.#inFlight.delete(count);
-		}
 		if (taken.settled.length > 0 || taken.fault === null) this.#options.onStored(taken.settled);
 		if (taken.storeFault !== null) {
 			// What can't be kept is not taken: the log comes again when there is room.
@@ -443,7 +469,7 @@ export class SpaceSync {
 			return false;
 		}
 		if (taken.copied) {
-			this.#blocked = true;
+			this.#pusher.block();
 			this.#problem = 'device_copied';
 		}
 		if (taken.fault === null) return true;
@@ -460,19 +486,18 @@ export class SpaceSync {
 			return;
 		}
 		this.#expected = [];
-		const missing = this.#liveMissing();
-		if (missing.some(({ asked }) => asked > 1)) {
+		if (this.#presence.isBroken) {
 			await this.#distrust('page_missing', offered, null);
 			return;
 		}
-		await this.#giveUpRefused();
+		await this.#pusher.giveUpRefused();
 		this.#caughtUp = true;
 		this.#verifiedAtMs = this.#options.nowMs();
 		this.#socket.confirm();
-		this.#fetch(missing.filter(({ asked }) => asked === 0));
+		this.#presence.ask();
 		this.#noteSynced();
 		this.#changed();
-		void this.#push();
+		void this.#pusher.push();
 	}
 
 	#noteSynced(): void {
@@ -480,66 +505,16 @@ export class SpaceSync {
 		if (settled) this.#syncedAtMs = this.#options.nowMs();
 	}
 
-	/** Missing pages that nothing explains: not superseded, not expired, meant for this role. */
-	#liveMissing(): MissingPage[] {
-		const member = this.#chain.state.members.get(this.#options.me.account);
-		if (member === undefined || !readsContent(member.role)) return [];
-		const explainedUntilMs = this.#options.nowMs() + dayMs;
-		return [...this.#pages.missing.values()].filter(
-			(page) =>
-				!this.#chain.isSuperseded(page) &&
-				!(page.header.expiresAtMs !== null && page.header.expiresAtMs <= explainedUntilMs)
-		);
-	}
-
-	#fetch(missing: readonly MissingPage[]): void {
-		for (let start = 0; start < missing.length; start += maxPagesPerFetch) {
-			const pages = missing.slice(start, start + maxPagesPerFetch);
-			for (const page of pages) page.asked = 1;
-			this.#socket.send(encodeClientFrame({ type: 'fetch', pages }));
-		}
-	}
-
-	/** Rule 10: bytes that were asked for again; without them, what is live now is asked first. */
+	/** Pages that were asked for again; without them, what is live now is asked first. */
 	async #takePages(fetched: readonly FetchedPage[]): Promise<void> {
-		let absent = false;
-		for (const { seq, index, page } of fetched) {
-			const missing = this.#pages.missing.get(pageName({ seq, index }));
-			if (missing === undefined) continue;
-			const filled = page !== null && (await this.#fill(missing, page));
-			if (filled) continue;
-			missing.asked = 2;
-			absent = true;
-		}
-		if (absent) this.#pull();
+		const complete = await this.#presence.take(fetched);
+		if (!complete) this.#pull();
+		this.#options.onStored([]);
 		this.#changed();
 	}
 
-	async #fill(missing: MissingPage, page: Uint8Array): Promise<boolean> {
-		const { seq, index, commit } = missing;
-		const slots = commit.pages.map((_, slot) => (slot === index ? page : null));
-		const entry = { seq, commit, pages: slots, wraps: [], previousKey: null };
-		const [checked] = await this.#pages.check([entry]);
-		if (checked?.[index] == null) return false;
-		const kept = await this.#options.store.fillPages(this.#options.space, [{ seq, index, page }]);
-		if (!kept.ok) return true;
-		const others = new Map(this.#pages.missing);
-		const placed = await this.#pages.open([entry]);
-		for (const slot of commit.pages.keys()) {
-			const name = pageName({ seq, index: slot });
-			if (slot === index || !others.has(name)) this.#pages.missing.delete(name);
-		}
-		this.#options.content.applyPages(placed);
-		this.#options.onStored([]);
-		return true;
-	}
-
 	/** A chain fault: both versions are kept, and nothing is sent any more. */
-	async #distrust(
-		fault: ChainFaultCode,
-		offered: Head,
-		entry: SignedCommit | null
-	): Promise<void> {
+	async #distrust(fault: ChainFaultCode, offered: Head, entry: SignedCommit | null): Promise<void> {
 		const { head } = this.#chain;
 		const evidence = entry && { commit: entry.commit, signature: entry.signature };
 		const foundAtMs = this.#options.nowMs();
@@ -551,124 +526,13 @@ export class SpaceSync {
 	}
 
 	#refused(count: number | null, refusal: Refusal): void {
-		if (count === null) {
-			this.#pause(refusal, () => {
+		if (count !== null) this.#pusher.refused(count, refusal);
+		else {
+			this.#pusher.pause(refusal, () => {
 				this.#pull();
 			});
-			return;
-		}
-		this.#inFlight.delete(count);
-		// Commits behind a refused one are refused for their count: that says nothing about them.
-		if (this.#giveUpFrom !== null && count > this.#giveUpFrom) return;
-		if (this.#pauseTimer !== undefined) return;
-		const { retry } = wireErrors[refusal.code];
-		this.#refusalsInARow += 1;
-		const again = retry === 'after_refetch' && this.#refusalsInARow <= maxRefusalsInARow;
-		if (refusal.code === 'over_quota' || retry === 'backoff') {
-			if (refusal.code === 'over_quota') this.#problem = 'over_quota';
-			this.#pause(refusal, () => void this.#push());
-		} else if (retry === 'after_upgrade' || retry === 'after_login') {
-			this.#blocked = true;
-			this.#problem = retry === 'after_upgrade' ? 'version_too_old' : this.#problem;
-		} else {
-			// Only what is verified decides whether the commit can still be valid: pull first.
-			this.#giveUpFrom = count;
-			if (!again) {
-				this.#blocked = true;
-				this.#problem = 'refused';
-			}
-			this.#pull();
 		}
 		this.#changed();
-	}
-
-	#pause({ retryAfterSeconds }: Refusal, then: () => void): void {
-		clearTimeout(this.#pauseTimer);
-		const delayMs = (retryAfterSeconds ?? retrySeconds) * 1_000;
-		this.#pauseTimer = setTimeout(() => {
-			this.#pauseTimer = undefined;
-			this.#inFlight.clear();
-			then();
-		}, delayMs);
-	}
-
-	/** Refused commits that are not on the log after all: their changes are formed anew. */
-	async #giveUpRefused(): Promise<void> {
-		const from = this.#giveUpFrom;
-		if (from === null) return;
-		this.#giveUpFrom = null;
-		const counts = [...this.#outbox.pending].map(({ count }) => count);
-		await this.#outbox.giveUp(counts.filter((count) => count >= from));
-	}
-
-	get #mayPush(): boolean {
-		return (
-			this.#leading &&
-			this.#caughtUp &&
-			this.#socket.isOpen &&
-			this.#fault === null &&
-			!this.#blocked &&
-			this.#pauseTimer === undefined
-		);
-	}
-
-	/** Sends what is formed, and forms what waits, while there is room under way. */
-	async #push(): Promise<void> {
-		this.#pushAgain = true;
-		if (this.#pushing) return;
-		this.#pushing = true;
-		while (this.#pushAgain && this.#mayPush) {
-			this.#pushAgain = false;
-			this.#sendPending();
-			if (await this.#form()) this.#pushAgain = true;
-		}
-		this.#pushing = false;
-	}
-
-	#sendPending(): void {
-		for (const pending of this.#outbox.pending) {
-			if (this.#inFlight.size >= maxInFlight) return;
-			if (!this.#inFlight.has(pending.count)) this.#send(pending);
-		}
-	}
-
-	#send(pending: PendingCommit): void {
-		const { commit, signature, pages, wraps, previousKey, count } = pending;
-		const type = 'append';
-		const frame = encodeClientFrame({ type, commit, signature, pages, wraps, previousKey });
-		if (this.#socket.send(frame)) this.#inFlight.add(count);
-	}
-
-	/** Whether commits were formed that can be sent now. */
-	async #form(): Promise<boolean> {
-		const room = Math.min(formedAtOnce, maxInFlight - this.#inFlight.size);
-		const { state } = this.#chain;
-		const { me, device, nowMs } = this.#options;
-		if (room <= 0 || !this.#outbox.hasUnformed || state.head.seq === 0) return false;
-		const member = state.members.get(me.account);
-		if (member === undefined || !writesItems(member.role) || state.epochOwed) {
-			this.#blocked = true;
-			this.#setProblem('refused');
-			return false;
-		}
-		const formed = await this.#outbox.form(
-			device,
-			{
-				count: this.#nextCount(),
-				seen: state.head,
-				timeMs: nowMs(),
-				epoch: state.openEpoch
-			},
-			room
-		);
-		if (!formed.ok) this.#setProblem(storeProblem(formed.error));
-		return formed.ok && formed.value.length > 0;
-	}
-
-	#nextCount(): number {
-		const { me, device } = this.#options;
-		const counted = this.#chain.state.counts.get(countKey(me.account, device)) ?? 0;
-		return Math.max(counted, ...[...this.#outbox.pending].map(({ count }) => count)) + 1;
 	}
 }
 

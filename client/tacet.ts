@@ -286,9 +286,7 @@ class Engine implements Tacet {
 	}
 
 	setOfflineUnlock(
-		input:
-			| { readonly enabled: true; readonly password: string }
-			| { readonly enabled: false }
+		input: { readonly enabled: true; readonly password: string } | { readonly enabled: false }
 	): Answer<void> {
 		return this.#inTurn(async () => {
 			const open = this.#open;
@@ -315,6 +313,7 @@ class Engine implements Tacet {
 		crypto.end();
 		if (proved.ok) {
 			this.#open?.session.adopt(proved.value.session);
+			this.#open?.vault.syncNow();
 			return ok(proved.value.profile.deviceKeyslot);
 		}
 		return fail(proved.error.code === 'login_failed' ? 'wrong_password' : proved.error.code);

@@ -197,11 +197,7 @@ export class Vault {
 		return ok(null);
 	}
 
-	#syncOf(
-		known: KnownSpace,
-		content: Content,
-		onChange: () => void
-	): SpaceSync {
+	#syncOf(known: KnownSpace, content: Content, onChange: () => void): SpaceSync {
 		const { options, crypto, me, device, nowMs, session, tabs } = this.#parts;
 		const { space } = known;
 		return new SpaceSync({
