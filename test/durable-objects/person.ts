@@ -10,7 +10,7 @@ import {
 } from '../../crypto/client/account-keys.ts';
 import { derivePasswordSlotKey, sealKeyslot } from '../../crypto/client/keyslots.ts';
 import { jwkThumbprint, parseP256Jwk, type P256Jwk } from '../../crypto/edge/jwk.ts';
-import { sha256 } from '../../crypto/hash.ts';
+import { sha256, sha256Async } from '../../crypto/hash.ts';
 import { createIdentity, type Identity } from '../../crypto/identity.ts';
 import { genesisHashOf, nextHead, spaceOfGenesisHash } from '../../crypto/log-rules.ts';
 import type { OpaqueClient } from '../../crypto/opaque-ke/opaque-ke.js';
@@ -216,6 +216,7 @@ export class Person {
 		const count = content.count ?? (this.counts.get(countKey) ?? 0) + 1;
 		this.counts.set(countKey, count);
 		const pages = content.pages ?? [];
+		const hashes = await Promise.all(pages.map(sha256Async));
 		const commit: Commit = {
 			space: log.space,
 			author: this.account,
@@ -227,7 +228,7 @@ export class Person {
 			pages: pages.map((page, index) => ({
 				epoch: content.epoch ?? 1,
 				lengthBytes: page.length,
-				hash: sha256(page),
+				hash: hashes[index] ?? new Uint8Array(32),
 				expiresAtMs: content.expiresAtMs?.[index] ?? null
 			})),
 			supersedes: content.supersedes ?? [],

@@ -1,21 +1,482 @@
-import { expect, it } from 'vitest';
-import { connect, openEdge } from './edge.ts';
-import { after, Person, randomPage } from './person.ts';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { maxSpaceBytes, snapshotEveryCommits } from '../../durable-objects/limits.ts';
+import { sha256 } from '../../crypto/hash.ts';
+import { randomBytes } from '../../crypto/random.ts';
+import type { Append } from '../../protocol/frames.ts';
+import { bindings, connect, openEdge, refusalOf, upgrade, type TestSocket } from './edge.ts';
+import {
+	after,
+	member,
+	newDeviceId,
+	noChange,
+	Person,
+	randomPage,
+	type Content,
+	type Log,
+	type Session
+} from './person.ts';
+import { dump, rowsWrittenBy } from './storage.ts';
 
-it('lets a person sign up, log in, make a space, append and pull', async () => {
+let ada: Person;
+let session: Session;
+/** Hers on another device. */
+let second: Session;
+let bob: Person;
+let bobsSession: Session;
+
+beforeAll(async () => {
 	const edge = await openEdge();
-	const ada = await Person.signUp(edge);
-	const session = await ada.logIn();
-	const { log, append } = await ada.genesis(session.device);
-	const socket = await connect(log.space, session.token);
-	expect(await socket.ask(append)).toEqual({ type: 'appended', count: 1, seq: 1 });
-	const page = randomPage(100);
-	const edit = await ada.commit(after(log, append), session.device, { pages: [page] });
-	expect(await socket.ask(edit)).toEqual({ type: 'appended', count: 2, seq: 2 });
-	const reader = await connect(log.space, (await ada.logIn()).token);
-	reader.send({ type: 'pull', after: 0 });
-	const { entries, offered } = await reader.nextOf('entries');
-	expect(entries.map(({ seq }) => seq)).toEqual([1, 2]);
-	expect(entries[1]?.pages).toEqual([page]);
-	expect(offered).toEqual(after(after(log, append), edit).head);
+	ada = await Person.signUp(edge);
+	session = await ada.logIn();
+	second = await ada.logIn();
+	bob = await Person.signUp(edge);
+	bobsSession = await bob.logIn();
+});
+
+const stubOf = ({ space }: Log) => bindings.SPACE.getByName(space);
+
+/** A space with an owner, and a socket of hers that has pulled. */
+class Stage {
+	log: Log;
+	readonly socket: TestSocket;
+	constructor(log: Log, socket: TestSocket) {
+		this.log = log;
+		this.socket = socket;
+	}
+
+	static async open(): Promise<Stage> {
+		const { log, append } = await ada.genesis(session.device);
+		const socket = await connect(log.space, session.token);
+		expect(await socket.ask(append)).toEqual({ type: 'appended', count: 1, seq: 1 });
+		return new Stage(after(log, append), socket);
+	}
+
+	get stub() {
+		return stubOf(this.log);
+	}
+
+	form(content: Content): Promise<Append> {
+		return ada.commit(this.log, session.device, content);
+	}
+
+	/** Appends, and follows the log. */
+	async add(content: Content): Promise<Append> {
+		const append = await this.form(content);
+		const answer = await this.socket.ask(append);
+		expect(answer).toMatchObject({ type: 'appended', seq: this.log.head.seq + 1 });
+		this.log = after(this.log, append);
+		return append;
+	}
+
+	edit(contentBytes = 100): Promise<Append> {
+		return this.add({ pages: [randomPage(contentBytes)] });
+	}
+
+	async refusal(content: Content): Promise<string> {
+		const append = await this.form(content);
+		const answer = await this.socket.ask(append);
+		if (answer.type !== 'refused') throw new Error(`it was not refused: ${answer.type}`);
+		const refused = ada.counts.get(`${this.log.space}/${session.device}`) ?? 1;
+		ada.counts.set(`${this.log.space}/${session.device}`, refused - 1);
+		return answer.refusal.code;
+	}
+
+	/** Makes Bob a member, with the wrap that his role asks for. */
+	async admit(role: 'editor' | 'viewer' | 'auditor'): Promise<Uint8Array | null> {
+		const wrap = role === 'auditor' ? null : randomBytes(1_168);
+		const recipient = bob.account;
+		await this.add({
+			admin: {
+				...noChange,
+				members: [member(bob, role)],
+				wraps: wrap ? [{ kind: 'content', number: 1, recipient, hash: sha256(wrap) }] : []
+			},
+			wraps: wrap ? [wrap] : []
+		});
+		return wrap;
+	}
+}
+
+const pull = async (socket: TestSocket, seq = 0) => {
+	socket.send({ type: 'pull', after: seq });
+	return socket.nextOf('entries');
+};
+
+describe('the log', () => {
+	it('takes a first entry, edits, and gives them back as they were', async () => {
+		const stage = await Stage.open();
+		const edit = await stage.edit();
+		const { entries, offered } = await pull(await connect(stage.log.space, session.token));
+		expect(entries.map(({ seq }) => seq)).toEqual([1, 2]);
+		expect(entries[0]?.wraps).toHaveLength(1);
+		expect(entries[1]).toEqual({
+			...{ seq: 2, commit: edit.commit, signature: edit.signature },
+			...{ pages: edit.pages, wraps: [], previousKey: null }
+		});
+		expect(offered).toEqual(stage.log.head);
+	});
+
+	it('acknowledges the same bytes again with the same seq, and writes nothing', async () => {
+		const stage = await Stage.open();
+		const edit = await stage.edit();
+		await stage.edit();
+		const before = await dump(stage.stub);
+		expect(await stage.socket.ask(edit)).toEqual({ type: 'appended', count: 2, seq: 2 });
+		await evictDurableObject(stage.stub);
+		expect(await stage.socket.ask(edit)).toEqual({ type: 'appended', count: 2, seq: 2 });
+		expect(await dump(stage.stub)).toEqual(before);
+	});
+
+	it('survives eviction while sockets stay open', async () => {
+		const stage = await Stage.open();
+		const reader = await connect(stage.log.space, second.token);
+		await pull(reader);
+		await evictDurableObject(stage.stub, { webSockets: 'hibernate' });
+		const edit = await stage.edit();
+		const { entries } = await reader.nextOf('entries');
+		expect(entries.map(({ seq, commit }) => ({ seq, commit }))).toEqual([
+			{ seq: 2, commit: edit.commit }
+		]);
+	});
+
+	it('wakes from a snapshot and the commits after it', async () => {
+		const stage = await Stage.open();
+		const target = snapshotEveryCommits + 40;
+		while (stage.log.head.seq < target) await stage.edit(10);
+		const { space } = await dump(stage.stub);
+		expect(space).toMatchObject([{ state_seq: snapshotEveryCommits }]);
+		await evictDurableObject(stage.stub);
+		const socket = await connect(stage.log.space, session.token);
+		const { offered } = await pull(socket, target);
+		expect(offered).toEqual(stage.log.head);
+		await stage.edit();
+	}, 60_000);
+
+	it('puts commits that arrive at once into one order, the same for all', async () => {
+		const stage = await Stage.open();
+		await stage.admit('editor');
+		const theirs = await connect(stage.log.space, bobsSession.token);
+		const reader = await connect(stage.log.space, second.token);
+		await pull(reader);
+		const mine = [];
+		const his = [];
+		for (let index = 0; index < 10; index++) {
+			mine.push(await stage.form({ pages: [randomPage(50)] }));
+			his.push(await bob.commit(stage.log, bobsSession.device, { pages: [randomPage(50)] }));
+		}
+		for (const [index, append] of mine.entries()) {
+			stage.socket.send(append);
+			theirs.send(his[index] ?? append);
+		}
+		const places = new Map<string, number>();
+		for (let index = 0; index < 10; index++) {
+			const own = await stage.socket.nextOf('appended');
+			places.set(`ada ${String(own.count)}`, own.seq);
+			const other = await theirs.nextOf('appended');
+			places.set(`bob ${String(other.count)}`, other.seq);
+		}
+		const seqs = [...places.values()].sort((a, b) => a - b);
+		expect(seqs).toEqual(Array.from({ length: 20 }, (_, index) => index + 3));
+		const seen = [];
+		for (let index = 0; index < 20; index++) seen.push(await reader.nextOf('entries'));
+		expect(seen.map(({ entries }) => entries[0]?.seq)).toEqual(seqs);
+	});
+
+	it('writes one row for a live edit', async () => {
+		const stage = await Stage.open();
+		const rows = await rowsWrittenBy(stage.stub, async () => {
+			for (let index = 0; index < 10; index++) await stage.edit();
+		});
+		expect(rows).toBe(10);
+	});
+
+	it('writes about as many rows for an import as it has pages', async () => {
+		const stage = await Stage.open();
+		// 157 pages of 64 KiB in commits of 16, as an import of 10,000 notes brings them.
+		const rows = await rowsWrittenBy(stage.stub, async () => {
+			for (let left = 157; left > 0; left -= 16) {
+				const pages = Array.from({ length: Math.min(left, 16) }, () => randomPage(65_000));
+				await stage.add({ pages });
+			}
+		});
+		expect(rows).toBe(157 + 10);
+	}, 60_000);
+
+	it('stops a long pull with an empty frame, and goes on where the next one asks', async () => {
+		const stage = await Stage.open();
+		for (let index = 0; index < 18; index++) {
+			await stage.add({ pages: [randomPage(990_000), randomPage(990_000)] });
+		}
+		const reader = await connect(stage.log.space, session.token);
+		let verified = 0;
+		let stops = 0;
+		reader.send({ type: 'pull', after: 0 });
+		while (verified < stage.log.head.seq) {
+			const { entries, offered } = await reader.nextOf('entries');
+			expect(offered).toEqual(stage.log.head);
+			for (const { seq } of entries) expect(seq).toBe(++verified);
+			if (entries.length > 0) continue;
+			stops += 1;
+			reader.send({ type: 'pull', after: verified });
+		}
+		expect(stops).toBe(1);
+	}, 60_000);
+});
+
+describe('sockets', () => {
+	it('tell the author where a commit stands, and give the entry to those who pulled', async () => {
+		const stage = await Stage.open();
+		const live = await connect(stage.log.space, second.token);
+		await pull(live);
+		const silent = await connect(stage.log.space, session.token);
+		await stage.edit();
+		expect((await live.nextOf('entries')).entries).toHaveLength(1);
+		// Had the silent one been sent the entry, its next frame would not be this answer.
+		expect((await pull(silent, 2)).entries).toEqual([]);
+	});
+
+	it('are refused to strangers, and to sessions that are not there', async () => {
+		const stage = await Stage.open();
+		const { space } = stage.log;
+		expect(await refusalOf(await upgrade(space, bobsSession.token))).toBe(4404);
+		expect(await refusalOf(await upgrade(space, 'tacet_at_AAAA.AAAA'))).toBe(4401);
+		expect(await refusalOf(await upgrade(space, ''))).toBe(4401);
+	});
+
+	it('close when their member is removed, who hears nothing of what follows', async () => {
+		const stage = await Stage.open();
+		await stage.admit('viewer');
+		const theirs = await connect(stage.log.space, bobsSession.token);
+		await pull(theirs);
+		const wrap = randomBytes(1_168);
+		const previousKey = randomBytes(72);
+		const removal = {
+			account: bob.account,
+			role: null,
+			kind: 'person',
+			identityEntry: null
+		} as const;
+		await stage.add({
+			admin: {
+				...noChange,
+				members: [removal],
+				epoch: { number: 2, commitment: randomBytes(32), previousHash: sha256(previousKey) },
+				wraps: [{ kind: 'content', number: 2, recipient: ada.account, hash: sha256(wrap) }]
+			},
+			wraps: [wrap],
+			previousKey
+		});
+		expect(await theirs.closed).toBe(4404);
+		await expect(theirs.next()).rejects.toThrow('closed with 4404');
+		expect(await refusalOf(await upgrade(stage.log.space, bobsSession.token))).toBe(4404);
+	});
+
+	it('close when their session ends, and the dead session is refused elsewhere too', async () => {
+		const stage = await Stage.open();
+		const device = newDeviceId();
+		const first = await ada.logIn(device);
+		const socket = await connect(stage.log.space, first.token);
+		await ada.logIn(device);
+		expect(await socket.closed).toBe(4401);
+		await evictDurableObject(stage.stub);
+		expect(await refusalOf(await upgrade(stage.log.space, first.token))).toBe(4401);
+	});
+
+	it('close when they send too many frames', async () => {
+		const stage = await Stage.open();
+		const socket = await connect(stage.log.space, session.token);
+		for (let index = 0; index < 6_000; index++) {
+			socket.send({ type: 'fetch', pages: [{ seq: 9, index: 0 }] });
+		}
+		expect(await socket.closed).toBe(4429);
+	});
+
+	it('give a viewer the pages and an auditor none', async () => {
+		const stage = await Stage.open();
+		await stage.edit();
+		const wrap = await stage.admit('viewer');
+		const theirs = await connect(stage.log.space, bobsSession.token);
+		const { entries } = await pull(theirs);
+		expect(entries[1]?.pages[0]).toBeInstanceOf(Uint8Array);
+		expect(entries.map(({ wraps }) => wraps)).toEqual([[], [], [{ index: 0, wrap }]]);
+
+		const other = await Stage.open();
+		await other.add({ pages: [randomPage(10)] });
+		await other.admit('auditor');
+		const audited = await connect(other.log.space, bobsSession.token);
+		const seen = (await pull(audited)).entries;
+		expect(seen.map(({ pages }) => pages)).toEqual([[], [null], []]);
+		await other.edit();
+		expect((await audited.nextOf('entries')).entries[0]?.pages).toEqual([null]);
+		const fetched = await audited.ask({ type: 'fetch', pages: [{ seq: 2, index: 0 }] });
+		expect(fetched).toEqual({ type: 'pages', pages: [{ seq: 2, index: 0, page: null }] });
+	});
+});
+
+describe('what is appended', () => {
+	it('is refused from a viewer', async () => {
+		const stage = await Stage.open();
+		await stage.admit('viewer');
+		const theirs = await connect(stage.log.space, bobsSession.token);
+		const edit = await bob.commit(stage.log, bobsSession.device, { pages: [randomPage(1)] });
+		const before = await dump(stage.stub);
+		expect(await theirs.ask(edit)).toMatchObject({
+			type: 'refused',
+			refusal: { code: 'forbidden' }
+		});
+		expect(await dump(stage.stub)).toEqual(before);
+	});
+
+	it('is refused in the name of another account or device', async () => {
+		const stage = await Stage.open();
+		await stage.admit('editor');
+		const theirs = await connect(stage.log.space, bobsSession.token);
+		const hers = await stage.form({ pages: [randomPage(1)] });
+		expect(await theirs.ask(hers)).toMatchObject({ refusal: { code: 'forbidden' } });
+		const elsewhere = await bob.commit(stage.log, newDeviceId(), { pages: [randomPage(1)] });
+		expect(await theirs.ask(elsewhere)).toMatchObject({ refusal: { code: 'forbidden' } });
+	});
+
+	it('says what is stale: count, epoch, head', async () => {
+		const stage = await Stage.open();
+		await stage.edit();
+		const pages = [randomPage(1)];
+		const count = ada.counts.get(`${stage.log.space}/${session.device}`) ?? 0;
+		expect(await stage.refusal({ pages, count: count + 2 })).toBe('stale_count');
+		ada.counts.set(`${stage.log.space}/${session.device}`, count);
+		expect(await stage.refusal({ pages, epoch: 2 })).toBe('stale_epoch');
+		const seen = { seq: 1, hash: randomBytes(32) };
+		expect(await stage.refusal({ pages, seen })).toBe('unknown_head');
+	});
+
+	it('is refused, with the socket, when its bytes are not the signed ones', async () => {
+		const stage = await Stage.open();
+		const edit = await stage.form({ pages: [randomPage(10)] });
+		const before = await dump(stage.stub);
+		const forged = [
+			{ ...edit, pages: [randomPage(10)] },
+			{ ...edit, pages: [] },
+			{ ...edit, pages: [...edit.pages, ...edit.pages] },
+			{ ...edit, wraps: [randomBytes(1_168)] },
+			{ ...edit, previousKey: randomBytes(72) }
+		];
+		for (const append of forged) {
+			const socket = await connect(stage.log.space, session.token);
+			expect(await socket.ask(append)).toMatchObject({ refusal: { code: 'malformed' } });
+			expect(await socket.closed).toBe(4400);
+		}
+		const unsigned = { ...edit, signature: randomBytes(64) };
+		expect(await stage.socket.ask(unsigned)).toMatchObject({ refusal: { code: 'forbidden' } });
+		expect(await dump(stage.stub)).toEqual(before);
+	});
+
+	it('is refused when it would exceed the quota by a byte, and taken when it would not', async () => {
+		const stage = await Stage.open();
+		const edit = await stage.form({ pages: [randomPage(1_000)] });
+		const editBytes = edit.commit.length + 64 + (edit.pages[0]?.length ?? 0);
+		const fill = (storedBytes: number) =>
+			runInDurableObject(stage.stub, (_object: unknown, state: DurableObjectState) => {
+				state.storage.sql.exec('UPDATE commits SET stored_bytes = ?', storedBytes);
+			});
+		await fill(maxSpaceBytes - editBytes + 1);
+		expect(await stage.socket.ask(edit)).toMatchObject({ refusal: { code: 'over_quota' } });
+		await fill(maxSpaceBytes - editBytes);
+		expect(await stage.socket.ask(edit)).toMatchObject({ type: 'appended' });
+		const { commits } = await dump(stage.stub);
+		expect(commits?.at(-1)?.['stored_bytes']).toBe(maxSpaceBytes);
+	});
+});
+
+describe('pages that are superseded or expire', () => {
+	const fetchPage = async (socket: TestSocket, seq: number, index = 0) => {
+		const answer = await socket.ask({ type: 'fetch', pages: [{ seq, index }] });
+		return answer.type === 'pages' ? answer.pages[0]?.page : undefined;
+	};
+
+	it('are left out of entries once superseded, kept for the retention, then dropped', async () => {
+		const stage = await Stage.open();
+		const old = await stage.edit();
+		const pair = await stage.add({ pages: [randomPage(10), randomPage(10)] });
+		const supersedes = [
+			{ seq: 2, index: 0 },
+			{ seq: 3, index: 1 }
+		];
+		await stage.add({ pages: [randomPage(20)], supersedes });
+		const { entries } = await pull(await connect(stage.log.space, session.token));
+		expect(entries.map(({ pages }) => pages.map((page) => page !== null))).toEqual([
+			...[[], [false], [true, false], [true]]
+		]);
+		expect(await fetchPage(stage.socket, 2)).toEqual(old.pages[0]);
+		expect(await runDurableObjectAlarm(stage.stub)).toBe(true);
+		expect(await fetchPage(stage.socket, 3, 1)).toEqual(pair.pages[1]);
+
+		const before = await dump(stage.stub);
+		await stage.add({
+			admin: {
+				...noChange,
+				settings: { retentionDays: 0, defaultExpiryDays: null, linksAllowed: false }
+			}
+		});
+		expect(await runDurableObjectAlarm(stage.stub)).toBe(true);
+		expect(await fetchPage(stage.socket, 2)).toBeNull();
+		expect(await fetchPage(stage.socket, 3, 1)).toBeNull();
+		expect(await fetchPage(stage.socket, 3, 0)).toEqual(pair.pages[0]);
+		const tables = await dump(stage.stub);
+		const released = (old.pages[0]?.length ?? 0) + (pair.pages[1]?.length ?? 0);
+		expect(before['space']).toMatchObject([{ released_bytes: 0 }]);
+		expect(tables['space']).toMatchObject([{ released_bytes: released }]);
+		expect(tables['superseded']).toEqual([]);
+	});
+
+	it('are dropped at once by an owner who purges, unless they are live', async () => {
+		const stage = await Stage.open();
+		await stage.edit();
+		await stage.edit();
+		const page = { seq: 2, index: 0 };
+		await stage.add({
+			pages: [randomPage(5)],
+			supersedes: [page],
+			purge: [page, { seq: 3, index: 0 }]
+		});
+		expect(await fetchPage(stage.socket, 2)).toBeNull();
+		expect(await fetchPage(stage.socket, 3)).toBeInstanceOf(Uint8Array);
+	});
+
+	it('are not purged by an editor', async () => {
+		const stage = await Stage.open();
+		await stage.edit();
+		await stage.admit('editor');
+		const theirs = await connect(stage.log.space, bobsSession.token);
+		const page = { seq: 2, index: 0 };
+		const purge = await bob.commit(stage.log, bobsSession.device, {
+			supersedes: [page],
+			purge: [page]
+		});
+		expect(await theirs.ask(purge)).toMatchObject({ refusal: { code: 'forbidden' } });
+	});
+
+	it('are neither served nor kept once they have expired', async () => {
+		const stage = await Stage.open();
+		const pages = [randomPage(10), randomPage(10)];
+		const timeMs = Date.now() - 10_000;
+		await stage.add({ pages, timeMs, expiresAtMs: [timeMs + 1, timeMs + 86_400_000] });
+		expect(await fetchPage(stage.socket, 2, 0)).toBeNull();
+		const { entries } = await pull(await connect(stage.log.space, session.token), 1);
+		expect(entries[0]?.pages).toEqual([null, pages[1]]);
+		expect(await runDurableObjectAlarm(stage.stub)).toBe(true);
+		const tables = await dump(stage.stub);
+		expect(tables['pages']).toHaveLength(1);
+		expect(tables['expiring']).toHaveLength(1);
+	});
+
+	it('can be superseded twice, which changes nothing', async () => {
+		const stage = await Stage.open();
+		await stage.edit();
+		const supersedes = [{ seq: 2, index: 0 }];
+		await stage.add({ supersedes });
+		const before = (await dump(stage.stub))['superseded'];
+		await stage.add({ supersedes });
+		expect((await dump(stage.stub))['superseded']).toEqual(before);
+	});
 });
