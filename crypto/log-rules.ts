@@ -249,8 +249,8 @@ export function wireCodeOf(fault: RuleFault): WireErrorCode {
 			return 'unknown_head';
 		case 'epoch_not_open':
 		case 'epoch_number_wrong':
-		// An honest owner's edit, when an auditor has left meanwhile: form it anew, with the key.
 		case 'audit_key_missing':
+			// The last: an honest owner's edit, when an auditor has left meanwhile.
 			return 'stale_epoch';
 		case 'admin_conflict':
 			return 'admin_conflict';

@@ -70,7 +70,7 @@ export class LogWorld {
 	readonly #pool: ParsedEntry[] = [];
 	readonly #signatures = new Set<string>();
 	readonly #intents = new Map<string, Intent>();
-	readonly #stateAtHead = new Map<string, string>();
+	readonly #stateAtHead = new Map<string, Uint8Array>();
 
 	/** The first person makes the space; the last one colludes with the edge. */
 	constructor(seed: number, people: readonly Person[]) {
@@ -168,13 +168,14 @@ export class LogWorld {
 		for (const what of device.witness.happened) this.#count(what);
 	}
 
-	/** All who hold one head hold one state. */
+	/** All who hold one head hold one state; looked at in every fourth place, for speed. */
 	#compare(state: LogState): void {
+		if (state.head.seq % 4 !== 0) return;
 		const head = toHex(state.head.hash);
-		const bytes = toHex(sha256(encodeLogState(state)));
-		const known = this.#stateAtHead.get(head);
-		if (known !== undefined && known !== bytes) throw new Error(`two states at head ${head}`);
-		this.#stateAtHead.set(head, bytes);
+		const bytes = encodeLogState(state);
+		const known = this.#stateAtHead.get(head) ?? bytes;
+		if (!equalBytes(known, bytes)) throw new Error(`two states at head ${head}`);
+		this.#stateAtHead.set(head, known);
 	}
 
 	/** What an honest person would do now on this device, signed; null if there is nothing. */
