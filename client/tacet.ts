@@ -1,6 +1,7 @@
-// The engine: which phase this device is in, and how it gets from one to the next.
+// The engine: which phase this device is in, and how it gets from one to the next. What it needs only
+// to open an account is imported then, so that the locked page is small.
 import type { Answer, Space, Tacet, TacetOptions, TacetState } from './api.ts';
-import { logIn, signUp, unlockOffline, type AccountParts, type OpenedAccount } from './account.ts';
+import type { AccountParts, OpenedAccount } from './account.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { parseKeyslot } from '../crypto/client/keyslots.ts';
 import { fromBase64Url } from '../protocol/bytes.ts';
@@ -14,7 +15,7 @@ import { loadSession, Session } from './session.ts';
 import type { AccountOverview, LogInStep, SignUpStep } from './status.ts';
 import type { Profile } from './store.ts';
 import { Tabs, type TabMessage } from './tabs.ts';
-import { Vault } from './vault.ts';
+import type { Vault } from './vault.ts';
 
 /** Who is known on this device. */
 interface Known {
@@ -110,6 +111,7 @@ class Engine implements Tacet {
 		return this.#inTurn(async () => {
 			if (this.#known !== null) return fail('already_signed_in');
 			return this.#withCrypto(async (crypto) => {
+				const { signUp } = await import('./account.ts');
 				const opened = await signUp(this.#partsOf(crypto), input);
 				if (!opened.ok) return opened;
 				const { recoveryCode } = opened.value;
@@ -129,6 +131,7 @@ class Engine implements Tacet {
 		return this.#inTurn(async () => {
 			if (this.#known !== null) return fail('already_signed_in');
 			return this.#withCrypto(async (crypto) => {
+				const { logIn } = await import('./account.ts');
 				const opened = await logIn(this.#partsOf(crypto), input);
 				if (!opened.ok) return opened;
 				input.onStep?.('opening_space');
@@ -159,6 +162,7 @@ class Engine implements Tacet {
 		known: Known,
 		input: { readonly password: string; readonly onStep?: (step: LogInStep) => void }
 	): Promise<Result<OpenedAccount, TacetError>> {
+		const { logIn, unlockOffline } = await import('./account.ts');
 		const parts = this.#partsOf(crypto);
 		const { handle } = known.name;
 		const online = await logIn(parts, { ...input, handle, known });
@@ -205,6 +209,7 @@ class Engine implements Tacet {
 			},
 			account.session
 		);
+		const { Vault } = await import('./vault.ts');
 		const opened = await Vault.open({
 			options: this.#options,
 			nowMs: this.#nowMs,
@@ -308,6 +313,7 @@ class Engine implements Tacet {
 		if (known === null) return fail('signed_out');
 		const crypto = this.#options.startCrypto();
 		const { handle } = name;
+		const { logIn } = await import('./account.ts');
 		const parts = this.#partsOf(crypto);
 		const proved = await logIn(parts, { handle, password, known, offline: true });
 		crypto.end();

@@ -46,6 +46,21 @@ export class App {
 		this.kitExpected = false;
 	}
 
+	/** Fetches what an unlocked account needs; false if it does not arrive. */
+	async prepare(): Promise<boolean> {
+		try {
+			await Promise.all([
+				import('../../../client/account.ts'),
+				import('../../../client/vault.ts'),
+				import('./Desk.svelte')
+			]);
+			return true;
+		} catch {
+			// A part of the page can't be fetched: no network, and no copy kept by the service worker.
+			return false;
+		}
+	}
+
 	/** Starts the engine and follows its state; answers how to stop following. */
 	start(): () => void {
 		this.preferences.show();

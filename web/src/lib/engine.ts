@@ -1,10 +1,5 @@
 // Joins the headless engine to this browser: its store, its locks, its worker.
-import {
-	connectCrypto,
-	createIdbStore,
-	createTacet,
-	type Tacet
-} from '../../../client/index.ts';
+import { connectCrypto, createIdbStore, createTacet, type Tacet } from '../../../client/index.ts';
 import { startCryptoWorker } from './workers.ts';
 
 export const openTacet = (): Tacet =>

@@ -8,7 +8,6 @@ const lockName = 'tacet.import';
 /** Says that an import began and did not end; holds the time, and no names. */
 const markerKey = 'tacet.import-began';
 
-
 const isRunningElsewhere = (): Promise<boolean> =>
 	navigator.locks.request(lockName, { ifAvailable: true }, (lock) => lock === null);
 
@@ -49,7 +48,9 @@ export class ImportRun {
 		const abort = this.#begin();
 		const offUnload = on(window, 'beforeunload', (event) => event.preventDefault());
 		try {
-			await navigator.locks.request(lockName, async () => this.#run(await find(abort.signal), abort));
+			await navigator.locks.request(lockName, async () =>
+				this.#run(await find(abort.signal), abort)
+			);
 		} catch {
 			this.failed = true;
 		} finally {

@@ -53,7 +53,7 @@ async function addZip(
 	files: ImportFile[],
 	zipFaults: ZipFault[]
 ): Promise<void> {
-	const { readZip } = await import('../../../client/index.ts');
+	const { readZip } = await import('../../../client/import-zip.ts');
 	const zip = await readZip(file);
 	if (!zip.ok) {
 		zipFaults.push({ path, fault: zip.error });
@@ -95,7 +95,10 @@ const readBatch = (reader: FileSystemDirectoryReader): Promise<FileSystemEntry[]
 async function found(entry: FileSystemFileEntry): Promise<Found> {
 	const path = entry.fullPath.replace(/^\//, '');
 	try {
-		return { path, file: await new Promise<File>((resolve, reject) => entry.file(resolve, reject)) };
+		return {
+			path,
+			file: await new Promise<File>((resolve, reject) => entry.file(resolve, reject))
+		};
 	} catch {
 		// Moved, deleted or forbidden since it was dropped.
 		return { path, file: null };

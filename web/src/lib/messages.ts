@@ -210,8 +210,10 @@ export function faultWords(fault: ChainFaultCode): string {
 	if (fault === 'fork') {
 		return 'this server showed another history than the one this device has seen.';
 	}
-	if (fault === 'head_wrong') return 'this server showed a history whose parts do not fit together.';
-	if (fault === 'page_missing') return 'this server holds back, or has altered, a part of your notes.';
+	if (fault === 'head_wrong')
+		return 'this server showed a history whose parts do not fit together.';
+	if (fault === 'page_missing')
+		return 'this server holds back, or has altered, a part of your notes.';
 	return generalFault;
 }
 

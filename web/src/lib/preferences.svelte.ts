@@ -4,8 +4,10 @@ export type Theme = (typeof themes)[number];
 export const faces = ['serif', 'sans', 'mono'] as const;
 export type Face = (typeof faces)[number];
 
-const oneOf = <Name extends string>(names: readonly Name[], kept: string | null): Name | undefined =>
-	names.find((name) => name === kept);
+const oneOf = <Name extends string>(
+	names: readonly Name[],
+	kept: string | null
+): Name | undefined => names.find((name) => name === kept);
 
 function read(key: string): string | null {
 	try {

@@ -16,7 +16,13 @@ export interface Strength {
 /** Below this, whoever steals a server with its secret could guess the password. */
 export const leastScore = 3;
 
-export const scoreWords = ['Guessed at once', 'Very weak', 'Weak', 'Strong', 'Very strong'] as const;
+export const scoreWords = [
+	'Guessed at once',
+	'Very weak',
+	'Weak',
+	'Strong',
+	'Very strong'
+] as const;
 
 export class StrengthMeter {
 	/** Null until the newest question is answered. */

@@ -25,7 +25,9 @@ async function accept(): Promise<void> {
 
 async function install(): Promise<void> {
 	const cache = await caches.open(ownCache);
-	const paths = [...immutable, ...assets].map(({ path }) => new URL(path, location.origin).pathname);
+	const paths = [...immutable, ...assets].map(
+		({ path }) => new URL(path, location.origin).pathname
+	);
 	const files = paths.filter((path) => path !== '/_headers');
 	await cache.addAll([shell, ...files].map((path) => new Request(path, { cache: 'no-cache' })));
 	const choice = await (await caches.open(choiceCache)).match(choiceKey);
