@@ -1,0 +1,394 @@
+import { runInDurableObject } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+import { Account } from '../../durable-objects/account.ts';
+import { loginRatePerNetwork } from '../../durable-objects/limits.ts';
+import { mintAccessToken, verifyAccessToken } from '../../crypto/edge/session-token.ts';
+import { sha256 } from '../../crypto/hash.ts';
+import { randomBytes } from '../../crypto/random.ts';
+import { sign } from '../../crypto/signature.ts';
+import { toBase64Url, toHex } from '../../protocol/bytes.ts';
+import type { RequestOf } from '../../protocol/http.ts';
+import { accountWriteInput, createAccountBody } from '../../protocol/labels.ts';
+import { maxSessionsPerAccount } from '../../protocol/limits.ts';
+import { bindings, connect, openEdge, origin, refusalOf, upgrade } from './edge.ts';
+import { bytesOf, call, newDeviceId, newDeviceJwk, newHandle, Person } from './person.ts';
+import { dump, dumpEverything, rowsWrittenBy } from './storage.ts';
+
+const stubOf = (handleHash: string) => bindings.ACCOUNT.getByName(toHex(bytesOf(handleHash)));
+
+const statusWith = async (token: string) =>
+	(await call(await openEdge(), 'account', {}, token)).status;
+
+describe('sign-up', () => {
+	it('makes an account whose id follows from its identity', async () => {
+		const edge = await openEdge();
+		const ada = await Person.create(edge);
+		const request = await ada.registration();
+		const answer = await call(edge, 'registrationFinish', request);
+		expect(answer).toEqual({ status: 200, body: { account: ada.account } });
+		const session = await ada.logIn();
+		expect(session.answer).toMatchObject({
+			account: ada.account,
+			identities: [request.identity],
+			keyslots: request.keyslots,
+			ended: []
+		});
+	});
+
+	it('answers the same request again, and refuses the handle to anybody else', async () => {
+		const edge = await openEdge();
+		const handle = newHandle();
+		const ada = await Person.create(edge, handle);
+		const eve = await Person.create(edge, handle);
+		const [hers, other] = [await ada.registration(), await eve.registration()];
+		expect((await call(edge, 'registrationFinish', hers)).status).toBe(200);
+		const before = await dumpEverything();
+		expect((await call(edge, 'registrationFinish', hers)).status).toBe(200);
+		const taken = { status: 409, body: { error: { code: 'handle_taken' } } };
+		expect(await call(edge, 'registrationFinish', other)).toEqual(taken);
+		const { registrationRequest } = edge.opaque.startRegistration({ password: 'x' });
+		expect(await call(edge, 'registrationStart', { handle, registrationRequest })).toEqual(taken);
+		expect(await dumpEverything()).toBe(before);
+	});
+
+	it('takes differently typed forms of a handle for one', async () => {
+		const edge = await openEdge();
+		const handle = newHandle();
+		await Person.signUp(edge, handle);
+		const { registrationRequest } = edge.opaque.startRegistration({ password: 'x' });
+		const typed = { handle: ` ${handle.toUpperCase()} `, registrationRequest };
+		expect((await call(edge, 'registrationStart', typed)).status).toBe(409);
+	});
+
+	it('refuses what the identity did not sign, and writes nothing', async () => {
+		const edge = await openEdge();
+		const ada = await Person.create(edge);
+		const request = await ada.registration();
+		const other = await (await Person.create(edge)).registration();
+		const incarnation = randomBytes(16);
+		const started = edge.opaque.startRegistration({ password: 'x' });
+		const { handleHash } = (
+			await call(edge, 'registrationStart', {
+				handle: ada.handle,
+				registrationRequest: started.registrationRequest
+			})
+		).body;
+		const bodyHash = sha256(
+			createAccountBody(
+				bytesOf(handleHash),
+				bytesOf(request.registrationRecord),
+				ada.identity.bytes,
+				request.keyslots.map(bytesOf)
+			)
+		);
+		const elsewhere = await sign(
+			ada.keys.signing.privateKey,
+			accountWriteInput({ account: ada.account, incarnation, count: 1, action: 'create', bodyHash })
+		);
+		const forged: RequestOf<'registrationFinish'>[] = [
+			{ ...request, signature: other.signature },
+			{ ...request, signature: toBase64Url(elsewhere) },
+			{ ...request, keyslots: other.keyslots },
+			{ ...request, registrationRecord: other.registrationRecord },
+			{ ...request, handle: newHandle() }
+		];
+		const before = await dumpEverything();
+		for (const attempt of forged) {
+			expect((await call(edge, 'registrationFinish', attempt)).status).toBe(403);
+		}
+		const broken: RequestOf<'registrationFinish'>[] = [
+			{ ...request, keyslots: [...request.keyslots, ...request.keyslots] },
+			{ ...request, keyslots: [toBase64Url(randomBytes(140))] },
+			{ ...request, identity: toBase64Url(randomBytes(1_400)) }
+		];
+		for (const attempt of broken) {
+			expect((await call(edge, 'registrationFinish', attempt)).status).toBe(400);
+		}
+		expect(await dumpEverything()).toBe(before);
+	});
+});
+
+describe('login', () => {
+	it('says the same of an unknown handle as of a wrong password, and writes nothing for it', async () => {
+		const edge = await openEdge();
+		const known = await Person.signUp(edge);
+		const unknown = newHandle();
+		const { startLoginRequest: ke1 } = edge.opaque.startLogin({ password: 'wrong' });
+		const before = await dumpEverything();
+		const fake = await call(edge, 'loginStart', { handle: unknown, ke1 });
+		const again = await call(edge, 'loginStart', { handle: unknown, ke1 });
+		const finish = async (handle: string, login: string) =>
+			call(edge, 'loginFinish', {
+				...{ handle, login, ke3: toBase64Url(randomBytes(64)) },
+				device: {
+					id: newDeviceId(),
+					jwk: await newDeviceJwk(),
+					binding: toBase64Url(randomBytes(32))
+				}
+			});
+		const fakeFailure = await finish(unknown, fake.body.login);
+		expect(await dumpEverything()).toBe(before);
+
+		const real = await call(edge, 'loginStart', { handle: known.handle, ke1 });
+		expect(fake.status).toBe(real.status);
+		const shape = (body: object) =>
+			Object.entries(body).map(([name, value]) => [name, String(value).length]);
+		expect(shape(fake.body)).toEqual(shape(real.body));
+		expect(again.body.handleHash).toBe(fake.body.handleHash);
+		// The same evaluated element each time (RFC 9807 §6.3.2.2), as for a record that is there.
+		expect(again.body.ke2.slice(0, 42)).toBe(fake.body.ke2.slice(0, 42));
+		expect(fakeFailure).toEqual({ status: 401, body: { error: { code: 'login_failed' } } });
+		expect(await finish(known.handle, real.body.login)).toEqual(fakeFailure);
+		expect(await dump(stubOf(fake.body.handleHash))).toEqual({});
+	});
+
+	it('fails with a wrong password', async () => {
+		const ada = await Person.signUp(await openEdge());
+		expect(await ada.login(newDeviceId(), { password: 'wrong horse' })).toBeNull();
+	});
+
+	it('takes each last message once, and none from another login', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const [first, second] = [await ada.login(), await ada.login()];
+		if (first === null || second === null) throw new Error('the password is the right one');
+		const crossed = { ...first, login: second.login };
+		expect((await call(edge, 'loginFinish', crossed)).status).toBe(401);
+		expect((await call(edge, 'loginFinish', first)).status).toBe(200);
+		expect((await call(edge, 'loginFinish', first)).status).toBe(401);
+		expect((await call(edge, 'loginFinish', second)).status).toBe(401);
+	});
+
+	it('binds the device key to the password, the origin and nothing else', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const relayed = await ada.login(newDeviceId(), { origin: 'https://evil.test' });
+		const swapped = await ada.login();
+		if (relayed === null || swapped === null) throw new Error('the password is the right one');
+		expect((await call(edge, 'loginFinish', relayed)).status).toBe(401);
+		const device = { ...swapped.device, jwk: await newDeviceJwk() };
+		expect((await call(edge, 'loginFinish', { ...swapped, device })).status).toBe(401);
+	});
+
+	it('refuses a device key that is no point of the curve', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const [x, y] = [toBase64Url(randomBytes(32)), toBase64Url(randomBytes(32))];
+		const login = await ada.login(newDeviceId(), { jwk: { kty: 'EC', crv: 'P-256', x, y } });
+		if (login === null) throw new Error('the password is the right one');
+		expect((await call(edge, 'loginFinish', login)).body).toEqual({ error: { code: 'malformed' } });
+	});
+
+	it('is refused after too many attempts from one network, and not to another', async () => {
+		const home = await openEdge();
+		const ada = await Person.signUp(home);
+		const elsewhere = await openEdge();
+		const { startLoginRequest: ke1 } = elsewhere.opaque.startLogin({ password: 'guess' });
+		for (const handle of [ada.handle, newHandle()]) {
+			const attempts = Array.from({ length: loginRatePerNetwork.burst + 5 }, () =>
+				call(elsewhere, 'loginStart', { handle, ke1 })
+			);
+			const statuses = (await Promise.all(attempts)).map(({ status }) => status);
+			expect(statuses.filter((status) => status === 200)).toHaveLength(loginRatePerNetwork.burst);
+			expect(statuses.filter((status) => status === 429)).toHaveLength(5);
+		}
+		await expect(ada.logIn()).resolves.toBeDefined();
+	});
+
+	it('counts attempts through the sleep of the object', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const { startLoginRequest: ke1 } = edge.opaque.startLogin({ password: 'guess' });
+		const start = () => call(edge, 'loginStart', { handle: ada.handle, ke1 });
+		const { handleHash } = (await start()).body;
+		for (let attempt = 1; attempt < loginRatePerNetwork.burst; attempt++) await start();
+		// The object as it would wake: one with a login in progress is not put to sleep.
+		const refused = await runInDurableObject(
+			stubOf(handleHash),
+			async (_object: Account, state: DurableObjectState) => {
+				const network = networkOf(state);
+				const woken = new Account(state, bindings);
+				return woken.loginStart({ handle: ada.handle, ke1 }, { origin, network });
+			}
+		);
+		expect(refused).toMatchObject({ ok: false, error: { code: 'rate_limited' } });
+	});
+});
+
+describe('sessions', () => {
+	it('end when there are too many, the oldest first, and the newcomer is told', async () => {
+		const ada = await Person.signUp(await openEdge());
+		const sessions = [];
+		for (let index = 0; index < maxSessionsPerAccount; index++) sessions.push(await ada.logIn());
+		const last = await ada.logIn();
+		expect(last.answer.ended).toEqual([sessions[0]?.answer.session.id]);
+		expect(await statusWith(sessions[0]?.token ?? '')).toBe(401);
+		expect(await statusWith(sessions[1]?.token ?? '')).toBe(200);
+	});
+
+	it('are one for each device', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const device = newDeviceId();
+		const first = await ada.logIn(device);
+		const again = await ada.logIn(device);
+		expect(again.answer.ended).toEqual([]);
+		const { body } = await call(edge, 'account', {}, again.token);
+		expect(body.sessions).toMatchObject([{ id: again.answer.session.id, device, current: true }]);
+		expect(await statusWith(first.token)).toBe(401);
+	});
+
+	it('are never more than allowed, however many logins finish at once', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const logins = [];
+		for (let index = 0; index < 12; index++) logins.push(await ada.login());
+		const answers = await Promise.all(
+			logins.map((login) => {
+				if (login === null) throw new Error('the password is the right one');
+				return call(edge, 'loginFinish', login);
+			})
+		);
+		expect(answers.every(({ status }) => status === 200)).toBe(true);
+		const tokens = answers.map(({ body }) => body.session.accessToken);
+		const statuses = await Promise.all(tokens.map(statusWith));
+		expect(statuses.filter((status) => status === 200)).toHaveLength(maxSessionsPerAccount);
+	});
+
+	it('rotate their refresh token, and end when an old one is used again', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const session = await ada.logIn();
+		const refresh = (refreshToken: string) => call(edge, 'sessionRefresh', { refreshToken });
+		const second = (await refresh(session.refreshToken)).body.session;
+		const third = (await refresh(second.refreshToken)).body.session;
+		expect(third.id).toBe(session.answer.session.id);
+		expect(await statusWith(third.accessToken)).toBe(200);
+		// Not the last one before, but the first of all.
+		expect((await refresh(session.refreshToken)).status).toBe(401);
+		expect(await statusWith(third.accessToken)).toBe(401);
+		expect((await refresh(third.refreshToken)).status).toBe(401);
+	});
+
+	it('give one of many parallel refreshes a token, and end', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const { refreshToken } = await ada.logIn();
+		const answers = await Promise.all(
+			Array.from({ length: 50 }, () => call(edge, 'sessionRefresh', { refreshToken }))
+		);
+		const good = answers.filter(({ status }) => status === 200);
+		expect(good).toHaveLength(1);
+		expect(await statusWith(good[0]?.body.session.accessToken ?? '')).toBe(401);
+	});
+
+	it('are not ended by a made-up refresh token', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const session = await ada.logIn();
+		const [name = ''] = session.refreshToken.split('.');
+		for (const secret of [randomBytes(48), randomBytes(32)]) {
+			const refreshToken = `${name}.${toBase64Url(secret)}`;
+			expect((await call(edge, 'sessionRefresh', { refreshToken })).status).toBe(401);
+		}
+		expect(await statusWith(session.token)).toBe(200);
+	});
+
+	it('close their sockets at logout, and are refused everywhere from then on', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const session = await ada.logIn();
+		const { log, append } = await ada.genesis(session.device);
+		const socket = await connect(log.space, session.token);
+		await socket.ask(append);
+		const idle = await connect(log.space, session.token);
+		expect(await call(edge, 'sessionEnd', {}, session.token)).toEqual({ status: 200, body: {} });
+		expect(await Promise.all([socket.closed, idle.closed])).toEqual([4401, 4401]);
+		expect(await refusalOf(await upgrade(log.space, session.token))).toBe(4401);
+		expect((await call(edge, 'sessionEnd', {}, session.token)).status).toBe(401);
+		expect((await call(edge, 'sessionRefresh', session)).status).toBe(400);
+		const { refreshToken } = session;
+		expect((await call(edge, 'sessionRefresh', { refreshToken })).status).toBe(401);
+		const space = await dump(bindings.SPACE.getByName(log.space));
+		expect(space['dead_sessions']).toMatchObject([{ session: session.answer.session.id }]);
+		const account = await dump(stubOf(session.answer.handleHash));
+		expect(account).toMatchObject({ sessions: [], session_spaces: [], endings: [] });
+	});
+
+	it('do not count once their access token has expired, or if it was forged', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const eve = await Person.signUp(edge);
+		const session = await ada.logIn();
+		const hers = await eve.logIn();
+		const keys = await bindings.DEPLOYMENT.getByName('deployment').tokenKeys();
+		if (!keys.ok || keys.value[0] === undefined) throw new Error('there is a key');
+		const read = verifyAccessToken(keys.value, { token: session.token, nowMs: Date.now() });
+		if (!read.ok) throw new Error('the token is good');
+		const claims = read.value;
+		const past = mintAccessToken(keys.value[0], { ...claims, expiresAtMs: Date.now() - 1 });
+		const strange = mintAccessToken({ id: keys.value[0].id, secret: randomBytes(32) }, claims);
+		const unknownKey = mintAccessToken({ id: 99, secret: keys.value[0].secret }, claims);
+		const other = mintAccessToken(keys.value[0], {
+			...claims,
+			accountObject: toHex(bytesOf(hers.answer.handleHash))
+		});
+		const { log } = await ada.genesis(session.device);
+		const before = await dumpEverything();
+		for (const token of [past, strange, unknownKey, other, `${session.token}A`]) {
+			expect(await statusWith(token)).toBe(401);
+			expect(await refusalOf(await upgrade(log.space, token))).toBe(4401);
+		}
+		expect(await statusWith(session.refreshToken)).toBe(401);
+		const swapped = await call(edge, 'sessionRefresh', { refreshToken: session.token });
+		expect(swapped.status).toBe(400);
+		expect(await dumpEverything()).toBe(before);
+	});
+});
+
+/** The network that an account has counted attempts from. */
+const networkOf = (state: DurableObjectState): string =>
+	state.storage.sql
+		.exec<{ network: string }>("SELECT network FROM login_arrivals WHERE network <> ''")
+		.one().network;
+
+describe('what an account keeps', () => {
+	it('is little, and none of it is the handle, a token or anything to log in with', async () => {
+		const edge = await openEdge();
+		const ada = await Person.create(edge);
+		const request = await ada.registration();
+		const session = await (async () => {
+			await call(edge, 'registrationFinish', request);
+			return ada.logIn();
+		})();
+		const stub = stubOf(session.answer.handleHash);
+		const text = JSON.stringify(await dump(stub));
+		const secret = bytesOf(session.refreshToken.split('.')[1] ?? '');
+		for (const canary of [ada.handle, session.token, toHex(secret), toHex(secret.subarray(16))]) {
+			expect(text).not.toContain(canary);
+		}
+		expect(text).toContain(toHex(bytesOf(request.registrationRecord)));
+	});
+
+	it('grows by few rows with a login', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const { answer } = await ada.logIn();
+		const rows = await rowsWrittenBy(stubOf(answer.handleHash), async () => {
+			await ada.logIn();
+		});
+		// An attempt counted twice and given back, a session, two requests at the network's limiter.
+		expect(rows).toBeLessThanOrEqual(8);
+	});
+
+	it('is not reached by the name of something else', async () => {
+		const stub = bindings.ACCOUNT.getByName('not a hash');
+		const answered = runInDurableObject(stub, (account) =>
+			account.loginStart(
+				{ handle: 'ada', ke1: toBase64Url(randomBytes(96)) },
+				{ origin, network: '' }
+			)
+		);
+		await expect(answered).rejects.toThrow('named by a hash');
+	});
+});
