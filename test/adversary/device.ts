@@ -1,0 +1,199 @@
+// A device: the client that is shipped, in Node, with a store of its own and a liar before it.
+import assert from 'node:assert/strict';
+import { createMemoryStore, createTacet, type Space, type Tacet } from '../../client/index.ts';
+import { startCryptoInProcess } from '../../client/crypto-core.ts';
+import type { CryptoWorker, HandedKeys } from '../../client/crypto-port.ts';
+import type { Store } from '../../client/store.ts';
+import opaqueModule from '../../crypto/opaque-ke/opaque-ke.wasm';
+import type { SpaceId } from '../../protocol/ids.ts';
+import { Liar } from './liar.ts';
+
+export interface Credentials {
+	readonly handle: string;
+	readonly password: string;
+}
+
+export class Device {
+	readonly tacet: Tacet;
+	readonly store: Store;
+	readonly liar: Liar;
+	readonly #cores: readonly CryptoWorker[];
+
+	constructor(parts: { tacet: Tacet; store: Store; liar: Liar; cores: readonly CryptoWorker[] }) {
+		this.tacet = parts.tacet;
+		this.store = parts.store;
+		this.liar = parts.liar;
+		this.#cores = parts.cores;
+	}
+
+	get space(): Space {
+		const { state } = this.tacet;
+		assert.equal(state.phase, 'unlocked');
+		assert(state.phase === 'unlocked');
+		return state.space;
+	}
+
+	/** Keys as one tab hands them to another: copies. */
+	async keys(): Promise<HandedKeys> {
+		const core = this.#cores.at(-1);
+		assert(core);
+		return core.port.handKeys();
+	}
+
+	/** The keyring's log, whose name follows from the root. */
+	async keyring(): Promise<SpaceId> {
+		const core = this.#cores.at(-1);
+		assert(core);
+		return (await core.port.keyringSpace()).space;
+	}
+
+	/** Pulls the plug: nothing is sent any more, not even what closing would send. */
+	async close(): Promise<void> {
+		await this.liar.stop();
+		await this.tacet.close();
+	}
+}
+
+/**
+ * Starts the client at an edge. With `keys` it is unlocked like another tab of the same profile,
+ * so that a restart costs no stretching of a password.
+ */
+export async function startDevice(
+	edgeUrl: string,
+	options: { store?: Store; keys?: HandedKeys; liar?: Liar; nowMs?: () => number } = {}
+): Promise<Device> {
+	const liar = options.liar ?? (await Liar.start(edgeUrl));
+	const store = options.store ?? createMemoryStore();
+	const cores: CryptoWorker[] = [];
+	const { keys, nowMs } = options;
+	const tacet = createTacet({
+		origin: liar.url,
+		store,
+		startCrypto: () => {
+			const core = startCryptoInProcess(() => Promise.resolve(opaqueModule));
+			cores.push(core);
+			return core;
+		},
+		...(keys && { channel: () => unlockedTab(keys) }),
+		...(nowMs && { nowMs })
+	});
+	return new Device({ tacet, store, liar, cores });
+}
+
+/** A channel at whose other end an unlocked tab of the profile hands out keys, and nothing else. */
+function unlockedTab(keys: HandedKeys): BroadcastChannel {
+	const target = new EventTarget();
+	const copy = (): HandedKeys => ({
+		...keys,
+		kemSeed: keys.kemSeed.slice(),
+		keyringEpochKey: keys.keyringEpochKey.slice()
+	});
+	return Object.assign(target, {
+		name: 'tacet',
+		onmessage: null,
+		onmessageerror: null,
+		postMessage(message: { readonly type: string }) {
+			if (message.type !== 'keys_wanted') return;
+			const data = { type: 'keys', keys: copy() };
+			queueMicrotask(() => target.dispatchEvent(new MessageEvent('message', { data })));
+		},
+		close() {}
+	}) as unknown as BroadcastChannel;
+}
+
+/** A store with nothing but the profile: the device has lost everything else. */
+export async function storeWithProfile(from: Store): Promise<Store> {
+	const to = createMemoryStore();
+	const profile = await from.loadProfile();
+	assert(profile.ok && profile.value);
+	assert((await to.saveProfile(profile.value)).ok);
+	return to;
+}
+
+/** A copy of all that a device has. */
+export async function copyStore(from: Store, spaces: readonly SpaceId[]): Promise<Store> {
+	const to = await storeWithProfile(from);
+	for (const space of spaces) {
+		await copyLog(from, to, space);
+		const fault = await from.loadRecord(`fault/${space}`);
+		assert(fault.ok);
+		if (fault.value) assert((await to.saveRecord(`fault/${space}`, fault.value)).ok);
+		await copyOutbox(from, to, space);
+	}
+	return to;
+}
+
+async function copyLog(from: Store, to: Store, space: SpaceId): Promise<void> {
+	const state = await from.loadState(space);
+	const entries = await from.loadEntries(space, 0, 1_000_000);
+	assert(state.ok && entries.ok);
+	if (state.value === null) return;
+	const copied = await to.applyLog({
+		space,
+		entries: entries.value,
+		sealedState: state.value,
+		superseded: [],
+		settledCounts: []
+	});
+	assert(copied.ok);
+}
+
+async function copyOutbox(from: Store, to: Store, space: SpaceId): Promise<void> {
+	const rows = await from.loadOutbox(space, 0);
+	const pending = await from.loadPending(space);
+	assert(rows.ok && pending.ok);
+	const added = await to.addToOutbox(
+		rows.value.map(({ sealed, changes }) => ({ space, sealed, changes }))
+	);
+	assert(added.ok);
+	const ids = new Map(rows.value.map(({ id }, index) => [id, added.value[index] ?? 0]));
+	const saved = await to.savePending(
+		pending.value.map((commit) => ({
+			...commit,
+			outboxIds: commit.outboxIds.map((id) => ids.get(id) ?? 0)
+		}))
+	);
+	assert(saved.ok);
+}
+
+/** Settles when `test` holds, which is looked at whenever something changed. */
+export function when(
+	source: { subscribe(listener: () => void): () => void },
+	test: () => boolean
+): Promise<void> {
+	return new Promise((resolve) => {
+		const look = (): void => {
+			if (!test()) return;
+			unsubscribe();
+			resolve();
+		};
+		const unsubscribe = source.subscribe(look);
+		queueMicrotask(look);
+	});
+}
+
+export const isOnline = ({ sync }: Space): boolean =>
+	sync.connection === 'online' && sync.waiting === 0;
+export const isDistrusted = ({ sync }: Space): boolean => sync.trust.state === 'not_trusted';
+
+/** The edge was believed, all of it; or it is not any more. */
+export const settled = (space: Space): Promise<void> =>
+	when(space, () => isOnline(space) || isDistrusted(space));
+
+/** What a person sees: every item, in full. */
+export async function viewOf(space: Space): Promise<string> {
+	const items = [];
+	for (const { id, title, snippet, path, createdAtMs, trashedAtMs } of [
+		...space.items,
+		...space.trashed
+	]) {
+		const read = await space.read(id);
+		assert(read.ok);
+		items.push({ id, title, snippet, path, createdAtMs, trashedAtMs, text: read.value });
+	}
+	return JSON.stringify(
+		items.sort((a, b) => (a.id < b.id ? -1 : 1)),
+		null,
+		'\t'
+	);
+}

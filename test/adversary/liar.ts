@@ -1,0 +1,250 @@
+// A lying edge: stands before an honest one, passes on what it is given, and changes what a test
+// tells it to, in either direction. Speaks real HTTP and real WebSockets, so that the client behind
+// it is the one that is shipped. Keeps everything that leaves the client.
+import { once } from 'node:events';
+import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import {
+	encodeClientFrame,
+	encodeSpaceFrame,
+	parseClientFrame,
+	parseSpaceFrame,
+	type ClientFrame,
+	type SpaceFrame
+} from '../../protocol/frames.ts';
+import { routes, type RouteName } from '../../protocol/http.ts';
+import type { SpaceId } from '../../protocol/ids.ts';
+import { acceptSocket, type ServerSocket } from './socket-frames.ts';
+
+/** A socket of one space, with both of its ends. */
+export interface Line {
+	readonly space: SpaceId;
+	/** Of this liar, from 1. */
+	readonly number: number;
+	tell(frame: SpaceFrame | Uint8Array): void;
+	pass(frame: ClientFrame | Uint8Array): void;
+	close(code: number): void;
+	cut(): void;
+}
+
+export interface HttpAnswer {
+	readonly status: number;
+	/** As JSON; what is no JSON is given as text. */
+	readonly body: unknown;
+}
+
+/** What is done to traffic. What is left out is passed on unchanged. */
+export interface Lie {
+	/** Frames to the client; answers what it gets instead. */
+	readonly toClient?: (
+		frame: SpaceFrame,
+		line: Line
+	) => readonly (SpaceFrame | Uint8Array)[] | undefined;
+	/** Frames from the client; answers what the edge gets instead. */
+	readonly toEdge?: (
+		frame: ClientFrame,
+		line: Line
+	) => readonly (ClientFrame | Uint8Array)[] | undefined;
+	/** JSON answers of routes; undefined leaves one as it is. */
+	readonly answer?: (route: RouteName, answer: HttpAnswer) => HttpAnswer | undefined;
+	/** Stands in for the edge: whoever asks for a socket gets this instead. */
+	readonly opened?: (line: Line) => void;
+}
+
+export type Sent =
+	| {
+			readonly kind: 'http';
+			readonly method: string;
+			readonly url: string;
+			readonly headers: readonly string[];
+			readonly body: Buffer;
+	  }
+	| { readonly kind: 'socket'; readonly url: string; readonly headers: readonly string[] }
+	| {
+			readonly kind: 'frame';
+			readonly space: SpaceId;
+			readonly line: number;
+			readonly message: Uint8Array | string;
+	  }
+	| {
+			readonly kind: 'end';
+			readonly space: SpaceId;
+			readonly line: number;
+			readonly code: number | null;
+	  };
+
+export const honest: Lie = {};
+
+export class Liar {
+	/** May be changed at any time: what follows goes elsewhere. */
+	edgeUrl: string;
+	lie: Lie = honest;
+	/** Everything that the client has sent, in order. */
+	readonly sent: Sent[] = [];
+	/** Everything that the edge has answered, before it was changed. */
+	readonly answers: { readonly kind: 'http' | 'frame'; readonly bytes: Uint8Array }[] = [];
+	readonly url: string;
+	readonly #server: Server;
+	readonly #lines = new Set<Line>();
+	#lineCount = 0;
+
+	constructor(server: Server, edgeUrl: string) {
+		this.#server = server;
+		this.edgeUrl = edgeUrl;
+		this.url = `http://localhost:${String((server.address() as AddressInfo).port)}`;
+	}
+
+	static async start(edgeUrl: string): Promise<Liar> {
+		const server = createServer();
+		server.listen(0, '127.0.0.1');
+		await once(server, 'listening');
+		const liar = new Liar(server, edgeUrl);
+		server.on('request', (request, response) => {
+			liar.#exchange(request).then(
+				({ status, headers, body }) => response.writeHead(status, headers).end(body),
+				() => response.destroy()
+			);
+		});
+		server.on('upgrade', (request, stream: Duplex, head: Buffer) => {
+			liar.#open({ request, stream, head });
+		});
+		return liar;
+	}
+
+	get lines(): readonly Line[] {
+		return [...this.#lines];
+	}
+
+	/** Ends every socket, as a lost network does. */
+	cut(): void {
+		for (const line of this.lines) line.cut();
+	}
+
+	async stop(): Promise<void> {
+		this.cut();
+		this.#server.closeAllConnections();
+		this.#server.close();
+		await once(this.#server, 'close');
+	}
+
+	async #exchange(request: IncomingMessage) {
+		const body = await bytesOf(request);
+		const { method = '', url = '', rawHeaders } = request;
+		this.sent.push({ kind: 'http', method, url, headers: rawHeaders, body });
+		const answer = await this.#ask(request, body);
+		this.answers.push({ kind: 'http', bytes: answer.body });
+		const route = routeOf(method, url);
+		const changed =
+			route && this.lie.answer?.(route, { status: answer.status, body: jsonOf(answer.body) });
+		if (!changed) return answer;
+		const text =
+			typeof changed.body === 'string' ? changed.body : JSON.stringify(changed.body ?? null);
+		const headers = { 'content-type': 'application/json' };
+		return { status: changed.status, headers, body: Buffer.from(text) };
+	}
+
+	async #ask({ method, url, headers }: IncomingMessage, body: Buffer) {
+		const { hostname, port } = new URL(this.edgeUrl);
+		// The client's own Host goes along: its login is bound to the origin that it sees.
+		const asked = httpRequest({ hostname, port, method, path: url, headers, agent: false });
+		asked.end(body);
+		const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+		const { 'transfer-encoding': _framing, connection: _hop, ...rest } = answer.headers;
+		return { status: answer.statusCode ?? 500, headers: rest, body: await bytesOf(answer) };
+	}
+
+	#open(upgrade: { request: IncomingMessage; stream: Duplex; head: Buffer }): void {
+		const { url = '', headers, rawHeaders } = upgrade.request;
+		this.sent.push({ kind: 'socket', url, headers: rawHeaders });
+		const space = (/^\/v1\/spaces\/([0-9a-f]{32})\/socket$/.exec(url)?.[1] ?? '') as SpaceId;
+		const protocols = (headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim());
+		const number = ++this.#lineCount;
+		const edge = new WebSocket(`${this.edgeUrl.replace(/^http/, 'ws')}${url}`, protocols);
+		edge.binaryType = 'arraybuffer';
+		const waiting: (Uint8Array | string)[] = [];
+		const pass = (message: Uint8Array | string): void => {
+			if (edge.readyState === WebSocket.CONNECTING) waiting.push(message);
+			else if (edge.readyState === WebSocket.OPEN) edge.send(asSent(message));
+		};
+		const client: ServerSocket = acceptSocket(upgrade, protocols[0] ?? '', {
+			onMessage: (message) => {
+				this.sent.push({ kind: 'frame', space, line: number, message });
+				for (const out of this.#fromClient(message, line)) pass(out);
+			},
+			onEnd: (code) => {
+				this.sent.push({ kind: 'end', space, line: number, code });
+				this.#lines.delete(line);
+				edge.close();
+			}
+		});
+		const line: Line = {
+			space,
+			number,
+			tell: (frame) => {
+				client.send(frame instanceof Uint8Array ? frame : encodeSpaceFrame(frame));
+			},
+			pass: (frame) => {
+				pass(frame instanceof Uint8Array ? frame : encodeClientFrame(frame));
+			},
+			close: (code) => {
+				client.close(code);
+			},
+			cut: () => {
+				client.cut();
+			}
+		};
+		this.#lines.add(line);
+		edge.addEventListener('open', () => {
+			for (const message of waiting.splice(0)) edge.send(asSent(message));
+		});
+		edge.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+			const message = data instanceof ArrayBuffer ? new Uint8Array(data) : String(data);
+			for (const out of this.#fromEdge(message, line)) client.send(out);
+		});
+		edge.addEventListener('close', ({ code, reason }) => {
+			if (code >= 3000 || code === 1000) client.close(code, reason);
+			else client.cut();
+		});
+		edge.addEventListener('error', () => {
+			client.cut();
+		});
+		this.lie.opened?.(line);
+	}
+
+	#fromClient(message: Uint8Array | string, line: Line): readonly (Uint8Array | string)[] {
+		const frame = typeof message === 'string' ? null : parseClientFrame(message);
+		const changed = frame?.ok ? this.lie.toEdge?.(frame.value, line) : undefined;
+		return changed?.map((out) => (out instanceof Uint8Array ? out : encodeClientFrame(out))) ?? [message];
+	}
+
+	#fromEdge(message: Uint8Array | string, line: Line): readonly (Uint8Array | string)[] {
+		if (typeof message === 'string') return [message];
+		this.answers.push({ kind: 'frame', bytes: message });
+		const frame = parseSpaceFrame(message);
+		const changed = frame.ok ? this.lie.toClient?.(frame.value, line) : undefined;
+		return changed?.map((out) => (out instanceof Uint8Array ? out : encodeSpaceFrame(out))) ?? [message];
+	}
+}
+
+const asSent = (message: Uint8Array | string): string | Uint8Array<ArrayBuffer> =>
+	message as string | Uint8Array<ArrayBuffer>;
+
+async function bytesOf(stream: IncomingMessage): Promise<Buffer> {
+	const chunks: Buffer[] = [];
+	for await (const chunk of stream) chunks.push(chunk as Buffer);
+	return Buffer.concat(chunks);
+}
+
+function jsonOf(bytes: Buffer): unknown {
+	try {
+		return JSON.parse(bytes.toString('utf8'));
+	} catch {
+		return bytes.toString('utf8');
+	}
+}
+
+function routeOf(method: string, url: string): RouteName | undefined {
+	const names = Object.keys(routes) as RouteName[];
+	return names.find((name) => routes[name].path === url && routes[name].method === method);
+}

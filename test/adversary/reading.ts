@@ -1,0 +1,173 @@
+// The rule that every lie is held against: a device ends with what an honest edge would have shown,
+// or stops, typed and for good, showing nothing but what it had verified. Node's own asserts, so
+// that the same code also runs outside the test runner (mutants.ts).
+import assert from 'node:assert/strict';
+import type { ChainFaultCode } from '../../client/index.ts';
+import { parseClientFrame } from '../../protocol/frames.ts';
+import type { Seq, SpaceId } from '../../protocol/ids.ts';
+import {
+	copyStore,
+	isDistrusted,
+	settled,
+	startDevice,
+	storeWithProfile,
+	viewOf,
+	type Device
+} from './device.ts';
+import { honest, type Lie, type Liar, type Sent } from './liar.ts';
+import { seqOf, type World } from './world.ts';
+
+export interface Outcome {
+	/** `waiting`: the edge gave it nothing to believe. */
+	readonly under: 'online' | 'distrusted' | 'waiting' | 'locked';
+	/** What it did once the edge was honest again. */
+	readonly after: 'online' | 'distrusted';
+	readonly fault: ChainFaultCode | null;
+	/** Verified while the edge lied. */
+	readonly seq: Seq;
+	/** What it sent about the space while the edge lied. */
+	readonly trace: readonly string[];
+}
+
+export interface Reading {
+	/** The entries that the device has verified before. */
+	readonly from?: Seq;
+	/** A lie that leads nowhere is ended by cutting the line after so long. */
+	readonly patienceMs?: number;
+	/** Lies about more than one line are told to every one. */
+	readonly edgeUrl?: string;
+}
+
+/** A device of `world` reads from an edge that tells `lie`, and then the truth. */
+export async function readUnder(world: World, lie: Lie, reading: Reading = {}): Promise<Outcome> {
+	const from = reading.from ?? 0;
+	const known = world.stores.get(from);
+	assert(known);
+	const store =
+		from === 0 ? await storeWithProfile(known) : await copyStore(known, [world.keyring, world.space]);
+	const device = await startDevice(reading.edgeUrl ?? world.edge.url, { keys: world.keys, store });
+	device.liar.lie = lie;
+	try {
+		const under = await runUnderLie(device, reading.patienceMs ?? 150);
+		const seq = under === 'locked' ? 0 : seqOf(device.space);
+		const trace = traceOf(device.liar.sent, world.space);
+		if (under !== 'locked') await assertHonestView(world, device, from);
+		if (under === 'distrusted') {
+			const fault = await assertStopped(world, device);
+			return { under, after: 'distrusted', fault, seq, trace };
+		}
+		device.liar.edgeUrl = world.edge.url;
+		const after = await runHonestly(device);
+		await assertHonestView(world, device, from);
+		if (after === 'online') {
+			assert.equal(await viewOf(device.space), world.views.get(world.head.seq));
+			assert.equal(seqOf(device.space), world.head.seq);
+			return { under, after, fault: null, seq, trace };
+		}
+		return { under, after, fault: await assertStopped(world, device), seq, trace };
+	} finally {
+		await device.close();
+	}
+}
+
+async function runUnderLie(device: Device, patienceMs: number): Promise<Outcome['under']> {
+	const patience = new Promise<'waiting'>((resolve) => {
+		setTimeout(resolve, patienceMs, 'waiting').unref();
+	});
+	const started = device.tacet.start();
+	// An account whose keyring can't be read does not open; the line is cut so that it says so.
+	const begun = await Promise.race([started.then(() => 'started' as const), patience]);
+	if (begun === 'waiting') {
+		device.liar.cut();
+		await started;
+	}
+	if (device.tacet.state.phase !== 'unlocked') return 'locked';
+	const { space } = device;
+	const end = await Promise.race([settled(space).then(() => 'settled' as const), patience]);
+	if (end === 'waiting') return 'waiting';
+	return isDistrusted(space) ? 'distrusted' : 'online';
+}
+
+async function runHonestly(device: Device): Promise<'online' | 'distrusted'> {
+	device.liar.lie = honest;
+	device.liar.cut();
+	if (device.tacet.state.phase !== 'unlocked') await device.tacet.start();
+	const { space } = device;
+	const ended = settledAgain(device);
+	space.syncNow();
+	await ended;
+	return isDistrusted(space) ? 'distrusted' : 'online';
+}
+
+/** Online on a line that was opened after the lie. */
+async function settledAgain(device: Device): Promise<void> {
+	const { space, liar } = device;
+	const lines = liar.sent.filter(({ kind }) => kind === 'socket').length;
+	await new Promise<void>((resolve) => {
+		const unsubscribe = space.subscribe(() => {
+			const isNew = liar.sent.filter(({ kind }) => kind === 'socket').length > lines;
+			const { connection } = space.sync;
+			if (!isDistrusted(space) && !(isNew && connection === 'online')) return;
+			unsubscribe();
+			resolve();
+		});
+	});
+}
+
+/** Nothing is shown but what an honest device showed at the same place; nothing goes back. */
+async function assertHonestView(world: World, device: Device, from: Seq): Promise<void> {
+	const seq = seqOf(device.space);
+	assert(seq >= from, `verified ${String(seq)} after ${String(from)}`);
+	const shown = await viewOf(device.space);
+	const expected = world.views.get(seq);
+	assert(expected !== undefined, `nobody has seen the log at ${String(seq)}`);
+	assert.equal(shown, expected);
+	assert.equal(device.space.sync.setAside, 0);
+}
+
+/** Distrust is for good: nothing leaves any more, now or after a restart. */
+async function assertStopped(world: World, device: Device): Promise<ChainFaultCode> {
+	const { space, liar, store } = device;
+	const { trust } = space.sync;
+	assert.equal(trust.state, 'not_trusted');
+	assert(trust.state === 'not_trusted');
+	liar.lie = honest;
+	const before = traceOf(liar.sent, world.space);
+	assert((await space.create({ title: 'written after', body: 'the fault' })).ok);
+	space.syncNow();
+	assert.equal(space.sync.waiting, 1, 'what is written stays on the device');
+	const copied = await copyStore(store, [world.keyring, world.space]);
+	const again = await startDevice(world.edge.url, { keys: world.keys, store: copied });
+	await again.tacet.start();
+	again.space.syncNow();
+	// The keyring is asked after the space would have been.
+	await ended(again.liar, world.keyring);
+	const after = again.space.sync.trust;
+	assert(after.state === 'not_trusted');
+	assert.equal(after.fault, trust.fault);
+	assert.deepEqual(traceOf(again.liar.sent, world.space), []);
+	await again.close();
+	const since = traceOf(liar.sent, world.space).slice(before.length);
+	assert.deepEqual(since.filter((line) => line !== 'end 1000'), []);
+	return trust.fault;
+}
+
+/** Settles when the client has hung up on the line of `space`. */
+async function ended(liar: Liar, space: SpaceId): Promise<void> {
+	const isEnded = (): boolean =>
+		liar.sent.some((sent) => sent.kind === 'end' && sent.space === space);
+	while (!isEnded()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** Everything that left the client about one space, in words that can be compared. */
+export function traceOf(sent: readonly Sent[], space: SpaceId): readonly string[] {
+	return sent.flatMap((message) => {
+		if (message.kind === 'socket') return message.url.includes(space) ? ['socket'] : [];
+		if (message.kind === 'http' || message.space !== space) return [];
+		if (message.kind === 'end') return [`end ${String(message.code)}`];
+		if (typeof message.message === 'string') return [message.message];
+		const frame = parseClientFrame(message.message);
+		const bytes = String(message.message.length);
+		return [frame.ok ? `${frame.value.type} ${bytes}` : `unreadable ${bytes}`];
+	});
+}
