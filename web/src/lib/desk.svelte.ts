@@ -14,6 +14,10 @@ export interface ListRow {
 	readonly hit: SearchHit | null;
 }
 
+/** The last two folders that an imported note came from: many notes are called README. */
+export const folderOf = (item: ItemSummary): string =>
+	item.path?.split('/').slice(0, -1).slice(-2).join('/') ?? '';
+
 export const titleOf = (item: { readonly title: string }): string => item.title || 'Untitled';
 
 export class DeskState {
