@@ -36,6 +36,7 @@ export class Pusher {
 	readonly #parts: PusherParts;
 	readonly #inFlight = new Set<number>();
 	#pushing = false;
+	#idle: Promise<void> = Promise.resolve();
 	#again = false;
 	/** Set by a refusal that must not be repeated on this connection. */
 	#blocked = false;
@@ -74,10 +75,19 @@ export class Pusher {
 	}
 
 	/** Sends what is formed, and forms what waits, while there is room under way. */
-	async push(): Promise<void> {
+	push(): void {
 		this.#again = true;
 		if (this.#pushing) return;
 		this.#pushing = true;
+		this.#idle = this.#run();
+	}
+
+	/** Settles when no push is under way. */
+	get idle(): Promise<void> {
+		return this.#idle;
+	}
+
+	async #run(): Promise<void> {
 		while (this.#again && this.#maySend) {
 			this.#again = false;
 			this.#sendPending();
@@ -140,7 +150,7 @@ export class Pusher {
 			if (refusal.code === 'over_quota') this.#parts.onProblem('over_quota');
 			this.pause(refusal, () => {
 				this.#inFlight.clear();
-				void this.push();
+				this.push();
 			});
 		} else if (retry === 'after_upgrade') {
 			this.#blocked = true;

@@ -74,15 +74,24 @@ export class Session {
 			}
 			const { refreshToken } = used;
 			const answered = await this.#options.http.call('sessionRefresh', { refreshToken });
-			if (!answered.ok) {
-				if (answered.error.code === 'unauthenticated') this.#facts = null;
-				return answered;
-			}
+			if (!answered.ok) return this.#orNewer(used, answered);
 			const { session } = answered.value;
 			this.#facts = { ...session, device: used.device };
 			const saved = await saveSession(this.#options, this.#facts);
 			return saved.ok ? ok(session.accessToken) : saved;
 		});
+	}
+
+	/** A session that ended may have been replaced by a login, here or in another tab. */
+	async #orNewer(
+		used: SessionFacts,
+		refused: Result<never, TacetError>
+	): Promise<Result<string, TacetError>> {
+		if (refused.ok || refused.error.code !== 'unauthenticated') return refused;
+		const newer = this.#facts === used ? await loadSession(this.#options) : this.#facts;
+		const replaced = newer !== null && newer.accessToken !== used.accessToken;
+		this.#facts = replaced ? newer : null;
+		return replaced ? ok(newer.accessToken) : refused;
 	}
 }
 

@@ -32,6 +32,8 @@ const newItemId = (): ItemId => idFromBytes<ItemId>(randomBytes(16));
 export class OpenSpace implements Space {
 	readonly #parts: SpaceParts;
 	readonly #listeners = new Set<() => void>();
+	/** Flushing one that was closed does nothing. */
+	readonly #opened = new Set<OpenItem>();
 
 	constructor(parts: SpaceParts) {
 		this.#parts = parts;
@@ -78,7 +80,15 @@ export class OpenSpace implements Space {
 		options: { readonly onState?: (state: OpenState) => void } = {}
 	): Answer<OpenItem> {
 		const opened = this.#parts.items.open(item, { save: this.#parts.write, ...options });
-		return Promise.resolve(opened === null ? fail('not_found') : ok(opened));
+		if (opened === null) return Promise.resolve(fail('not_found'));
+		this.#opened.add(opened);
+		return Promise.resolve(ok(opened));
+	}
+
+	/** Saves what was typed a moment ago: afterwards the keys are gone. */
+	async flush(): Promise<void> {
+		await Promise.all([...this.#opened].map((item) => item.flush()));
+		this.#opened.clear();
 	}
 
 	read(item: ItemId): Answer<ItemText> {

@@ -14,11 +14,12 @@ import {
 } from '../protocol/frames.ts';
 import type { DeviceId, Seq, SpaceId } from '../protocol/ids.ts';
 import type { Change } from '../protocol/page.ts';
-import { ok, type Result } from '../protocol/result.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
 import { Chain } from './chain.ts';
 import type { CryptoPort, FormedCommit, UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
 import { LocalLog } from './local-log.ts';
+import type { SaveFault } from './open-item.ts';
 import { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
 import { Presence } from './presence.ts';
@@ -62,6 +63,9 @@ export class SpaceSync {
 	#connection = 0;
 	#pulledAfter: Seq = 0;
 	#leading = false;
+	#closed = false;
+	/** Calls of others that are under way: closing waits for them. */
+	readonly #calls = new Set<Promise<unknown>>();
 	#caughtUp = false;
 	#fault: ChainFault | null = null;
 	#problem: SyncProblem | null = null;
@@ -165,6 +169,7 @@ export class SpaceSync {
 
 	/** This tab syncs from now on. */
 	async lead(): Promise<void> {
+		if (this.#closed) return;
 		const ready = await this.#inTurn(async () => {
 			const looked = await this.#look();
 			return looked.ok ? this.#outbox.loadPending() : looked;
@@ -173,8 +178,9 @@ export class SpaceSync {
 			this.#setProblem(storeProblem(ready.error));
 			return;
 		}
-		this.#leading = true;
-		if (this.#fault === null) this.#socket.start();
+		// It may have been closed meanwhile.
+		this.#leading = !this.#closed;
+		if (this.#leading && this.#fault === null) this.#socket.start();
 		this.#changed();
 	}
 
@@ -186,11 +192,12 @@ export class SpaceSync {
 		this.#changed();
 	}
 
-	/** Ends when nothing of this instance runs any more. */
+	/** Ends when nothing of this instance runs any more, and nothing will. */
 	async close(): Promise<void> {
+		this.#closed = true;
 		this.stop();
 		this.#frames.length = 0;
-		await this.#turn;
+		await Promise.all([this.#turn, this.#pusher.idle, ...this.#calls]);
 	}
 
 	retryNow(): void {
@@ -203,6 +210,7 @@ export class SpaceSync {
 
 	/** Another tab stored something. */
 	async look(settled: readonly number[]): Promise<void> {
+		if (this.#closed) return;
 		await this.#inTurn(async () => {
 			const looked = await this.#look();
 			this.#outbox.drop(settled);
@@ -210,7 +218,7 @@ export class SpaceSync {
 			if (!looked.ok) this.#setProblem(storeProblem(looked.error));
 		});
 		this.#changed();
-		void this.#pusher.push();
+		this.#pusher.push();
 	}
 
 	async #look(): Promise<Result<null, StoreFault>> {
@@ -226,7 +234,14 @@ export class SpaceSync {
 	}
 
 	/** Saves changes, shows them, and sends them when that is possible. */
-	async write(changes: readonly Change[]): Promise<Result<void, StoreFault | 'note_too_large'>> {
+	write(changes: readonly Change[]): Promise<Result<void, SaveFault>> {
+		if (this.#closed) return Promise.resolve(err('locked'));
+		const call = this.#write(changes).finally(() => this.#calls.delete(call));
+		this.#calls.add(call);
+		return call;
+	}
+
+	async #write(changes: readonly Change[]): Promise<Result<void, SaveFault>> {
 		this.#unsaved += 1;
 		const saved = await this.#outbox.write(changes, this.#options.nowMs());
 		if (!saved.ok) {
@@ -240,7 +255,7 @@ export class SpaceSync {
 		this.#options.content.applyOutbox(saved.value);
 		this.#options.onStored([]);
 		this.#changed();
-		void this.#pusher.push();
+		this.#pusher.push();
 		return ok(undefined);
 	}
 
@@ -248,7 +263,7 @@ export class SpaceSync {
 	async createGenesis(formed: FormedCommit): Promise<Result<null, StoreFault>> {
 		const saved = await this.#outbox.saveGenesis(formed);
 		if (!saved.ok) return saved;
-		void this.#pusher.push();
+		this.#pusher.push();
 		return ok(null);
 	}
 
@@ -279,6 +294,7 @@ export class SpaceSync {
 	}
 
 	#whyNot(losses: number): Result<never, TacetError> | null {
+		if (this.#closed) return fail('locked');
 		if (this.#fault !== null) return fail('not_trusted');
 		if (this.#problem === 'store_unavailable') return fail('store_unavailable');
 		if (this.#problem === 'storage_full') return fail('store_full');
@@ -455,7 +471,7 @@ export class SpaceSync {
 		this.#pusher.noteProgress();
 		this.#noteSynced();
 		this.#changed();
-		void this.#pusher.push();
+		this.#pusher.push();
 	}
 
 	/** Whether to go on after entries were taken in. */
@@ -497,7 +513,7 @@ export class SpaceSync {
 		this.#presence.ask();
 		this.#noteSynced();
 		this.#changed();
-		void this.#pusher.push();
+		this.#pusher.push();
 	}
 
 	#noteSynced(): void {

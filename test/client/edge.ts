@@ -1,0 +1,188 @@
+// What the engine's tests share: the real edge under workerd with a fresh data folder, devices with
+// stores of their own, and a wire on which frames can be watched, dropped and changed.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Space, Tacet, TacetOptions } from '../../client/api.ts';
+import { startCryptoInProcess } from '../../client/crypto-core.ts';
+import { createMemoryStore } from '../../client/memory-store.ts';
+import type { Store } from '../../client/store.ts';
+import { createTacet } from '../../client/tacet.ts';
+import {
+	parseClientFrame,
+	parseSpaceFrame,
+	type ClientFrame,
+	type SpaceFrame
+} from '../../protocol/frames.ts';
+import { serve } from '../../scripts/serve.mjs';
+
+export const password = 'a tortoise on the old pier';
+
+export const loadOpaque = async (): Promise<WebAssembly.Module> =>
+	WebAssembly.compile(
+		await readFile(new URL('../../crypto/opaque-ke/opaque-ke.wasm', import.meta.url))
+	);
+
+export interface Edge {
+	readonly url: string;
+	/** Ends it as a crash would. */
+	kill(): Promise<void>;
+	/** Serves the same data at the same address again. */
+	restart(): Promise<void>;
+	/** Ends it, and removes its data. */
+	remove(): Promise<void>;
+}
+
+export async function startEdge(): Promise<Edge> {
+	const dataDir = await mkdtemp(path.join(tmpdir(), 'tacet-client-'));
+	let serving = await serve({ dataDir });
+	const { url } = serving;
+	const port = Number(new URL(url).port);
+	return {
+		url,
+		kill: () => serving.kill(),
+		restart: async () => {
+			serving = await serve({ dataDir, port });
+		},
+		remove: async () => {
+			await serving.stop();
+			await rm(dataDir, { recursive: true });
+		}
+	};
+}
+
+let people = 0;
+/** A handle that no other test uses. */
+export const newHandle = (): string => `person-${String(++people)}`;
+
+export interface Device {
+	readonly tacet: Tacet;
+	readonly store: Store;
+	/** Crypto cores that were started and not ended. */
+	readonly cores: { running: number };
+}
+
+export async function newDevice(
+	edge: Edge,
+	options: Partial<TacetOptions> = {}
+): Promise<Device> {
+	const store = options.store ?? createMemoryStore();
+	const cores = { running: 0 };
+	const startCrypto = () => {
+		const core = startCryptoInProcess(loadOpaque);
+		cores.running += 1;
+		return {
+			port: core.port,
+			end() {
+				cores.running -= 1;
+				core.end();
+			}
+		};
+	};
+	const tacet = createTacet({ origin: edge.url, startCrypto, ...options, store });
+	await tacet.start();
+	return { tacet, store, cores };
+}
+
+/** The space of an unlocked device. */
+export function spaceOf({ tacet }: Device): Space {
+	if (tacet.state.phase !== 'unlocked') throw new Error(`it is ${tacet.state.phase}`);
+	return tacet.state.space;
+}
+
+export async function signedUp(
+	edge: Edge,
+	handle: string,
+	options: Partial<TacetOptions> = {}
+): Promise<Device> {
+	const device = await newDevice(edge, options);
+	const made = await device.tacet.signUp({ handle, password });
+	if (!made.ok) throw new Error(`sign-up failed: ${made.error.code}`);
+	return device;
+}
+
+export async function loggedIn(
+	edge: Edge,
+	handle: string,
+	options: Partial<TacetOptions> = {}
+): Promise<Device> {
+	const device = await newDevice(edge, options);
+	const opened = await device.tacet.logIn({ handle, password });
+	if (!opened.ok) throw new Error(`login failed: ${opened.error.code}`);
+	return device;
+}
+
+/** Waits until something of a space, or an engine, is so. */
+export function until(
+	subject: { subscribe(listener: () => void): () => void },
+	test: () => boolean
+): Promise<void> {
+	return new Promise((resolve) => {
+		let stop: (() => void) | undefined;
+		const look = (): void => {
+			if (!test()) return;
+			stop?.();
+			resolve();
+		};
+		stop = subject.subscribe(look);
+		look();
+	});
+}
+
+export const synced = (space: Space): Promise<void> =>
+	until(space, () => space.sync.waiting === 0 && space.sync.connection === 'online');
+
+/** Text of the only note whose title is this; undefined until it is there. */
+export async function bodyOf(space: Space, title: string): Promise<string | undefined> {
+	const item = space.items.find((summary) => summary.title === title);
+	const text = item && (await space.read(item.id));
+	return text?.ok ? text.value.body : undefined;
+}
+
+export interface Wire {
+	/** What this side sent, in order. */
+	readonly sent: { readonly bytes: Uint8Array; readonly frame: ClientFrame }[];
+	/** Changes a frame on its way down; null loses it. */
+	down: (frame: SpaceFrame, socket: WebSocket) => SpaceFrame | null;
+	/** Whether sockets can be opened. */
+	isUp: boolean;
+	readonly WebSocket: typeof WebSocket;
+}
+
+/** A wire between one engine and the edge. */
+export function newWire(encode: (frame: SpaceFrame) => Uint8Array): Wire {
+	class TappedSocket extends WebSocket {
+		constructor(url: string | URL, protocols?: string | string[]) {
+			super(wire.isUp ? url : 'ws://127.0.0.1:9/', protocols);
+		}
+		override send(data: string | ArrayBufferLike | Blob | ArrayBufferView): void {
+			if (data instanceof Uint8Array) {
+				const frame = parseClientFrame(data);
+				if (frame.ok) wire.sent.push({ bytes: data.slice(), frame: frame.value });
+			}
+			super.send(data as Uint8Array<ArrayBuffer>);
+		}
+		override addEventListener(type: string, listener: unknown): void {
+			const listen = listener as (event: unknown) => void;
+			if (type !== 'message') {
+				super.addEventListener(type, listen);
+				return;
+			}
+			super.addEventListener(type, (event: Event) => {
+				const { data } = event as MessageEvent<unknown>;
+				if (!(data instanceof ArrayBuffer)) return;
+				const frame = parseSpaceFrame(new Uint8Array(data));
+				const changed = frame.ok ? wire.down(frame.value, this) : null;
+				if (changed === null) return;
+				listen({ data: encode(changed).slice().buffer });
+			});
+		}
+	}
+	const wire: Wire = {
+		sent: [],
+		down: (frame) => frame,
+		isUp: true,
+		WebSocket: TappedSocket as unknown as typeof WebSocket
+	};
+	return wire;
+}
