@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AdminFault } from '../../crypto/log-membership.ts';
+import { encodeIdentityBody, encodeIdentityEntry } from '../../protocol/identity.ts';
+import { idFromBytes, type AccountId } from '../../protocol/ids.ts';
 import {
 	ada,
 	aud,
@@ -112,6 +114,20 @@ describe('rule 8 and the rights to it, each part alone', () => {
 				kept: (chain) => chain.leaving(eve)
 			},
 			{
+				how: 'a page’s author who opens an epoch that nobody owes',
+				broken: (chain) => openingOwed(chain),
+				kept: (chain) => openingOwed(chain, bob)
+			},
+			{
+				how: 'a member who leaves and hands out a key',
+				broken: (chain) => {
+					const { admin, ...rest } = chain.leaving(eve);
+					const wrap = { kind: 'content' as const, number: 1, recipient: zoe.account };
+					return { ...rest, admin: { ...admin!, wraps: [{ ...wrap, hash: hashOf(9) }] } };
+				},
+				kept: (chain) => chain.leaving(eve)
+			},
+			{
 				how: 'an owed epoch opened by a viewer',
 				start: () => leftBy(eve),
 				broken: (chain) => chain.change(vic, [], { epoch: true }),
@@ -177,7 +193,7 @@ describe('rule 8 and the rights to it, each part alone', () => {
 		member_change_invalid: [
 			{
 				how: 'an account named twice',
-				broken: (chain) => chain.change(ada, [setting(vic, 'editor'), setting(vic, 'viewer')]),
+				broken: (chain) => chain.change(ada, [setting(vic, 'editor'), setting(vic, 'auditor')]),
 				kept: (chain) => chain.change(ada, [setting(vic, 'editor')])
 			},
 			{
@@ -336,6 +352,16 @@ describe('rule 8 and the rights to it, each part alone', () => {
 		],
 		wraps_wrong: [
 			{
+				how: 'a stranger in a reader’s place',
+				broken: (chain) => {
+					const { admin, ...rest } = chain.change(ada, [], { epoch: true });
+					const [first, ...others] = admin!.wraps;
+					const wraps = [{ ...first!, recipient: zoe.account }, ...others];
+					return { ...rest, admin: { ...admin!, wraps } };
+				},
+				kept: (chain) => chain.change(ada, [], { epoch: true })
+			},
+			{
 				how: 'a reader left out of a new epoch',
 				broken: (chain) => withoutFirstWrap(chain.change(ada, [], { epoch: true })),
 				kept: (chain) => chain.change(ada, [], { epoch: true })
@@ -396,7 +422,24 @@ describe('rule 8 and the rights to it, each part alone', () => {
 	testBreaches(breaches);
 });
 
+/** Links by the dozen, under the keys of one: their signatures are the caller's to verify. */
+const links = (length: number) =>
+	Array.from({ length }, (_, index) => {
+		const account = idFromBytes<AccountId>(hashOf(index + 1).subarray(0, 16));
+		const body = { ...zoe.renewed.entry.body, account };
+		const entry = { ...zoe.renewed.entry, bodyBytes: encodeIdentityBody(body) };
+		const identityEntry = encodeIdentityEntry(entry);
+		return { account, role: 'viewer' as const, kind: 'link' as const, identityEntry };
+	});
+
 describe('what an admin commit leaves', () => {
+	test('a space has 128 members and not one more', () => {
+		const chain = world();
+		expect(chain.judge(chain.change(ada, links(122))).ok).toBe(true);
+		const one = chain.judge(chain.change(ada, links(123)));
+		expect(one).toEqual({ ok: false, error: 'member_change_invalid' });
+	});
+
 	test('without an audit key nobody owes one', () => {
 		const chain = world({});
 		chain.take(chain.leaving(aud));

@@ -68,6 +68,25 @@ const breaches: Record<Judged | 'genesis_invalid', readonly Breach[]> = {
 			kept: (chain) => chain.firstCommit()
 		},
 		{
+			how: 'somebody else who begins the space for themselves',
+			start: nobody,
+			broken: (chain) => {
+				const admin = adminFor(chain.state, [adding(zoe, 'owner')]);
+				return chain.draft(zoe, { genesis: chain.genesis, admin });
+			},
+			kept: (chain) => chain.firstCommit()
+		},
+		{
+			how: 'the creator under an identity that the genesis body does not name',
+			start: nobody,
+			broken: (chain) => {
+				const next = { account: ada.account, identity: ada.renewed };
+				const admin = adminFor(chain.state, [adding(next, 'owner')]);
+				return { ...chain.firstCommit(), identity: ada.renewed.hash, admin };
+			},
+			kept: (chain) => chain.firstCommit()
+		},
+		{
 			how: 'a creator whose identity is not the one in the genesis body',
 			start: nobody,
 			broken: (chain) => ({ ...chain.firstCommit(), identity: ada.renewed.hash }),
