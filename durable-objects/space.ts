@@ -69,6 +69,8 @@ interface Attachment {
 const dayMs = 86_400_000;
 const noop = (): void => undefined;
 const mebibyte = 1_048_576;
+/** RFC 6455 §7.4.1: never sent, only reported. */
+const brokenConnection = 1006;
 
 export class Space extends DurableObject<Env> {
 	readonly #store: SpaceStore;
@@ -124,8 +126,9 @@ export class Space extends DurableObject<Env> {
 		}
 	}
 
-	override webSocketClose(): void {
-		// The platform answers the close frame; what the socket knew goes with it.
+	override webSocketClose(socket: WebSocket, code: number): void {
+		// The client waits for an answer to its close frame; a connection that broke has nobody waiting.
+		if (code !== brokenConnection) socket.close(1000);
 	}
 
 	/** Drops what is superseded for long enough, what has expired, and dead sessions. */

@@ -61,6 +61,8 @@ async function parseRequest<Name extends RouteName>(
 ): Promise<Result<RequestOf<Name>, Refusal>> {
 	const body = routes[name].method === 'GET' ? ok({}) : await readJsonBody(request);
 	if (!body.ok) return err({ code: body.error });
+	// To a schema an array is an object, too.
+	if (Array.isArray(body.value)) return err({ code: 'malformed' });
 	const parsed = v.safeParse(routes[name].request, body.value);
 	// The schema of `name` gives the request of `name`; TypeScript can't follow the index.
 	return parsed.success ? ok(parsed.output as RequestOf<Name>) : err({ code: 'malformed' });
