@@ -202,10 +202,10 @@ class ImportRun {
 	async saveBatch(): Promise<void> {
 		const batch = this.#batch;
 		if (batch.length === 0) return;
-		this.#batch = [];
-		this.#batchBytes = 0;
 		this.#tell('saving');
 		const saved = await this.#options.save(batch.map(({ change }) => change));
+		this.#batch = [];
+		this.#batchBytes = 0;
 		if (saved.ok) this.#taken += batch.length;
 		else {
 			this.#stopped = saved.error;

@@ -83,16 +83,14 @@ export class Search {
 
 	/** What Items reports. The index follows by itself. */
 	changed(ids: readonly ItemId[]): void {
+		if (this.#closed) return;
 		for (const id of ids) this.#stale.add(id);
 		void this.build();
 	}
 
 	/** Resolves when the index has caught up. */
 	build(): Promise<void> {
-		this.#building ??= this.#buildStale().finally(() => {
-			this.#building = null;
-			if (this.#stale.size > 0) void this.build();
-		});
+		this.#building ??= this.#buildStale();
 		return this.#building;
 	}
 
@@ -100,8 +98,10 @@ export class Search {
 	query(text: string, limit = 50): readonly SearchHit[] {
 		const terms = [...new Set(searchTerms(text))];
 		if (terms.length === 0 || limit < 1) return [];
-		const scanned = this.#scanStale(terms);
-		const found = [...scanned, ...this.#queryIndex(text)].sort((a, b) => b.score - a.score);
+		let found = [...this.#scanStale(terms), ...this.#queryIndex(text, false)];
+		// What is only like the query helps when nothing is what was typed.
+		if (found.length === 0) found = [...this.#queryIndex(text, true)];
+		found.sort((a, b) => b.score - a.score);
 		const hits: SearchHit[] = [];
 		for (const match of found) {
 			const hit = this.#hitOf(match, terms);
@@ -119,15 +119,20 @@ export class Search {
 	}
 
 	async #buildStale(): Promise<void> {
-		await this.#pause();
-		let stepEndsMs = performance.now() + stepMs;
-		for (const id of this.#stale) {
-			if (this.#closed) return;
-			this.#stale.delete(id);
-			this.#reindex(id);
-			if (performance.now() < stepEndsMs) continue;
+		try {
 			await this.#pause();
-			stepEndsMs = performance.now() + stepMs;
+			let stepEndsMs = performance.now() + stepMs;
+			for (const id of this.#stale) {
+				if (this.#closed) return;
+				this.#stale.delete(id);
+				this.#reindex(id);
+				if (performance.now() < stepEndsMs) continue;
+				await this.#pause();
+				stepEndsMs = performance.now() + stepMs;
+			}
+		} finally {
+			// In the same turn as the last look: whoever changes something later starts anew.
+			this.#building = null;
 		}
 	}
 
@@ -145,10 +150,10 @@ export class Search {
 		return text?.trashedAtMs === null ? text : null;
 	}
 
-	#queryIndex(text: string): readonly Match[] {
+	#queryIndex(text: string, fuzzy: boolean): readonly Match[] {
 		const results: readonly SearchResult[] = this.#index.search(text, {
 			prefix: true,
-			fuzzy: (term) => (term.length >= shortestFuzzyCharacters ? 0.2 : false),
+			fuzzy: (term) => (fuzzy && term.length >= shortestFuzzyCharacters ? 0.2 : false),
 			maxFuzzy: 2,
 			combineWith: 'AND',
 			boost: { title: titleBoost, path: pathBoost }
