@@ -1,7 +1,8 @@
 // Draws the PNG icons from static/icons/mark.svg, with Chromium. Run when the mark changes:
 // node web/make-icons.mjs. The results are committed.
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import process from 'node:process';
+import { fileURLToPath, URL } from 'node:url';
 import { chromium } from 'playwright-core';
 
 const icons = fileURLToPath(new URL('./static/icons/', import.meta.url));

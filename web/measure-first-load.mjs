@@ -1,6 +1,9 @@
 // Prints what JavaScript the first screens cost, gzipped as a server would send it:
 // node web/measure-first-load.mjs http://localhost:8787. Counts everything that the page, its workers
 // included, asks for until the screen stands still; the service worker's stock is not part of it.
+import console from 'node:console';
+import process from 'node:process';
+import { URL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
 

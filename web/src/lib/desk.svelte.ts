@@ -27,6 +27,8 @@ export class DeskState {
 	query = $state('');
 	/** The note that was just made: its title takes the focus. */
 	made: ItemId | null = null;
+	/** The note that was opened by keyboard: its text takes the focus. */
+	entered: ItemId | null = null;
 	dialog = $state<'palette' | 'keys' | 'sync' | 'log-out' | null>(null);
 	#subscribe: () => void;
 

@@ -30,7 +30,7 @@ export class StrengthMeter {
 	failed = $state(false);
 	#worker: Worker | null = null;
 	#asked = 0;
-	#waiting = new Map<number, (strength: Strength) => void>();
+	#waiting = new Map<number, (strength: Strength | null) => void>();
 
 	async ask(password: string, handle: string): Promise<Strength | null> {
 		const question = ++this.#asked;
@@ -38,7 +38,9 @@ export class StrengthMeter {
 		if (password === '') return null;
 		const worker = await this.#start();
 		if (worker === null) return null;
-		const answered = new Promise<Strength>((resolve) => this.#waiting.set(question, resolve));
+		const answered = new Promise<Strength | null>((resolve) =>
+			this.#waiting.set(question, resolve)
+		);
 		worker.postMessage({ question, password, others: [handle] } satisfies StrengthQuestion);
 		return await answered;
 	}
@@ -46,6 +48,12 @@ export class StrengthMeter {
 	stop(): void {
 		this.#worker?.terminate();
 		this.#worker = null;
+	}
+
+	#fail(): void {
+		this.failed = true;
+		for (const answer of this.#waiting.values()) answer(null);
+		this.#waiting.clear();
 	}
 
 	async #start(): Promise<Worker | null> {
@@ -61,7 +69,7 @@ export class StrengthMeter {
 			this.#waiting.delete(event.data.question);
 			if (event.data.question === this.#asked) this.answer = event.data;
 		});
-		worker.addEventListener('error', () => (this.failed = true));
+		worker.addEventListener('error', () => this.#fail());
 		return worker;
 	}
 }
