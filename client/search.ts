@@ -49,6 +49,9 @@ const shortestFuzzyCharacters = 4;
 const titleBoost = 4;
 const pathBoost = 1.5;
 
+const sameWords = (a: Indexed, b: Indexed): boolean =>
+	a.title === b.title && a.path === b.path && a.body === b.body;
+
 const nextTask = (): Promise<void> =>
 	new Promise((resolve) => {
 		const { port1, port2 } = new MessageChannel();
@@ -70,6 +73,8 @@ export class Search {
 		tokenize: (text) => [...new Set(searchTerms(text))],
 		processTerm: (term) => term
 	});
+	/** What the index holds of each item: to be taken out word by word, without a vacuum. */
+	readonly #indexed = new Map<ItemId, Indexed>();
 	/** Changed since they were indexed, or never were. */
 	readonly #stale: Set<ItemId>;
 	#building: Promise<void> | null = null;
@@ -115,6 +120,7 @@ export class Search {
 	close(): void {
 		this.#closed = true;
 		this.#stale.clear();
+		this.#indexed.clear();
 		this.#index.removeAll();
 	}
 
@@ -137,12 +143,15 @@ export class Search {
 	}
 
 	#reindex(id: ItemId): void {
-		if (this.#index.has(id)) this.#index.discard(id);
+		const before = this.#indexed.get(id);
 		const text = this.#searchable(id);
-		if (text) {
-			const { title, body, path } = text;
-			this.#index.add({ id, title, body, path: path ?? '' });
-		}
+		const after = text && { id, title: text.title, body: text.body, path: text.path ?? '' };
+		// An item changes also by coming to stand on the log: its words are the same.
+		if (before && after && sameWords(before, after)) return;
+		if (before) this.#index.remove(before);
+		if (after) this.#index.add(after);
+		if (after) this.#indexed.set(id, after);
+		else this.#indexed.delete(id);
 	}
 
 	#searchable(id: ItemId): ItemText | null {

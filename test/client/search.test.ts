@@ -157,6 +157,33 @@ describe('an index', () => {
 		expect(titles(search.query('word2999', 1))).toEqual(['Note 2999']);
 	});
 
+	it('forgets the words of every text that changed, while others are added', async () => {
+		const items = new Items({ onChange: (ids) => search.changed(ids) });
+		const search: Search = new Search(items);
+		const count = 300;
+		const seeds = Array.from({ length: count }, (_, index) => seedOf(`Note ${index}`, 'old words'));
+		items.applyPages([
+			pageOf(
+				1,
+				0,
+				seeds.map((seed, index) => seedChange(itemId(index), seed))
+			)
+		]);
+		await search.build();
+		const edits = seeds.map((seed, index) =>
+			updateChange(
+				itemId(index),
+				editOf(itemId(index), seed, ({ body }) => body.delete(0, 'old '.length))
+			)
+		);
+		items.applyPages([pageOf(2, 0, edits)]);
+		await search.build();
+		items.applyPages([pageOf(3, 0, [seedChange(itemId(count), seedOf('Note', 'new words'))])]);
+		await search.build();
+		expect(search.query('old', count)).toEqual([]);
+		expect(search.query('words', 2 * count)).toHaveLength(count + 1);
+	});
+
 	it('that is closed is not built on', async () => {
 		const { search } = await searchOver(true);
 		search.close();
