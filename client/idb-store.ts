@@ -256,7 +256,7 @@ class IdbStore implements Store {
 					clearTimeout(timer);
 					// Refused, for whatever reason the browser has.
 					if (error instanceof DOMException) resolve(null);
-					else reject(error as Error);
+					else reject(error);
 				}
 			);
 		});

@@ -275,14 +275,13 @@ const inflateStepBytes = 16_384;
 
 async function inflate(packed: Blob, sizeBytes: number): Promise<Uint8Array | null> {
 	const bytes = new Uint8Array(sizeBytes);
-	let filled = 0;
-	let complete = false;
+	const seen = { bytes: 0, complete: false };
 	const inflater = new Inflate((chunk, final) => {
-		if (filled + chunk.length <= sizeBytes) bytes.set(chunk, filled);
-		filled += chunk.length;
-		complete = final;
+		if (seen.bytes + chunk.length <= sizeBytes) bytes.set(chunk, seen.bytes);
+		seen.bytes += chunk.length;
+		seen.complete = final;
 	});
-	for (let start = 0; start < packed.size && filled <= sizeBytes; start += inflateStepBytes) {
+	for (let start = 0; start < packed.size && seen.bytes <= sizeBytes; start += inflateStepBytes) {
 		const end = start + inflateStepBytes;
 		const step = new Uint8Array(await packed.slice(start, end).arrayBuffer());
 		try {
@@ -292,7 +291,7 @@ async function inflate(packed: Blob, sizeBytes: number): Promise<Uint8Array | nu
 			return null;
 		}
 	}
-	return complete && filled === sizeBytes ? bytes : null;
+	return seen.complete && seen.bytes === sizeBytes ? bytes : null;
 }
 
 const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {

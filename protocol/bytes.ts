@@ -41,7 +41,7 @@ const hexDigits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).pad
 /** Lower-case hex, two digits a byte. */
 export function toHex(bytes: Uint8Array): string {
 	let text = '';
-	for (const byte of bytes) text += hexDigits[byte];
+	for (const byte of bytes) text += hexDigits[byte] ?? '';
 	return text;
 }
 

@@ -14,7 +14,7 @@ function connect(name: string, version: number): Promise<IDBDatabase> {
 	return new Promise((resolve, reject) => {
 		const request = indexedDB.open(name, version);
 		request.onsuccess = () => resolve(request.result);
-		request.onerror = () => reject(request.error as DOMException);
+		request.onerror = () => reject(request.error);
 	});
 }
 

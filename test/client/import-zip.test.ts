@@ -16,7 +16,7 @@ async function open(bytes: Uint8Array) {
 
 async function textsIn(files: readonly ImportFile[]): Promise<Record<string, string>> {
 	const texts: Record<string, string> = {};
-	for (const { path, bytes } of files) texts[path] = new TextDecoder().decode(await bytes());
+	for (const file of files) texts[file.path] = new TextDecoder().decode(await file.bytes());
 	return texts;
 }
 
