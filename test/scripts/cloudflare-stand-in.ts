@@ -22,6 +22,8 @@ export interface CloudflareStandIn {
 	readonly secrets: ReadonlyMap<string, string>;
 	/** `METHOD path`, in order. */
 	readonly calls: readonly string[];
+	/** Refuses the next upload, after everything before it went well. */
+	readonly refuseNextUpload: () => void;
 	readonly stop: () => Promise<void>;
 }
 
@@ -37,8 +39,13 @@ export async function startCloudflareStandIn(worker: string): Promise<Cloudflare
 	const secrets = new Map<string, string>();
 	const calls: string[] = [];
 	let migrationTag: string | null = null;
+	let failing = false;
 
 	function upload(body: Buffer): Answer {
+		if (failing) {
+			failing = false;
+			return { status: 400, code: 10_021, message: 'Uncaught Error: the script was refused' };
+		}
 		const metadata = JSON.parse(formField(body, 'metadata')) as Upload;
 		const steps = metadata.migrations;
 		if (steps !== undefined && (steps.old_tag ?? null) !== migrationTag) {
@@ -50,7 +57,15 @@ export async function startCloudflareStandIn(worker: string): Promise<Cloudflare
 			if (type === 'secret_text' && text !== undefined) secrets.set(name, text);
 		}
 		uploads.push(metadata);
-		return { result: { id: worker, etag: 'e', startup_time_ms: 5, deployment_id: 'd' } };
+		return {
+			result: {
+				id: worker,
+				etag: 'e',
+				startup_time_ms: 5,
+				deployment_id: 'd',
+				resources: { script: { etag: 'e' } }
+			}
+		};
 	}
 
 	function answer(method: string, path: string, body: Buffer): Answer {
@@ -64,6 +79,8 @@ export async function startCloudflareStandIn(worker: string): Promise<Cloudflare
 		if (path.endsWith('/assets-upload-session')) return { result: { jwt: 'a.b.c', buckets: [] } };
 		if (path.endsWith(script) && method === 'PUT') return upload(body);
 		if (uploads.length === 0) return absent;
+		// Without new migrations wrangler uploads a version first, then deploys it.
+		if (path.endsWith(`${script}/versions`) && method === 'POST') return upload(body);
 		if (path.endsWith(`${script}/secrets`)) {
 			return { result: [...secrets.keys()].map((name) => ({ name, type: 'secret_text' })) };
 		}
@@ -77,8 +94,8 @@ export async function startCloudflareStandIn(worker: string): Promise<Cloudflare
 		if (path.endsWith(`${script}/subdomain`)) {
 			return { result: { enabled: true, previews_enabled: false } };
 		}
-		if (path.endsWith(`${script}/deployments`)) return { result: { deployments: [] } };
-		if (path.endsWith(`${script}/settings`)) return { result: { bindings: [], tags: [] } };
+		if (path.endsWith(`${script}/deployments`)) return { result: { id: 'd', deployments: [] } };
+		if (path.endsWith('settings')) return { result: { bindings: [], tags: [] } };
 		return { status: 404, code: 10_000, message: `The stand-in has no ${method} ${path}` };
 	}
 
@@ -103,6 +120,9 @@ export async function startCloudflareStandIn(worker: string): Promise<Cloudflare
 		uploads,
 		secrets,
 		calls,
+		refuseNextUpload() {
+			failing = true;
+		},
 		stop: () =>
 			new Promise((resolve) => {
 				server.close(() => {
