@@ -70,7 +70,7 @@ export interface Tacet {
 		input: { readonly enabled: true; readonly password: string } | { readonly enabled: false }
 	): Answer<void>;
 	account(): Answer<AccountOverview>;
-	/** Ends this tab's engine: sockets, timers, keys. Nothing is erased. */
+	/** Ends this tab's engine: sockets, timers, keys. The store stays its owner's to close. */
 	close(): Promise<void>;
 }
 

@@ -41,14 +41,16 @@ export class Presence {
 		return this.#live().some(({ asked }) => asked > 1);
 	}
 
-	/** Asks for what is missing and was not asked for yet. */
-	ask(): void {
-		const missing = this.#live().filter(({ asked }) => asked === 0);
+	/** Asks for what is missing and was not asked for yet. Answers whether anything is missing. */
+	ask(): boolean {
+		const live = this.#live();
+		const missing = live.filter(({ asked }) => asked === 0);
 		for (let start = 0; start < missing.length; start += maxPagesPerFetch) {
 			const pages = missing.slice(start, start + maxPagesPerFetch);
 			for (const page of pages) page.asked = 1;
 			this.#parts.send(encodeClientFrame({ type: 'fetch', pages }));
 		}
+		return live.length > 0;
 	}
 
 	/** Missing pages that nothing explains: not superseded, not expired, meant for this role. */

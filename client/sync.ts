@@ -70,6 +70,8 @@ export class SpaceSync {
 	#fault: ChainFault | null = null;
 	#problem: SyncProblem | null = null;
 	#expected: readonly Head[] = [];
+	/** Verified but for pages that were asked for again: the head that is reached with them. */
+	#awaitsPages: Head | null = null;
 	#lastError: TacetError | null = null;
 	#losses = 0;
 	#unsaved = 0;
@@ -381,6 +383,7 @@ export class SpaceSync {
 
 	#pull(): void {
 		this.#caughtUp = false;
+		this.#awaitsPages = null;
 		this.#pulledAfter = this.#chain.head.seq;
 		this.#socket.send(encodeClientFrame({ type: 'pull', after: this.#chain.head.seq }));
 	}
@@ -448,6 +451,7 @@ export class SpaceSync {
 	}
 
 	async #takeEntries(entries: readonly Entry[], offered: Head): Promise<void> {
+		this.#awaitsPages = null;
 		const taken = await this.#receiver.take(entries);
 		if (!(await this.#believe(taken, offered))) return;
 		this.#offered = offered;
@@ -506,11 +510,17 @@ export class SpaceSync {
 			await this.#distrust('page_missing', offered, null);
 			return;
 		}
+		if (this.#presence.ask()) {
+			this.#caughtUp = false;
+			this.#awaitsPages = offered;
+			this.#changed();
+			return;
+		}
+		this.#awaitsPages = null;
 		await this.#pusher.giveUpRefused();
 		this.#caughtUp = true;
 		this.#verifiedAtMs = this.#options.nowMs();
 		this.#socket.confirm();
-		this.#presence.ask();
 		this.#noteSynced();
 		this.#changed();
 		this.#pusher.push();
@@ -524,7 +534,9 @@ export class SpaceSync {
 	/** Pages that were asked for again; without them, what is live now is asked first. */
 	async #takePages(fetched: readonly FetchedPage[]): Promise<void> {
 		const complete = await this.#presence.take(fetched);
+		const awaits = this.#awaitsPages;
 		if (!complete) this.#pull();
+		else if (awaits !== null) await this.#reached(awaits);
 		this.#options.onStored([]);
 		this.#changed();
 	}

@@ -352,7 +352,6 @@ class Engine implements Tacet {
 			await open?.vault.close();
 			open?.crypto.end();
 			this.#tabs.close();
-			this.#options.store.close();
 		});
 	}
 
