@@ -256,7 +256,7 @@ class IdbStore implements Store {
 					clearTimeout(timer);
 					// Refused, for whatever reason the browser has.
 					if (error instanceof DOMException) resolve(null);
-					else reject(error);
+					else reject(new Error('the database does not open', { cause: error }));
 				}
 			);
 		});

@@ -14,7 +14,7 @@ function connect(name: string, version: number): Promise<IDBDatabase> {
 	return new Promise((resolve, reject) => {
 		const request = indexedDB.open(name, version);
 		request.onsuccess = () => resolve(request.result);
-		request.onerror = () => reject(request.error);
+		request.onerror = () => reject(new Error('no connection', { cause: request.error }));
 	});
 }
 
