@@ -1,0 +1,62 @@
+// One run of the property: a random lie, at a random place, to a device that has seen a random part.
+import type { Entry } from '../../protocol/frames.ts';
+import type { SpaceId } from '../../protocol/ids.ts';
+import { entriesLies, frameLies, lieNames, strangerEntries, tell, type LieName, type Material } from './lies.ts';
+import { chanceOf } from './random.ts';
+import { readUnder, type Outcome } from './reading.ts';
+import type { World } from './world.ts';
+
+export interface Run {
+	readonly seed: number;
+	readonly lie: LieName;
+	readonly about: 'space' | 'keyring';
+	readonly from: number;
+	readonly times: number;
+	readonly after: number;
+}
+
+/** Lies with which a device that knows nothing is shown an old state: it can't see through them. */
+const rollbacks: readonly LieName[] = [
+	'show the log as it was',
+	'greet with the head as it was',
+	'say that there is nothing',
+	'keep the last entries back',
+	'offer less than there is'
+];
+
+export function planRun(world: World, seed: number): Run {
+	const chance = chanceOf(seed);
+	const lie = chance.pick(lieNames);
+	const seqs = [...world.stores.keys()];
+	const aboutKeyring = chance.below(6) === 0 && !rollbacks.includes(lie);
+	// A device that has the keyring is given no more entries of it.
+	const from = aboutKeyring ? 0 : chance.pick(lie in entriesLies ? seqs.slice(0, -1) : seqs);
+	const times = chance.pick([1, 1, 1, 2, Number.POSITIVE_INFINITY]);
+	const after = lie in frameLies ? chance.below(2) : 0;
+	return { seed, lie, about: aboutKeyring ? 'keyring' : 'space', from, times, after };
+}
+
+export async function run(
+	world: World,
+	plan: Run
+): Promise<Outcome & { readonly told: number }> {
+	const { about, times, after, from } = plan;
+	const material = await materialOf(world, about, plan.seed);
+	const space: SpaceId = about === 'space' ? world.space : world.keyring;
+	const lie = tell(plan.lie, { space, material, times, after });
+	return { ...(await readUnder(world, lie, { from, patienceMs: 150 })), told: lie.told };
+}
+
+export async function materialOf(
+	{ entries, keyringEntries }: World,
+	about: 'space' | 'keyring',
+	seed: number
+): Promise<Material> {
+	const log = about === 'space' ? entries : keyringEntries;
+	const otherLog = about === 'space' ? keyringEntries : entries;
+	const strangers = strangersOf.get(log) ?? strangerEntries(log);
+	strangersOf.set(log, strangers);
+	return { chance: chanceOf(seed ^ 0x5eed), log, otherLog, strangers: await strangers };
+}
+
+const strangersOf = new WeakMap<readonly Entry[], Promise<readonly Entry[]>>();
