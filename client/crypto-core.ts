@@ -17,9 +17,9 @@ import {
 	derivePasswordSlotKey,
 	deriveRecoverySlotKey,
 	openKeyslot,
-	parseKeyslot,
 	sealKeyslot
 } from '../crypto/client/keyslots.ts';
+import { parseKeyslot } from '../protocol/keyslot.ts';
 import {
 	deviceBindingMac,
 	finishLogin,

@@ -3,7 +3,7 @@
 import type { Answer, Space, Tacet, TacetOptions, TacetState } from './api.ts';
 import type { AccountParts, OpenedAccount } from './account.ts';
 import { randomBytes } from '../crypto/random.ts';
-import { parseKeyslot } from '../crypto/client/keyslots.ts';
+import { parseKeyslot } from '../protocol/keyslot.ts';
 import { fromBase64Url } from '../protocol/bytes.ts';
 import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
 import { ok, type Result } from '../protocol/result.ts';
@@ -219,7 +219,7 @@ class Engine implements Tacet {
 			me,
 			device: name.writer,
 			onCopied: () => {
-				void this.#takeNewWriter();
+				void this.#inTurn(() => this.#takeNewWriter());
 			}
 		});
 		if (!opened.ok) {

@@ -15,9 +15,6 @@ import { openCommitted, sealCommitted } from './key-commitment.ts';
 import type { RecoveryEntropy } from './recovery-code.ts';
 import { createSecret, type RootSecret, type Secret, type SlotKey } from './secret.ts';
 
-/** The form of a keyslot, for whoever chooses which to try. */
-export { parseKeyslot };
-
 /** 128 random bits in the recovery kit and on linked devices, mixed into the password keyslot. */
 export type AccountKey = Secret<'account key'>;
 /** 32 random bytes that stay on one device, without which its keyslot can't be guessed at. */

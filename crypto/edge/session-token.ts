@@ -1,5 +1,5 @@
-// Access tokens of a session. Such a token is worth something only together with a proof by the
-// device key that `jkt` names (RFC 9449). One algorithm, named nowhere in the token.
+// Access tokens of a session: bearer tokens of 15 minutes. `jkt` names the device key that the login
+// was bound to. One algorithm, named nowhere in the token.
 //
 //   access token  = 'tacet_at_' ‖ base64url(body) ‖ '.' ‖ base64url(HMAC-SHA-256(key, label ‖ body))
 //   body          = CBOR [ version 1, key id (uint), account (16), name of the account object (text),
@@ -63,8 +63,8 @@ export function mintAccessToken(key: TokenKey, claims: AccessClaims): string {
 }
 
 /**
- * Verifies an access token's MAC and expiry. That the request comes with a proof by `jkt`, and that
- * the session has not been ended meanwhile, is for the caller to check.
+ * Verifies an access token's MAC and expiry. That the session has not been ended meanwhile is for
+ * the caller to check.
  *
  * @param keys the accepted keys: the newest, and the one before while its tokens live.
  * @param input `nowMs` is the caller's clock, in milliseconds since 1970.
