@@ -1,6 +1,7 @@
 // Changes of one space on their way to its log: first rows of the outbox, sealed under this device's
 // own key; then commits, whose bytes are stored before they are sent and never change again; gone
 // once their entry is seen at its place.
+import { parseCommit } from '../protocol/commit.ts';
 import { encodeChange, parseChangeBytes, type Change } from '../protocol/page.ts';
 import type { DeviceId, SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
@@ -117,12 +118,22 @@ export class Outbox {
 		return ok(rows);
 	}
 
-	/** Takes up commits that were formed before and may have been sent. */
-	async loadPending(): Promise<Result<null, StoreFault>> {
-		const loaded = await this.#options.store.loadPending(this.#options.space);
+	/**
+	 * Takes up commits that were formed before and may have been sent. Those that name another device
+	 * can't be sent any more, since this profile took a new id: their changes are formed anew.
+	 */
+	async loadPending(device: DeviceId): Promise<Result<null, StoreFault>> {
+		const { space, store } = this.#options;
+		const loaded = await store.loadPending(space);
 		if (!loaded.ok) return loaded;
 		for (const pending of loaded.value) this.#keep(pending);
-		return ok(null);
+		const others = loaded.value.filter(({ commit }) => {
+			const parsed = parseCommit(commit);
+			return !parsed.ok || parsed.value.device !== device;
+		});
+		if (others.length === 0) return ok(null);
+		const dropped = await this.giveUp(others.map(({ count }) => count));
+		return dropped.ok ? ok(null) : dropped;
 	}
 
 	#keep(pending: PendingCommit): void {

@@ -174,7 +174,7 @@ export class SpaceSync {
 		if (this.#closed) return;
 		const ready = await this.#inTurn(async () => {
 			const looked = await this.#look();
-			return looked.ok ? this.#outbox.loadPending() : looked;
+			return looked.ok ? this.#outbox.loadPending(this.#options.device) : looked;
 		});
 		if (!ready.ok) {
 			this.#setProblem(storeProblem(ready.error));

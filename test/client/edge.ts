@@ -45,7 +45,8 @@ export async function startEdge(): Promise<Edge> {
 			serving = await serve({ dataDir, port });
 		},
 		remove: async () => {
-			await serving.stop();
+			// In order it would wait for every socket that a failed test left open.
+			await serving.kill();
 			await rm(dataDir, { recursive: true });
 		}
 	};

@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { Tacet, TacetOptions } from '../../client/api.ts';
+import { createMemoryStore } from '../../client/memory-store.ts';
+import type { Store } from '../../client/store.ts';
+import { encodeSpaceFrame } from '../../protocol/frames.ts';
+import {
+	newDevice,
+	newHandle,
+	newWire,
+	password,
+	signedUp,
+	spaceOf,
+	startEdge,
+	synced,
+	until,
+	type Edge,
+	type Wire
+} from './edge.ts';
+
+// Every login stretches a password on purpose, and tests share the machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+let edge: Edge;
+beforeAll(async () => {
+	edge = await startEdge();
+});
+afterAll(() => edge.remove());
+
+let profiles = 0;
+interface Browser {
+	/** A tab's options: the store, locks and channel that all tabs of a profile share. */
+	tab(wire: Wire): Partial<TacetOptions>;
+	readonly store: Store;
+}
+
+/** One profile with several tabs: real channels, and locks with the rules of Web Locks. */
+function newBrowser(): Browser {
+	const profile = `profile ${String(++profiles)}`;
+	const store = createMemoryStore();
+	const locks = navigator.locks;
+	return {
+		store,
+		tab: (wire) => ({
+			store,
+			WebSocket: wire.WebSocket,
+			channel: (name) => new BroadcastChannel(`${profile} ${name}`),
+			locks: {
+				query: () => locks.query(),
+				request: (name: string, ...rest: unknown[]) =>
+					Reflect.apply(locks.request, locks, [`${profile} ${name}`, ...rest]) as Promise<never>
+			}
+		})
+	};
+}
+
+const isUnlocked = (tacet: Tacet) => until(tacet, () => tacet.state.phase === 'unlocked');
+
+test('a new tab gets its keys from an unlocked one, and shows the same notes', async () => {
+	const browser = newBrowser();
+	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
+	const first = await signedUp(edge, newHandle(), browser.tab(wires[0]));
+	await spaceOf(first).create({ title: 'Shared' });
+	await synced(spaceOf(first));
+	const second = await newDevice(edge, browser.tab(wires[1]));
+	expect(second.tacet.state.phase).toBe('unlocked');
+	expect(spaceOf(second).items.map(({ title }) => title)).toEqual(['Shared']);
+	await Promise.all([first.tacet.close(), second.tacet.close()]);
+});
+
+test('one tab syncs for all: an edit in the other is sent once, and shown as synced there', async () => {
+	const browser = newBrowser();
+	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
+	const first = await signedUp(edge, newHandle(), browser.tab(wires[0]));
+	await synced(spaceOf(first));
+	const second = await newDevice(edge, browser.tab(wires[1]));
+	await spaceOf(second).create({ title: 'From the other tab' });
+	await until(spaceOf(first), () => spaceOf(first).items.length === 1);
+	await until(spaceOf(second), () => spaceOf(second).items[0]?.waiting === false);
+	await synced(spaceOf(second));
+	expect(spaceOf(second).sync).toMatchObject({ waiting: 0, connection: 'online' });
+	expect(spaceOf(first).sync.verified?.seq).toBe(2);
+	expect(wires[1].sent).toEqual([]);
+	await Promise.all([first.tacet.close(), second.tacet.close()]);
+});
+
+test('when the syncing tab goes away, the other one takes over', async () => {
+	const browser = newBrowser();
+	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
+	const first = await signedUp(edge, newHandle(), browser.tab(wires[0]));
+	const second = await newDevice(edge, browser.tab(wires[1]));
+	await first.tacet.close();
+	await spaceOf(second).create({ title: 'Alone now' });
+	await synced(spaceOf(second));
+	expect(wires[1].sent.some(({ frame }) => frame.type === 'append')).toBe(true);
+	expect(spaceOf(second).sync.verified?.seq).toBe(2);
+	await second.tacet.close();
+});
+
+test('two tabs that write at once never sync anything twice', async () => {
+	const browser = newBrowser();
+	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
+	const first = await signedUp(edge, newHandle(), browser.tab(wires[0]));
+	const second = await newDevice(edge, browser.tab(wires[1]));
+	const spaces = [spaceOf(first), spaceOf(second)];
+	await Promise.all(
+		spaces.flatMap((space, tab) =>
+			Array.from({ length: 20 }, (_, index) =>
+				space.create({ title: `${String(tab)} ${String(index)}` })
+			)
+		)
+	);
+	for (const space of spaces) {
+		await until(space, () => space.items.length === 40);
+		await synced(space);
+	}
+	const titles = new Set(spaceOf(first).items.map(({ title }) => title));
+	expect(titles.size).toBe(40);
+	expect(spaceOf(first).sync.problem).toBeNull();
+	expect(wires[1].sent).toEqual([]);
+	await Promise.all([first.tacet.close(), second.tacet.close()]);
+});
+
+test('locking one tab locks all, unlocking one unlocks all, and log-out reaches all', async () => {
+	const browser = newBrowser();
+	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
+	const first = await signedUp(edge, newHandle(), browser.tab(wires[0]));
+	const second = await newDevice(edge, browser.tab(wires[1]));
+	await first.tacet.lock();
+	await until(second.tacet, () => second.tacet.state.phase === 'locked');
+	expect(await second.tacet.unlock({ password })).toMatchObject({ ok: true });
+	await isUnlocked(first.tacet);
+	await synced(spaceOf(second));
+	expect(await second.tacet.logOut()).toMatchObject({ ok: true });
+	await until(first.tacet, () => first.tacet.state.phase === 'signed_out');
+	expect(await browser.store.loadProfile()).toEqual({ ok: true, value: null });
+	await Promise.all([first.tacet.close(), second.tacet.close()]);
+});

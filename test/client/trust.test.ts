@@ -1,0 +1,196 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { encodeSpaceFrame, type Entry, type SpaceFrame } from '../../protocol/frames.ts';
+import {
+	loggedIn,
+	newDevice,
+	newHandle,
+	newWire,
+	password,
+	signedUp,
+	spaceOf,
+	startEdge,
+	synced,
+	until,
+	type Device,
+	type Edge,
+	type Wire
+} from './edge.ts';
+
+// Every login stretches a password on purpose, and tests share the machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+let edge: Edge;
+beforeAll(async () => {
+	edge = await startEdge();
+});
+afterAll(() => edge.remove());
+
+interface Pair {
+	readonly writer: Device;
+	readonly reader: Device;
+	/** Between the reader and the edge. */
+	readonly wire: Wire;
+	end(): Promise<void>;
+}
+
+/** Two devices of one account; the reader's edge can be made to lie. Both hold one note. */
+async function pair(): Promise<Pair> {
+	const handle = newHandle();
+	const wire = newWire(encodeSpaceFrame);
+	const writer = await signedUp(edge, handle);
+	await spaceOf(writer).create({ title: 'True' });
+	await synced(spaceOf(writer));
+	const reader = await loggedIn(edge, handle, { WebSocket: wire.WebSocket });
+	await until(spaceOf(reader), () => spaceOf(reader).items.length === 1);
+	await synced(spaceOf(reader));
+	const end = async (): Promise<void> => {
+		await Promise.all([writer.tacet.close(), reader.tacet.close()]);
+	};
+	return { writer, reader, wire, end };
+}
+
+const changed = (bytes: Uint8Array): Uint8Array => {
+	const copy = bytes.slice();
+	copy[copy.length - 1] = (copy[copy.length - 1] ?? 0) ^ 1;
+	return copy;
+};
+
+/** Changes every entry that comes down. */
+const withEntries =
+	(change: (entry: Entry) => Entry) =>
+	(frame: SpaceFrame): SpaceFrame =>
+		frame.type === 'entries' ? { ...frame, entries: frame.entries.map(change) } : frame;
+
+const distrusted = ({ reader }: Pair): Promise<void> =>
+	until(spaceOf(reader), () => spaceOf(reader).sync.trust.state === 'not_trusted');
+
+const faultOf = ({ reader }: Pair): string | null => {
+	const { trust } = spaceOf(reader).sync;
+	return trust.state === 'not_trusted' ? trust.fault : null;
+};
+
+describe('an edge that lies', () => {
+	test.each<[string, (entry: Entry) => Entry, string]>([
+		[
+			'changes a signature',
+			(entry) => ({ ...entry, signature: changed(entry.signature) }),
+			'signature_invalid'
+		],
+		['changes a commit', (entry) => ({ ...entry, commit: changed(entry.commit) }), 'malformed'],
+		['leaves an entry out', (entry) => ({ ...entry, seq: entry.seq + 1 }), 'head_wrong'],
+		['puts another entry at a known place', (entry) => ({ ...entry, seq: 2 }), 'fork']
+	])('and %s is not believed', async (_what, change, fault) => {
+		const both = await pair();
+		both.wire.down = withEntries(change);
+		await spaceOf(both.writer).create({ title: 'False' });
+		await distrusted(both);
+		expect(faultOf(both)).toBe(fault);
+		expect(spaceOf(both.reader).items.map(({ title }) => title)).toEqual(['True']);
+		expect(spaceOf(both.reader).sync.connection).toBe('offline');
+		await both.end();
+	});
+
+	test('rolls back: the newer state stays, nothing is sent, and a restart does not forget it', async () => {
+		const both = await pair();
+		const space = spaceOf(both.reader);
+		let cut = false;
+		both.wire.down = (frame, socket) => {
+			if (frame.type === 'hello') {
+				const { hash } = frame.offered;
+				return { ...frame, offered: { seq: 1, hash } };
+			}
+			if (!cut) socket.close();
+			cut = true;
+			return frame;
+		};
+		await spaceOf(both.writer).create({ title: 'Newer' });
+		await until(space, () => cut);
+		space.syncNow();
+		await distrusted(both);
+		expect(faultOf(both)).toBe('rollback');
+		const sentBefore = both.wire.sent.length;
+		await space.create({ title: 'Kept here' });
+		space.syncNow();
+		expect(space.sync.waiting).toBe(1);
+		await both.reader.tacet.close();
+		both.wire.down = (frame) => frame;
+
+		const again = await newDevice(edge, {
+			store: both.reader.store,
+			WebSocket: both.wire.WebSocket
+		});
+		expect(await again.tacet.unlock({ password })).toMatchObject({ ok: true });
+		const { sync, items } = spaceOf(again);
+		expect(sync.trust).toMatchObject({
+			state: 'not_trusted',
+			fault: 'rollback',
+			evidence: { offered: { seq: 1 } }
+		});
+		expect(items.map(({ title }) => title)).toContain('Kept here');
+		await again.tacet.close();
+		const appended = both.wire.sent.slice(sentBefore).filter(({ frame }) => frame.type === 'append');
+		expect(appended).toEqual([]);
+		await both.writer.tacet.close();
+	});
+
+	test('withholds the bytes of a live page: they are asked for once more, and then it is a fault', async () => {
+		const both = await pair();
+		both.wire.down = (frame) => {
+			if (frame.type === 'pages') {
+				return { ...frame, pages: frame.pages.map((page) => ({ ...page, page: null })) };
+			}
+			return withEntries((entry) => ({ ...entry, pages: entry.pages.map(() => null) }))(frame);
+		};
+		await spaceOf(both.writer).create({ title: 'Withheld' });
+		await distrusted(both);
+		expect(faultOf(both)).toBe('page_missing');
+		expect(both.wire.sent.filter(({ frame }) => frame.type === 'fetch')).toHaveLength(1);
+		await both.end();
+	});
+
+	test('gives a page changed and then right: it is shown, and nothing is lost', async () => {
+		const both = await pair();
+		both.wire.down = withEntries((entry) => ({
+			...entry,
+			pages: entry.pages.map((page) => page && changed(page))
+		}));
+		await spaceOf(both.writer).create({ title: 'Second try' });
+		await until(spaceOf(both.reader), () => spaceOf(both.reader).items.length === 2);
+		expect(faultOf(both)).toBeNull();
+		expect(spaceOf(both.reader).sync.setAside).toBe(0);
+		await both.end();
+	});
+
+	test('learns nothing from what was wrong: the outgoing trace is the same for each lie', async () => {
+		const traces: string[][] = [];
+		for (const change of [
+			(entry: Entry) => ({ ...entry, signature: changed(entry.signature) }),
+			(entry: Entry) => ({ ...entry, commit: changed(entry.commit) }),
+			(entry: Entry) => ({ ...entry, seq: entry.seq + 5 })
+		]) {
+			const both = await pair();
+			const before = both.wire.sent.length;
+			both.wire.down = withEntries(change);
+			await spaceOf(both.writer).create({ title: 'Probe' });
+			await distrusted(both);
+			traces.push(both.wire.sent.slice(before).map(({ frame }) => frame.type));
+			await both.end();
+		}
+		expect(traces).toEqual([[], [], []]);
+	});
+});
+
+test('a frame that is none ends the connection, and the next one goes on', async () => {
+	const both = await pair();
+	let nonsense = 0;
+	both.wire.down = (frame) => {
+		if (frame.type !== 'entries' || nonsense > 0) return frame;
+		nonsense += 1;
+		// A count of zero stands nowhere in the formats.
+		return { type: 'appended', count: 0, seq: 0 };
+	};
+	await spaceOf(both.writer).create({ title: 'After all' });
+	await until(spaceOf(both.reader), () => nonsense === 1 && spaceOf(both.reader).items.length === 2);
+	expect(spaceOf(both.reader).sync.trust).toEqual({ state: 'verified' });
+	await both.end();
+});
