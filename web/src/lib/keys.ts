@@ -46,8 +46,7 @@ export const shortcuts: readonly Shortcut[] = [
 export const otherKeys: readonly (readonly [string, string])[] = [
 	['↑ ↓ PgUp PgDn Home End', 'Move in the list'],
 	['Enter', 'Open the note; in the title: go on to the text'],
-	['Tab, Shift+Tab', 'Move between parts; in the text: indent'],
-	['Escape, then Tab', 'Leave the text by keyboard']
+	['Tab, Shift+Tab', 'Move between parts; in the text: indent']
 ];
 
 export const places: readonly (readonly [string, string])[] = [
