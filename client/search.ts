@@ -1,6 +1,6 @@
-// Search as you type over titles, texts and folders. An index is built in small steps, beside
-// whatever else the page does; until an item is in it, the item is scanned, so that an answer is
-// complete at any time.
+// Search as you type over titles, texts and folders. An index is built in small steps, after
+// whatever brought the changes is done; until an item is in it, the item is scanned, so that an
+// answer is complete at any time.
 import MiniSearch, { type SearchResult } from 'minisearch';
 import type { ItemId } from '../protocol/ids.ts';
 import type { Items, ItemText } from './items.ts';
@@ -42,6 +42,10 @@ interface Match {
 	readonly score: number;
 }
 
+/** Indexing a thousand notes takes longer than to import or pull them: it waits for a pause. */
+const quietMs = 250;
+/** Even without one it goes on after this long. */
+const longestWaitMs = 5_000;
 /** A step of building blocks the page no longer than this (one very large note aside). */
 const stepMs = 8;
 /** Shorter words are too like each other. */
@@ -78,6 +82,9 @@ export class Search {
 	/** Changed since they were indexed, or never were. */
 	readonly #stale: Set<ItemId>;
 	#building: Promise<void> | null = null;
+	#timer: ReturnType<typeof setTimeout> | undefined;
+	/** When building must begin at the latest, once something is stale. */
+	#dueMs: number | null = null;
 	#closed = false;
 
 	constructor(items: Items, options: SearchOptions = {}) {
@@ -90,11 +97,18 @@ export class Search {
 	changed(ids: readonly ItemId[]): void {
 		if (this.#closed) return;
 		for (const id of ids) this.#stale.add(id);
-		void this.build();
+		if (this.#building !== null) return;
+		const nowMs = performance.now();
+		this.#dueMs ??= nowMs + longestWaitMs;
+		clearTimeout(this.#timer);
+		const waitMs = Math.max(0, Math.min(quietMs, this.#dueMs - nowMs));
+		this.#timer = setTimeout(() => void this.build(), waitMs);
 	}
 
 	/** Resolves when the index has caught up. */
 	build(): Promise<void> {
+		clearTimeout(this.#timer);
+		this.#dueMs = null;
 		this.#building ??= this.#buildStale();
 		return this.#building;
 	}
@@ -119,6 +133,7 @@ export class Search {
 	/** Frees the index. */
 	close(): void {
 		this.#closed = true;
+		clearTimeout(this.#timer);
 		this.#stale.clear();
 		this.#indexed.clear();
 		this.#index.removeAll();
