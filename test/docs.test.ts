@@ -8,6 +8,7 @@ import { routes } from '../protocol/http.ts';
 import { labels } from '../protocol/labels.ts';
 import * as limits from '../protocol/limits.ts';
 import { toHex } from '../protocol/bytes.ts';
+import { severities } from './adversary/attacks.ts';
 import { workedExample } from './example.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -228,6 +229,12 @@ describe('docs/threat-model.md', () => {
 		expect(promises.length).toBeGreaterThan(30);
 		expect(promises.filter((promise) => !settled.test(promise))).toEqual([]);
 	});
+});
+
+test('docs/attacks.md has every attack that tests carry out, and no other', () => {
+	const [, ...rows] = tableRows(read('docs/attacks.md'));
+	const listed = rows.map(([id, severity]) => [id, numberOf(severity)] as const);
+	expect(Object.fromEntries(listed)).toEqual(severities);
 });
 
 test('SECURITY.md lists the runtime dependencies, all and only', () => {
