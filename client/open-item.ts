@@ -1,5 +1,6 @@
-// An item that somebody edits. What is typed within a moment becomes one change, which is saved by
-// the sink; what others write arrives in the same document, under another origin, so that an undo
+// An item that somebody edits. The first keystroke after a pause is saved by the sink at once; what
+// is typed on becomes a change twice a second, so that others see it soon and it costs few rows. What
+// others write arrives in the same document, under another origin, so that an undo
 // never takes back the work of others.
 import * as Y from 'yjs';
 import type { ItemId } from '../protocol/ids.ts';
@@ -27,9 +28,8 @@ interface OpenItemOptions {
 	readonly onClose: () => void;
 }
 
-/** A pause in typing after which it is saved, and the longest that typing goes on unsaved. */
-const idleMs = 300;
-const longestMs = 1_000;
+/** Between two saves while typing goes on; after a pause of this length the next is at once. */
+const betweenSavesMs = 500;
 
 export class OpenItem {
 	readonly id: ItemId;
@@ -44,8 +44,8 @@ export class OpenItem {
 	#savedLength: number;
 	#state: OpenState = 'saved';
 	#saving: Promise<Result<void, SaveFault>> = Promise.resolve(ok(undefined));
-	#idleTimer: ReturnType<typeof setTimeout> | undefined;
-	#longestTimer: ReturnType<typeof setTimeout> | undefined;
+	/** Runs until the next save may be. */
+	#pause: ReturnType<typeof setTimeout> | undefined;
 	#closed = false;
 
 	constructor(id: ItemId, doc: Y.Doc, options: OpenItemOptions) {
@@ -66,7 +66,8 @@ export class OpenItem {
 
 	/** Saves at once what was typed so far. Call it when the page goes away. */
 	flush(): Promise<Result<void, SaveFault>> {
-		this.#stopTimers();
+		clearTimeout(this.#pause);
+		this.#pause = undefined;
 		const save = (): Promise<Result<void, SaveFault>> => this.#save();
 		this.#saving = this.#saving.then(save, save);
 		return this.#saving;
@@ -95,11 +96,20 @@ export class OpenItem {
 		if (origin === remoteOrigin) return;
 		this.#unsaved.push(update);
 		this.#setState('unsaved');
-		const flush = (): void => void this.flush();
-		clearTimeout(this.#idleTimer);
-		this.#idleTimer = setTimeout(flush, idleMs);
-		this.#longestTimer ??= setTimeout(flush, longestMs);
+		if (this.#pause !== undefined) return;
+		// Not before this turn is over: a person's one edit may be several of the document's.
+		void this.flush();
+		this.#startPause();
 	};
+
+	#startPause(): void {
+		this.#pause = setTimeout(() => {
+			this.#pause = undefined;
+			if (this.#unsaved.length === 0) return;
+			void this.flush();
+			this.#startPause();
+		}, betweenSavesMs);
+	}
 
 	async #save(): Promise<Result<void, SaveFault>> {
 		const count = this.#unsaved.length;
@@ -148,12 +158,5 @@ export class OpenItem {
 		if (state === this.#state) return;
 		this.#state = state;
 		this.#sink.onState?.(state);
-	}
-
-	#stopTimers(): void {
-		clearTimeout(this.#idleTimer);
-		clearTimeout(this.#longestTimer);
-		this.#idleTimer = undefined;
-		this.#longestTimer = undefined;
 	}
 }
