@@ -371,13 +371,13 @@ function decode(text: string): Uint8Array {
 
 /** One for each way of unlocking, and one of them by password: else nobody could log in. */
 function areKeyslots(keyslots: readonly Uint8Array[]): boolean {
-	const parsed = keyslots.map(parseKeyslot);
-	const slots = parsed.map((keyslot) => (keyslot.ok ? toBase64Url(keyslot.value.slot) : ''));
-	return (
-		parsed.every((keyslot) => keyslot.ok) &&
-		new Set(slots).size === slots.length &&
-		parsed.some((keyslot) => keyslot.ok && keyslot.value.kind === 'password')
-	);
+	const kindsBySlot = new Map<string, string>();
+	for (const bytes of keyslots) {
+		const keyslot = parseKeyslot(bytes);
+		if (!keyslot.ok) return false;
+		kindsBySlot.set(toBase64Url(keyslot.value.slot), keyslot.value.kind);
+	}
+	return kindsBySlot.size === keyslots.length && [...kindsBySlot.values()].includes('password');
 }
 
 /** Whether the identity itself signs that the account begins like this, here. */

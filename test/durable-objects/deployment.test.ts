@@ -117,7 +117,8 @@ it('makes a new token key when the old one is due, and lets tokens of the old li
 async function age(stub: DurableObjectStub<Deployment>, byMs: number): Promise<void> {
 	const secret = valueOf(parseEdgeSecret(bindings.TACET_SECRET));
 	const stored = (await dump(stub))['server_keys']?.[0]?.['sealed'];
-	const sealed = valueOf(fromHex(String(stored)));
+	if (typeof stored !== 'string') throw new Error('the keys are stored');
+	const sealed = valueOf(fromHex(stored));
 	const opened = valueOf(await openServerKeys([secret], sealed));
 	const keys = valueOf(parseServerKeys(opened.serverKeys));
 	const tokenKeys = keys.tokenKeys.map((key) => ({ ...key, madeAtMs: key.madeAtMs - byMs }));

@@ -38,7 +38,7 @@ it('is what docs/storage-schema.md says, column for column', async () => {
 	const limiter = bindings.LIMITER.getByName(toHex(randomBytes(32)));
 	await limiter.take('login');
 	const account = bindings.ACCOUNT.getByName(toHex(bytesOf(session.answer.handleHash)));
-	const objects: [string, DurableObjectStub<undefined>][] = [
+	const objects: [string, DurableObjectStub][] = [
 		['Deployment', bindings.DEPLOYMENT.getByName('deployment')],
 		['Account', account],
 		['Space', bindings.SPACE.getByName(log.space)],

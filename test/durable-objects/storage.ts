@@ -32,13 +32,13 @@ function dumpTables(sql: SqlStorage): Tables {
 }
 
 /** All tables of one object; empty for an object that nothing was ever stored in. */
-export const dump = (stub: DurableObjectStub<undefined>): Promise<Tables> =>
+export const dump = (stub: DurableObjectStub): Promise<Tables> =>
 	runInDurableObject(stub, (_object: unknown, state: DurableObjectState) =>
 		dumpTables(state.storage.sql)
 	);
 
 /** Columns of one object's tables, as they are declared. */
-export const schemaOf = (stub: DurableObjectStub<undefined>): Promise<Record<string, string[]>> =>
+export const schemaOf = (stub: DurableObjectStub): Promise<Record<string, string[]>> =>
 	runInDurableObject(stub, (_object: unknown, state: DurableObjectState) => {
 		const { sql } = state.storage;
 		return Object.fromEntries(
@@ -67,20 +67,21 @@ export async function dumpEverything(): Promise<string> {
 
 /** Rows that SQL wrote while `work` ran, in all objects, as the platform counts them. */
 export async function rowsWrittenBy(
-	stub: DurableObjectStub<undefined>,
+	stub: DurableObjectStub,
 	work: () => Promise<void>
 ): Promise<number> {
 	let rows = 0;
 	const restore = await runInDurableObject(stub, (_object: unknown, state: DurableObjectState) => {
 		const prototype = Object.getPrototypeOf(state.storage.sql) as SqlStorage;
-		const { exec } = prototype;
+		const original = Object.getOwnPropertyDescriptor(prototype, 'exec');
+		const exec = original?.value as SqlStorage['exec'];
 		prototype.exec = function counted(this: SqlStorage, ...call: Parameters<typeof exec>) {
 			const cursor = exec.apply(this, call);
 			rows += cursor.rowsWritten;
 			return cursor;
 		} as typeof exec;
 		return () => {
-			prototype.exec = exec;
+			Object.defineProperty(prototype, 'exec', original ?? {});
 		};
 	});
 	await work();

@@ -33,13 +33,16 @@ beforeAll(async () => {
 	const { startLoginRequest: ke1 } = edge.opaque.startLogin({ password: 'x' });
 	good = {
 		registrationStart: { handle: newHandle(), registrationRequest },
-		registrationFinish: (await eve.registration()) as unknown as JsonObject,
+		registrationFinish: asJson(await eve.registration()),
 		loginStart: { handle: ada.handle, ke1 },
-		loginFinish: (await ada.login()) as unknown as JsonObject,
+		loginFinish: asJson(await ada.login()),
 		sessionRefresh: { refreshToken: session.refreshToken },
 		sessionEnd: {}
 	};
 });
+
+const asJson = (request: object | null): JsonObject =>
+	JSON.parse(JSON.stringify(request)) as JsonObject;
 
 const headersOf = (name: RouteName): Record<string, string> => ({
 	'Content-Type': 'application/json',
@@ -63,9 +66,17 @@ const post = (name: RouteName, body: string, headers: Record<string, string> = {
 function mutations(request: JsonObject): Json[] {
 	const mutated: Json[] = [null, [], 'text', 7, [request], { ...request, unknown: 1 }];
 	for (const [field, value] of Object.entries(request)) {
-		const { [field]: _, ...without } = request;
-		mutated.push(without);
-		for (const other of [null, 7, true, [], {}, '', 'x'.repeat(20_000), `${String(value)}=`]) {
+		mutated.push(Object.fromEntries(Object.entries(request).filter(([name]) => name !== field)));
+		for (const other of [
+			null,
+			7,
+			true,
+			[],
+			{},
+			'',
+			'x'.repeat(20_000),
+			`${JSON.stringify(value)}=`
+		]) {
 			if (typeof other !== typeof value || field !== 'handle' || other === '') {
 				mutated.push({ ...request, [field]: other });
 			}
@@ -250,9 +261,8 @@ describe('the limits of a network', () => {
 		const replies = await Promise.all(attempts);
 		const refused = replies.filter(({ status }) => status === 429);
 		expect(refused.length).toBeGreaterThan(0);
-		const [first] = refused as Response[];
-		expect(Number(first?.headers.get('Retry-After'))).toBeGreaterThan(0);
-		expect(await codeOf(first ?? Response.json({}))).toBe('rate_limited');
+		const { error } = (await refused[0]?.json()) as { error: Record<string, unknown> };
+		expect(error).toEqual({ code: 'rate_limited', retryAfterSeconds: 1 });
 	}, 60_000);
 });
 
@@ -289,7 +299,7 @@ describe('the log', () => {
 				headers: headersOf('loginStart'),
 				body: JSON.stringify(good.loginStart)
 			},
-			{ ...bindings, DEPLOYMENT: broken }
+			{ ...bindings, DEPLOYMENT: broken as unknown as typeof bindings.DEPLOYMENT }
 		);
 		log.mockRestore();
 		expect(await codeOf(reply)).toBe('internal');

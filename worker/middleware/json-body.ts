@@ -20,7 +20,8 @@ async function readBody(request: Request): Promise<Result<Uint8Array, 'too_large
 	if (Number(request.headers.get('Content-Length') ?? 0) > maxBodyBytes) return err('too_large');
 	const chunks: Uint8Array[] = [];
 	let totalBytes = 0;
-	for await (const chunk of request.body ?? []) {
+	const body: ReadableStream<Uint8Array> | null = request.body;
+	for await (const chunk of body ?? []) {
 		totalBytes += chunk.length;
 		// Leaving the loop cancels the stream: the rest is never read.
 		if (totalBytes > maxBodyBytes) return err('too_large');
