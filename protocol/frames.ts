@@ -15,6 +15,8 @@
 //
 // In an entry a page is null if it is superseded, expired, dropped, or not for this role; wraps are
 // the reader's own, with their index in the commit's list. Appends of one socket are judged in order.
+// A pull is answered by entries up to the head on offer. A long answer (the edge chooses; about 32
+// MiB) stops before it with a frame without entries: the client pulls again from where it is.
 import { decodeCbor, encodeCbor, type Cbor } from './cbor.ts';
 import { parsePageId, type Head, type PageId } from './commit.ts';
 import { isWireErrorCode, type Refusal } from './errors.ts';

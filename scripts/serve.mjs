@@ -9,6 +9,8 @@ import { createInterface } from 'node:readline';
 import { openDataFolder, StartError, takeLock } from './data-folder.mjs';
 import { inProject } from './project.mjs';
 
+const stopTimeoutMs = 2_000;
+
 /** @type {{ default: string }} */
 const workerd = createRequire(import.meta.url)('workerd');
 
@@ -43,7 +45,11 @@ export async function serve({ dataDir, port = 0 }) {
 		/** @param {'SIGTERM' | 'SIGKILL'} signal */
 		const end = async (signal) => {
 			child.kill(signal);
+			// workerd waits for open sockets, which a page holds for as long as it is open. What was
+			// acknowledged is on disk.
+			const patience = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
 			await ended;
+			clearTimeout(patience);
 			lock.release();
 		};
 		return { url, pid, ended, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
