@@ -16,7 +16,7 @@ export interface ListRow {
 
 /** The last two folders that an imported note came from: many notes are called README. */
 export const folderOf = (item: ItemSummary): string =>
-	item.path?.split('/').slice(0, -1).slice(-2).join('/') ?? '';
+	item.path?.split('/').slice(-2).join('/') ?? '';
 
 export const titleOf = (item: { readonly title: string }): string => item.title || 'Untitled';
 
