@@ -1,0 +1,176 @@
+// `npm run bench`: measures Tacet beside its limit and its peers, in one run and in random order,
+// and writes bench/results.json. --quick: three repeats and no PouchDB. --only=a,b: these systems.
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism, loadavg } from 'node:os';
+import { prepare } from '../scripts/install.mjs';
+
+await prepare(console.log);
+const { inProject } = await import('../scripts/project.mjs');
+const { build } = await import('../scripts/build.mjs');
+const { measureLogin } = await import('./login.ts');
+const { budgetsOf } = await import('./report.ts');
+const { measureRows } = await import('./rows.ts');
+const { measureSizes } = await import('./sizes.ts');
+const { shuffled, spreadOf } = await import('./statistics.ts');
+const { measureSync } = await import('./sync.ts');
+const { systems } = await import('./systems.ts');
+
+type SyncFigures = Awaited<ReturnType<typeof measureSync>>;
+type System = (typeof systems)[number];
+
+const isQuick = process.argv.includes('--quick');
+const only = process.argv.find((word) => word.startsWith('--only='))?.slice('--only='.length);
+const repeats = isQuick ? 3 : 5;
+const logins = isQuick ? 10 : 30;
+const fewNotes = 1_000;
+const manyNotes = 10_000;
+const rttMs = 80;
+const longestMs = 40 * 60_000;
+/** Systems whose work at a delay says something. */
+const delayed = ['tacet', 'floor', 'jazz', 'hocuspocus'];
+
+setTimeout(() => {
+	console.error('Stopped: this takes longer than anything here should.');
+	process.exit(1);
+}, longestMs).unref();
+
+const notRun: Record<string, string> = {};
+const startedAt = new Date().toISOString();
+const loadBefore = loadavg();
+
+async function present(): Promise<readonly System[]> {
+	const wanted = only?.split(',') ?? systems.map(({ name }) => name);
+	const chosen: System[] = [];
+	for (const system of systems) {
+		if (!wanted.includes(system.name) || (isQuick && !only && system.name === 'pouch')) continue;
+		const why = await system.install();
+		if (why === null) chosen.push(system);
+		else notRun[system.name] = why;
+	}
+	return chosen;
+}
+
+async function repeated(
+	chosen: readonly System[],
+	options: { readonly notes: number; readonly rttMs: number }
+): Promise<Record<string, SyncFigures[]>> {
+	const runs: Record<string, SyncFigures[]> = {};
+	for (let repeat = 1; repeat <= repeats; repeat++) {
+		for (const system of shuffled(chosen)) {
+			const { name } = system;
+			if (notRun[name] !== undefined) continue;
+			try {
+				const figures = await measureSync(system, options);
+				(runs[name] ??= []).push(figures);
+				const { pushMs, pullMs, editMedianMs } = figures;
+				const ms = [pushMs, pullMs, editMedianMs].map((value) => value.toFixed(1)).join(' / ');
+				console.log(
+					`${repeat}/${repeats} ${options.notes} notes, RTT ${options.rttMs}: ${name} ${ms}`
+				);
+			} catch (error) {
+				if (name === 'tacet') throw error;
+				notRun[name] = error instanceof Error ? error.message : String(error);
+			}
+		}
+	}
+	return runs;
+}
+
+const summary = (runs: Record<string, SyncFigures[]>) =>
+	Object.fromEntries(
+		Object.entries(runs).map(([name, figures]) => {
+			const keys = Object.keys(figures[0] ?? {}) as (keyof SyncFigures)[];
+			const spread = (key: keyof SyncFigures) => spreadOf(figures.map((one) => one[key]));
+			return [name, Object.fromEntries(keys.map((key) => [key, rounded(spread(key))]))];
+		})
+	);
+
+const rounded = ({ median, lowest, highest }: ReturnType<typeof spreadOf>) =>
+	[median, lowest, highest].map((value) => Number(value.toFixed(2)));
+
+function printSync(title: string, runs: Record<string, SyncFigures[]>, notes: number): void {
+	console.log(`\n${title} (median; push and pull with their range)`);
+	console.table(
+		Object.fromEntries(
+			systems.flatMap(({ name, title }) => {
+				const figures = runs[name];
+				if (figures === undefined) return [];
+				const of = (key: keyof SyncFigures) => spreadOf(figures.map((one) => one[key]));
+				const range = (key: keyof SyncFigures) => {
+					const { median, lowest, highest } = of(key);
+					return `${median.toFixed(0)} (${lowest.toFixed(0)}–${highest.toFixed(0)})`;
+				};
+				const each = (key: keyof SyncFigures) => Math.round(of(key).median / notes);
+				const edit = (key: keyof SyncFigures) => Math.round(of(key).median);
+				return [
+					[
+						title,
+						{
+							'push ms': range('pushMs'),
+							'pull ms': range('pullMs'),
+							'edit ms': of('editMedianMs').median.toFixed(1),
+							'p95 ms': of('editP95Ms').median.toFixed(1),
+							'up B/note': each('pushUpBytes'),
+							'down B/note': each('pullDownBytes'),
+							'stored B/note': each('storedBytes'),
+							'edit B up/down': `${edit('editWriterUpBytes')}/${edit('editReaderDownBytes')}`,
+							'MiB w/r/server': `${edit('writerMemoryMib')}/${edit('readerMemoryMib')}/${edit('serverMemoryMib')}`
+						}
+					]
+				];
+			})
+		)
+	);
+}
+
+await build({ log: console.log });
+const chosen = await present();
+console.log(`Load ${loadBefore.map((load) => load.toFixed(1)).join(' ')}; ${repeats} repeats.`);
+const login = await measureLogin(logins);
+const rows = await measureRows();
+const sizes = await measureSizes();
+const few = await repeated(chosen, { notes: fewNotes, rttMs: 0 });
+const many = await repeated(chosen, { notes: manyNotes, rttMs: 0 });
+const delayedSystems = chosen.filter(({ name }) => delayed.includes(name));
+const far = await repeated(delayedSystems, { notes: fewNotes, rttMs });
+
+const budgets = budgetsOf({
+	...{ few, many, delayed: far, fewNotes, manyNotes, rttMs },
+	...{ login, rows, sizes }
+});
+printSync(`${fewNotes} notes`, few, fewNotes);
+printSync(`${manyNotes} notes`, many, manyNotes);
+printSync(`${fewNotes} notes, RTT ${rttMs} ms`, far, fewNotes);
+for (const [name, why] of Object.entries(notRun)) console.log(`Not run: ${name}: ${why}`);
+console.log('\nLogin (ms)', JSON.stringify(login, null, 1));
+console.log('\nRows', JSON.stringify(rows));
+console.table(budgets);
+
+const workerd = createRequire(import.meta.url)('workerd/package.json') as { version: string };
+const results = {
+	startedAt,
+	machine: {
+		platform: `${process.platform}-${process.arch}`,
+		processors: availableParallelism(),
+		node: process.versions.node,
+		workerd: workerd.version,
+		loadBefore,
+		loadAfter: loadavg()
+	},
+	note: 'Each triple is [median, lowest, highest] over the repeats of one run. Read ratios.',
+	repeats,
+	budgets,
+	login,
+	rows,
+	sizes,
+	sync: {
+		[`${fewNotes} notes`]: summary(few),
+		[`${manyNotes} notes`]: summary(many),
+		[`${fewNotes} notes, RTT ${rttMs} ms`]: summary(far)
+	},
+	notRun
+};
+writeFileSync(inProject('bench/results.json'), `${JSON.stringify(results, null, '\t')}\n`);
+console.log('bench/results.json is written.');
+process.exit(0);
