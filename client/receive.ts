@@ -1,6 +1,8 @@
 // Taking entries of the log in: rules 1 to 9 in order, signatures many at once, then keys, page
 // hashes, pages; stored in one transaction; only then shown. Own commits pass the same rules.
+import { sha256 } from '../crypto/hash.ts';
 import type { RuleFault } from '../crypto/log-rules.ts';
+import { readsContent } from '../crypto/log-state.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { Entry, SignedCommit } from '../protocol/frames.ts';
 import type { DeviceId, Seq } from '../protocol/ids.ts';
@@ -166,7 +168,7 @@ export class Receiver {
 		return this.#isMine(entry) && entry.own === null;
 	}
 
-	/** Those before the first bad signature. Bytes that were signed here need no check. */
+	/** Those before the first bad signature or wrap. Bytes that were signed here need no check. */
 	async #verify(candidates: readonly Verified[]): Promise<readonly Verified[]> {
 		const foreign = candidates.filter(({ own }) => own === null);
 		const verdicts = await this.#parts.crypto.verifyProofs(foreign.flatMap(({ proofs }) => proofs));
@@ -176,6 +178,7 @@ export class Receiver {
 			const mine = verdicts.slice(checked, checked + proofs.length);
 			checked += proofs.length;
 			if (!mine.every(Boolean) || mine.length === 0) return candidates.slice(0, index);
+			if (!this.#hasOwnKeys(candidates[index])) return candidates.slice(0, index);
 		}
 		return this.#anchored(candidates) ? candidates : [];
 	}
@@ -188,6 +191,27 @@ export class Receiver {
 		return genesisHash !== null && equalBytes(genesisHash, this.#parts.genesisHash);
 	}
 
+	/** Rule 10 for keys: what was wrapped to this account is there, and is what was signed. */
+	#hasOwnKeys(entry: Verified | undefined): boolean {
+		const admin = entry?.commit.admin;
+		if (entry === undefined || admin == null) return true;
+		const { account } = this.#parts.me;
+		const given = entry.wraps.filter(({ index }) => admin.wraps[index]?.recipient === account);
+		const isSigned = given.every(({ index, wrap }) =>
+			equalBytes(sha256(wrap), admin.wraps[index]?.hash ?? new Uint8Array())
+		);
+		const owed = admin.wraps.flatMap(({ recipient }, index) =>
+			recipient === account ? [index] : []
+		);
+		if (!isSigned || !owed.every((index) => given.some((wrap) => wrap.index === index))) {
+			return false;
+		}
+		const previousHash = admin.epoch?.previousHash ?? null;
+		const member = entry.after.members.get(account);
+		if (previousHash === null || member === undefined || !readsContent(member.role)) return true;
+		return entry.previousKey !== null && equalBytes(sha256(entry.previousKey), previousHash);
+	}
+
 	#faultAfter(
 		good: readonly Verified[],
 		judged: {
@@ -198,8 +222,9 @@ export class Receiver {
 	): Taken['fault'] {
 		const bad = judged.candidates[good.length];
 		if (bad !== undefined) {
-			const anchored = this.#anchored(judged.candidates);
-			return { code: anchored ? 'signature_invalid' : 'genesis_invalid', entry: bad.entry };
+			const { entry } = bad;
+			if (!this.#anchored(judged.candidates)) return { code: 'genesis_invalid', entry };
+			return { code: this.#hasOwnKeys(bad) ? 'signature_invalid' : 'wraps_wrong', entry };
 		}
 		if (judged.tried === null) return null;
 		return { code: judged.tried, entry: judged.incoming[good.length]?.entry ?? null };

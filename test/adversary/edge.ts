@@ -8,7 +8,7 @@ export interface Edge {
 	readonly url: string;
 	readonly dataDir: string;
 	stop(): Promise<void>;
-	/** Ends it, and gives a folder that holds what it held: a backup. It can be started again. */
+	/** Ends it, and gives a folder that holds what it held: a backup to start others from. */
 	backUp(): Promise<string>;
 	/** Ends it and forgets everything. */
 	remove(): Promise<void>;
@@ -26,7 +26,7 @@ export async function startEdge(backup?: string): Promise<Edge> {
 		dataDir,
 		stop: () => serving.stop(),
 		async backUp() {
-			await serving.stop();
+			await serving.kill();
 			const copy = await newFolder();
 			await cp(dataDir, copy, { recursive: true });
 			return copy;

@@ -87,6 +87,7 @@ export class Liar {
 	readonly url: string;
 	readonly #server: Server;
 	readonly #lines = new Set<Line>();
+	readonly #listeners = new Set<() => void>();
 	#lineCount = 0;
 
 	constructor(server: Server, edgeUrl: string) {
@@ -116,6 +117,19 @@ export class Liar {
 		return [...this.#lines];
 	}
 
+	/** Called after each thing that the client sent. */
+	subscribe(listener: () => void): () => void {
+		this.#listeners.add(listener);
+		return () => {
+			this.#listeners.delete(listener);
+		};
+	}
+
+	#note(sent: Sent): void {
+		this.sent.push(sent);
+		for (const listener of [...this.#listeners]) listener();
+	}
+
 	/** Ends every socket, as a lost network does. */
 	cut(): void {
 		for (const line of this.lines) line.cut();
@@ -131,7 +145,7 @@ export class Liar {
 	async #exchange(request: IncomingMessage) {
 		const body = await bytesOf(request);
 		const { method = '', url = '', rawHeaders } = request;
-		this.sent.push({ kind: 'http', method, url, headers: rawHeaders, body });
+		this.#note({ kind: 'http', method, url, headers: rawHeaders, body });
 		const answer = await this.#ask(request, body);
 		this.answers.push({ kind: 'http', bytes: answer.body });
 		const route = routeOf(method, url);
@@ -156,7 +170,7 @@ export class Liar {
 
 	#open(upgrade: { request: IncomingMessage; stream: Duplex; head: Buffer }): void {
 		const { url = '', headers, rawHeaders } = upgrade.request;
-		this.sent.push({ kind: 'socket', url, headers: rawHeaders });
+		this.#note({ kind: 'socket', url, headers: rawHeaders });
 		const space = (/^\/v1\/spaces\/([0-9a-f]{32})\/socket$/.exec(url)?.[1] ?? '') as SpaceId;
 		const protocols = (headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim());
 		const number = ++this.#lineCount;
@@ -169,11 +183,11 @@ export class Liar {
 		};
 		const client: ServerSocket = acceptSocket(upgrade, protocols[0] ?? '', {
 			onMessage: (message) => {
-				this.sent.push({ kind: 'frame', space, line: number, message });
+				this.#note({ kind: 'frame', space, line: number, message });
 				for (const out of this.#fromClient(message, line)) pass(out);
 			},
 			onEnd: (code) => {
-				this.sent.push({ kind: 'end', space, line: number, code });
+				this.#note({ kind: 'end', space, line: number, code });
 				this.#lines.delete(line);
 				edge.close();
 			}

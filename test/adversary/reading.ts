@@ -15,14 +15,14 @@ import {
 	when,
 	type Device
 } from './device.ts';
-import { honest, type Lie, type Liar, type Sent } from './liar.ts';
+import { honest, type Lie, type Sent } from './liar.ts';
 import { seqOf, type World } from './world.ts';
 
 export interface Outcome {
 	/** `waiting`: the edge gave it nothing to believe. */
 	readonly under: 'online' | 'distrusted' | 'waiting' | 'locked';
 	/** What it did once the edge was honest again. */
-	readonly after: 'online' | 'distrusted';
+	readonly after: 'online' | 'distrusted' | 'locked';
 	readonly fault: ChainFaultCode | null;
 	/** Verified while the edge lied. */
 	readonly seq: Seq;
@@ -59,6 +59,10 @@ export async function readUnder(world: World, lie: Lie, reading: Reading = {}): 
 		}
 		device.liar.edgeUrl = world.edge.url;
 		const after = await runHonestly(device);
+		if (after === 'locked') {
+			await assertLockedOut(world, device);
+			return { under, after, fault: null, seq, trace };
+		}
 		await assertHonestView(world, device, from);
 		if (after === 'online') {
 			assert.equal(await viewOf(device.space), world.views.get(world.head.seq));
@@ -91,10 +95,11 @@ async function endsWithin(work: Promise<unknown>, timeoutMs: number): Promise<bo
 	return ended;
 }
 
-async function runHonestly(device: Device): Promise<'online' | 'distrusted'> {
+async function runHonestly(device: Device): Promise<Outcome['after']> {
 	device.liar.lie = honest;
 	device.liar.cut();
 	if (device.tacet.state.phase !== 'unlocked') await device.tacet.start();
+	if (device.tacet.state.phase !== 'unlocked') return 'locked';
 	const { space } = device;
 	await when(space, () => space.sync.connection !== 'online');
 	space.syncNow();
@@ -143,7 +148,9 @@ async function assertStopped(world: World, device: Device): Promise<ChainFaultCo
 	await again.tacet.start();
 	again.space.syncNow();
 	// The keyring is asked after the space would have been.
-	await ended(again.liar, world.keyring);
+	await when(again.liar, () =>
+		again.liar.sent.some((sent) => sent.kind === 'end' && sent.space === world.keyring)
+	);
 	const after = again.space.sync.trust;
 	assert(after.state === 'not_trusted');
 	assert.equal(after.fault, trust.fault);
@@ -154,11 +161,15 @@ async function assertStopped(world: World, device: Device): Promise<ChainFaultCo
 	return trust.fault;
 }
 
-/** Settles when the client has hung up on the line of `space`. */
-async function ended(liar: Liar, space: SpaceId): Promise<void> {
-	const isEnded = (): boolean =>
-		liar.sent.some((sent) => sent.kind === 'end' && sent.space === space);
-	while (!isEnded()) await new Promise((resolve) => setTimeout(resolve, 5));
+/** The keyring itself is not trusted: the account does not open here, and nobody is told why. */
+async function assertLockedOut(world: World, device: Device): Promise<void> {
+	const fault = await device.store.loadRecord(`fault/${world.keyring}`);
+	assert(fault.ok && fault.value !== null, 'an account that stays closed has a fault on record');
+	const { length } = device.liar.sent;
+	await device.tacet.start();
+	assert.equal(device.tacet.state.phase, 'locked');
+	const since = device.liar.sent.slice(length).filter(({ kind }) => kind !== 'end');
+	assert.deepEqual(since, []);
 }
 
 /** Everything that left the client about one space, in words that can be compared. */
