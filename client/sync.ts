@@ -17,7 +17,7 @@ import type { Change } from '../protocol/page.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { Chain } from './chain.ts';
 import type { CryptoPort, FormedCommit, UnlockedAccount } from './crypto-port.ts';
-import { fail, type TacetError } from './errors.ts';
+import type { TacetError } from './errors.ts';
 import { LocalLog } from './local-log.ts';
 import type { SaveFault } from './open-item.ts';
 import { Outbox } from './outbox.ts';
@@ -25,6 +25,8 @@ import { Pages } from './pages.ts';
 import { Presence } from './presence.ts';
 import { Pusher } from './push.ts';
 import { Receiver, type Content, type Taken } from './receive.ts';
+import { SyncReport, type SyncSight } from './sync-report.ts';
+import { Turns } from './turns.ts';
 import { SpaceSocket, type SocketOptions } from './socket.ts';
 import type { ChainFault, ChainFaultCode, SyncProblem, SyncStatus } from './status.ts';
 import type { Store, StoreFault } from './store.ts';
@@ -56,9 +58,9 @@ export class SpaceSync {
 	readonly #socket: SpaceSocket;
 	readonly #pusher: Pusher;
 	readonly #presence: Presence;
+	readonly #report: SyncReport;
+	readonly #turns = new Turns();
 	readonly #frames: Frame[] = [];
-	readonly #waiters = new Set<() => void>();
-	#turn: Promise<void> = Promise.resolve();
 	#draining = false;
 	#connection = 0;
 	#pulledAfter: Seq = 0;
@@ -68,17 +70,10 @@ export class SpaceSync {
 	readonly #calls = new Set<Promise<unknown>>();
 	#caughtUp = false;
 	#fault: ChainFault | null = null;
-	#problem: SyncProblem | null = null;
 	#expected: readonly Head[] = [];
 	/** Verified but for pages that were asked for again: the head that is reached with them. */
 	#awaitsPages: Head | null = null;
-	#lastError: TacetError | null = null;
-	#losses = 0;
-	#unsaved = 0;
 	#offered: Head | null = null;
-	#syncedAtMs: number | null = null;
-	#verifiedAtMs: number | null = null;
-	#status: SyncStatus | null = null;
 
 	constructor(options: SyncOptions) {
 		const { space, store, crypto, me, device, content, genesisHash } = options;
@@ -110,6 +105,7 @@ export class SpaceSync {
 				this.#lost(error);
 			}
 		});
+		this.#report = new SyncReport(() => this.#sight(), options.onChange);
 		this.#pusher = this.#makePusher();
 		this.#presence = new Presence({
 			space,
@@ -121,7 +117,7 @@ export class SpaceSync {
 			nowMs: options.nowMs,
 			send: (frame) => this.#socket.send(frame),
 			onStoreFault: (fault) => {
-				this.#setProblem(storeProblem(fault));
+				this.#report.setProblem(storeProblem(fault));
 			}
 		});
 	}
@@ -140,10 +136,10 @@ export class SpaceSync {
 				this.#pull();
 			},
 			onProblem: (problem) => {
-				this.#setProblem(problem);
+				this.#report.setProblem(problem);
 			},
 			onStoreFault: (fault) => {
-				this.#setProblem(storeProblem(fault));
+				this.#report.setProblem(storeProblem(fault));
 			}
 		});
 	}
@@ -166,24 +162,29 @@ export class SpaceSync {
 		const fault = await this.#log.loadFault();
 		if (!fault.ok) return fault;
 		this.#fault = fault.value;
-		return this.#inTurn(() => this.#look());
+		return this.#turns.take(() => this.#look());
 	}
 
 	/** This tab syncs from now on. */
 	async lead(): Promise<void> {
 		if (this.#closed) return;
-		const ready = await this.#inTurn(async () => {
+		const ready = await this.#turns.take(async () => {
 			const looked = await this.#look();
 			return looked.ok ? this.#outbox.loadPending(this.#options.device) : looked;
 		});
 		if (!ready.ok) {
-			this.#setProblem(storeProblem(ready.error));
+			this.#report.setProblem(storeProblem(ready.error));
 			return;
 		}
-		// It may have been closed meanwhile.
-		this.#leading = !this.#closed;
-		if (this.#leading && this.#fault === null) this.#socket.start();
-		this.#changed();
+		this.#startLeading();
+		this.#report.changed();
+	}
+
+	/** Unless it was closed, or lost its trust, before it could begin. */
+	#startLeading(): void {
+		if (this.#closed) return;
+		this.#leading = true;
+		if (this.#fault === null) this.#socket.start();
 	}
 
 	stop(): void {
@@ -191,7 +192,7 @@ export class SpaceSync {
 		this.#caughtUp = false;
 		this.#pusher.stop();
 		this.#socket.stop();
-		this.#changed();
+		this.#report.changed();
 	}
 
 	/** Ends when nothing of this instance runs any more, and nothing will. */
@@ -199,11 +200,11 @@ export class SpaceSync {
 		this.#closed = true;
 		this.stop();
 		this.#frames.length = 0;
-		await Promise.all([this.#turn, this.#pusher.idle, ...this.#calls]);
+		await Promise.all([this.#turns.ended, this.#pusher.idle, ...this.#calls]);
 	}
 
 	retryNow(): void {
-		if (this.#problem === 'storage_full') this.#setProblem(null);
+		if (this.#report.problem === 'storage_full') this.#report.setProblem(null);
 		if (this.#leading && this.#fault === null) {
 			this.#socket.start();
 			this.#socket.retryNow();
@@ -213,13 +214,13 @@ export class SpaceSync {
 	/** Another tab stored something. */
 	async look(settled: readonly number[]): Promise<void> {
 		if (this.#closed) return;
-		await this.#inTurn(async () => {
+		await this.#turns.take(async () => {
 			const looked = await this.#look();
 			this.#outbox.drop(settled);
 			this.#options.content.removeOutbox(settled);
-			if (!looked.ok) this.#setProblem(storeProblem(looked.error));
+			if (!looked.ok) this.#report.setProblem(storeProblem(looked.error));
 		});
-		this.#changed();
+		this.#report.changed();
 		this.#pusher.push();
 	}
 
@@ -244,19 +245,19 @@ export class SpaceSync {
 	}
 
 	async #write(changes: readonly Change[]): Promise<Result<void, SaveFault>> {
-		this.#unsaved += 1;
+		this.#report.unsaved += 1;
 		const saved = await this.#outbox.write(changes, this.#options.nowMs());
 		if (!saved.ok) {
 			// Still counted as unsaved: whoever wrote keeps them, and tries again.
-			this.#unsaved -= 1;
-			if (saved.error !== 'note_too_large') this.#setProblem(storeProblem(saved.error));
+			this.#report.unsaved -= 1;
+			if (saved.error !== 'note_too_large') this.#report.setProblem(storeProblem(saved.error));
 			return saved;
 		}
-		this.#unsaved -= 1;
-		if (this.#problem === 'storage_full') this.retryNow();
+		this.#report.unsaved -= 1;
+		if (this.#report.problem === 'storage_full') this.retryNow();
 		this.#options.content.applyOutbox(saved.value);
 		this.#options.onStored([]);
-		this.#changed();
+		this.#report.changed();
 		this.#pusher.push();
 		return ok(undefined);
 	}
@@ -277,82 +278,27 @@ export class SpaceSync {
 		if (this.#socket.isOpen) this.#pull();
 	}
 
-	/**
-	 * Waits until `test` holds. Ends early with why it may not come true by itself: not connected,
-	 * refused, or no longer trusted.
-	 */
+	/** Waits until `test` holds, or shows why it may not come true by itself. */
 	until(test: () => boolean): Promise<Result<null, TacetError>> {
-		const losses = this.#losses;
-		return new Promise((resolve) => {
-			const look = (): void => {
-				const answer = test() ? ok(null) : this.#whyNot(losses);
-				if (answer === null) return;
-				this.#waiters.delete(look);
-				resolve(answer);
-			};
-			this.#waiters.add(look);
-			look();
-		});
-	}
-
-	#whyNot(losses: number): Result<never, TacetError> | null {
-		if (this.#closed) return fail('locked');
-		if (this.#fault !== null) return fail('not_trusted');
-		if (this.#problem === 'store_unavailable') return fail('store_unavailable');
-		if (this.#problem === 'storage_full') return fail('store_full');
-		if (this.#losses === losses || this.#lastError === null) return null;
-		return { ok: false, error: this.#lastError };
+		return this.#report.until(test);
 	}
 
 	get status(): SyncStatus {
-		this.#status ??= this.#describe();
-		return this.#status;
+		return this.#report.status;
 	}
 
-	#describe(): SyncStatus {
-		const { seq } = this.#chain.head;
-		const total = this.#offered?.seq ?? 0;
+	#sight(): SyncSight {
 		return {
-			connection: this.#connectionState(),
+			seq: this.#chain.head.seq,
+			offeredSeq: this.#offered?.seq ?? 0,
 			waiting: this.#outbox.waiting,
-			savedOnDevice: this.#unsaved === 0 && this.#problem !== 'storage_full',
-			syncedAtMs: this.#syncedAtMs,
-			verified: seq === 0 ? null : { seq, atMs: this.#verifiedAtMs },
-			pulling: this.#socket.isOpen && total > seq ? { done: seq, total } : null,
-			trust:
-				this.#fault === null
-					? { state: 'verified' }
-					: { state: 'not_trusted', fault: this.#fault.fault, evidence: this.#fault },
-			setAside: this.#pages.setAside.size,
-			setAsideAuthors: [...new Set(this.#pages.setAside.values())],
-			problem: this.#problem
+			isOpen: this.#socket.isOpen,
+			isLeading: this.#leading,
+			isClosed: this.#closed,
+			isCaughtUp: this.#caughtUp,
+			fault: this.#fault,
+			setAside: [...this.#pages.setAside.values()]
 		};
-	}
-
-	#connectionState(): SyncStatus['connection'] {
-		if (this.#socket.isOpen) return this.#caughtUp ? 'online' : 'connecting';
-		if (!this.#leading || this.#fault !== null || this.#lastError !== null) return 'offline';
-		return 'connecting';
-	}
-
-	#changed(): void {
-		this.#status = null;
-		for (const look of [...this.#waiters]) look();
-		this.#options.onChange();
-	}
-
-	#setProblem(problem: SyncProblem | null): void {
-		this.#problem = problem;
-		this.#changed();
-	}
-
-	#inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
-		const done = this.#turn.then(work);
-		this.#turn = done.then(
-			() => undefined,
-			() => undefined
-		);
-		return done;
 	}
 
 	#opened(): void {
@@ -361,11 +307,9 @@ export class SpaceSync {
 		this.#pusher.reset();
 		this.#receiver.reset();
 		this.#caughtUp = false;
-		this.#lastError = null;
 		this.#presence.reset();
-		if (this.#problem === 'over_quota' || this.#problem === 'logged_out') this.#problem = null;
 		this.#pull();
-		this.#changed();
+		this.#report.noteOpened();
 	}
 
 	/** An edge that has sent a lot waits for the next pull, which shows how far this side is. */
@@ -373,7 +317,7 @@ export class SpaceSync {
 		const { seq } = this.#chain.head;
 		if (entriesTaken === 0 && seq > this.#pulledAfter) this.#pull();
 		else if (entriesTaken === 0) this.#hangUp();
-		this.#changed();
+		this.#report.changed();
 	}
 
 	/** What came was no answer: like a connection that was lost. */
@@ -391,11 +335,7 @@ export class SpaceSync {
 	#lost(error: TacetError): void {
 		this.#caughtUp = false;
 		this.#pusher.stop();
-		this.#lastError = error;
-		this.#losses += 1;
-		if (error.code === 'version_too_old') this.#problem = 'version_too_old';
-		if (error.code === 'unauthenticated') this.#problem = 'logged_out';
-		this.#changed();
+		this.#report.noteLoss(error);
 	}
 
 	#arrived(bytes: Uint8Array): void {
@@ -407,9 +347,11 @@ export class SpaceSync {
 		this.#frames.push({ ...frame.value, connection: this.#connection });
 		if (this.#draining) return;
 		this.#draining = true;
-		void this.#inTurn(() => this.#drain()).finally(() => {
-			this.#draining = false;
-		});
+		void this.#turns
+			.take(() => this.#drain())
+			.finally(() => {
+				this.#draining = false;
+			});
 	}
 
 	async #drain(): Promise<void> {
@@ -444,7 +386,7 @@ export class SpaceSync {
 		const { head } = this.#chain;
 		this.#offered = offered;
 		if (offered.seq < head.seq) await this.#distrust('rollback', offered, null);
-		else if (offered.seq > head.seq) this.#changed();
+		else if (offered.seq > head.seq) this.#report.changed();
 		else if (offered.seq > 0 && !equalBytes(offered.hash, head.hash)) {
 			await this.#distrust('fork', offered, null);
 		} else await this.#reached(offered);
@@ -459,7 +401,7 @@ export class SpaceSync {
 		if (offered.seq > head.seq) this.#pullOn(entries.length);
 		else if (!this.#chain.holds(offered)) await this.#distrust('fork', offered, null);
 		else if (offered.seq === head.seq) await this.#reached(offered);
-		else this.#changed();
+		else this.#report.changed();
 	}
 
 	async #takeAcknowledgements(first: SpaceFrame & { type: 'appended' }): Promise<void> {
@@ -473,8 +415,8 @@ export class SpaceSync {
 		const taken = await this.#receiver.take([]);
 		if (!(await this.#believe(taken, this.#chain.head))) return;
 		this.#pusher.noteProgress();
-		this.#noteSynced();
-		this.#changed();
+		this.#report.noteSynced(this.#options.nowMs());
+		this.#report.changed();
 		this.#pusher.push();
 	}
 
@@ -485,12 +427,12 @@ export class SpaceSync {
 			// What can't be kept is not taken: the log comes again when there is room.
 			this.#socket.stop();
 			this.#caughtUp = false;
-			this.#setProblem(storeProblem(taken.storeFault));
+			this.#report.setProblem(storeProblem(taken.storeFault));
 			return false;
 		}
 		if (taken.copied) {
 			this.#pusher.block();
-			this.#problem = 'device_copied';
+			this.#report.setProblem('device_copied');
 		}
 		if (taken.fault === null) return true;
 		await this.#distrust(taken.fault.code, offered, taken.fault.entry);
@@ -513,22 +455,16 @@ export class SpaceSync {
 		if (this.#presence.ask()) {
 			this.#caughtUp = false;
 			this.#awaitsPages = offered;
-			this.#changed();
+			this.#report.changed();
 			return;
 		}
 		this.#awaitsPages = null;
 		await this.#pusher.giveUpRefused();
 		this.#caughtUp = true;
-		this.#verifiedAtMs = this.#options.nowMs();
 		this.#socket.confirm();
-		this.#noteSynced();
-		this.#changed();
+		this.#report.noteVerified(this.#options.nowMs());
+		this.#report.changed();
 		this.#pusher.push();
-	}
-
-	#noteSynced(): void {
-		const settled = this.#caughtUp && this.#outbox.waiting === 0;
-		if (settled) this.#syncedAtMs = this.#options.nowMs();
 	}
 
 	/** Pages that were asked for again; without them, what is live now is asked first. */
@@ -538,7 +474,7 @@ export class SpaceSync {
 		if (!complete) this.#pull();
 		else if (awaits !== null) await this.#reached(awaits);
 		this.#options.onStored([]);
-		this.#changed();
+		this.#report.changed();
 	}
 
 	/** A chain fault: both versions are kept, and nothing is sent any more. */
@@ -550,7 +486,7 @@ export class SpaceSync {
 		this.#caughtUp = false;
 		this.#socket.stop();
 		await this.#log.saveFault(this.#fault);
-		this.#changed();
+		this.#report.changed();
 	}
 
 	#refused(count: number | null, refusal: Refusal): void {
@@ -560,7 +496,7 @@ export class SpaceSync {
 				this.#pull();
 			});
 		}
-		this.#changed();
+		this.#report.changed();
 	}
 }
 

@@ -261,7 +261,8 @@ describe('locking', () => {
 			WebSocket: wire.WebSocket,
 			fetch: (url, init) => {
 				// The handle itself is what a person is asked for by.
-				seen.push(String(init?.body).replaceAll(handle, ''));
+				const body = init?.body;
+				if (typeof body === 'string') seen.push(body.replaceAll(handle, ''));
 				return fetch(url, init);
 			}
 		});

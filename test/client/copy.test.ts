@@ -72,7 +72,12 @@ test('a page that opens to nonsense is set aside under its author, and the log g
 				return typeof value === 'function' ? (value.bind(target) as unknown) : value;
 			}
 		});
-		return { port, end: core.end };
+		return {
+			port,
+			end() {
+				core.end();
+			}
+		};
 	};
 	const writer = await signedUp(edge, handle, { startCrypto: spoiling });
 	await synced(spaceOf(writer));

@@ -63,10 +63,7 @@ export interface Device {
 	readonly cores: { running: number };
 }
 
-export async function newDevice(
-	edge: Edge,
-	options: Partial<TacetOptions> = {}
-): Promise<Device> {
+export async function newDevice(edge: Edge, options: Partial<TacetOptions> = {}): Promise<Device> {
 	const store = options.store ?? createMemoryStore();
 	const cores = { running: 0 };
 	const startCrypto = () => {
@@ -119,13 +116,12 @@ export function until(
 	test: () => boolean
 ): Promise<void> {
 	return new Promise((resolve) => {
-		let stop: (() => void) | undefined;
 		const look = (): void => {
 			if (!test()) return;
-			stop?.();
+			stop();
 			resolve();
 		};
-		stop = subject.subscribe(look);
+		const stop = subject.subscribe(look);
 		look();
 	});
 }
@@ -183,7 +179,7 @@ export function newWire(encode: (frame: SpaceFrame) => Uint8Array): Wire {
 		sent: [],
 		down: (frame) => frame,
 		isUp: true,
-		WebSocket: TappedSocket as unknown as typeof WebSocket
+		WebSocket: TappedSocket
 	};
 	return wire;
 }

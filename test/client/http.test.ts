@@ -19,8 +19,10 @@ async function answering(listener: RequestListener): Promise<Http> {
 	return new Http({ origin: `http://127.0.0.1:${String(port)}` });
 }
 
-const json = (status: number, body: unknown): RequestListener =>
-	(_request, response) => response.writeHead(status).end(JSON.stringify(body));
+const json =
+	(status: number, body: unknown): RequestListener =>
+	(_request, response) =>
+		response.writeHead(status).end(JSON.stringify(body));
 
 const request = { refreshToken: 'tacet_rt_x' };
 

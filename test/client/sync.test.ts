@@ -84,11 +84,11 @@ describe('while connected', () => {
 		here.body.insert(3, ' two');
 		await here.flush();
 		await untilBody(spaceOf(second), id, (body) => body === 'one two');
-		expect(there.body.toString()).toBe('one two');
+		expect(there.body.toJSON()).toBe('one two');
 		there.body.insert(7, ' three');
 		await there.flush();
 		await untilBody(spaceOf(first), id, (body) => body === 'one two three');
-		expect(here.body.toString()).toBe('one two three');
+		expect(here.body.toJSON()).toBe('one two three');
 		await Promise.all([first.tacet.close(), second.tacet.close()]);
 	});
 
@@ -197,7 +197,11 @@ describe('when the connection fails', () => {
 
 		const reader = await loggedIn(lonely, handle);
 		await synced(spaceOf(reader));
-		expect(spaceOf(reader).items.map(({ title }) => title).sort()).toEqual(titles.sort());
+		expect(
+			spaceOf(reader)
+				.items.map(({ title }) => title)
+				.sort()
+		).toEqual(titles.sort());
 		expect(spaceOf(reader).sync.verified?.seq).toBe(spaceOf(writer).sync.verified?.seq);
 		await Promise.all([writer.tacet.close(), reader.tacet.close()]);
 		await lonely.remove();
@@ -256,7 +260,11 @@ describe('when the connection fails', () => {
 		const again = await newDevice(edge, { store: device.store, WebSocket: next.WebSocket });
 		expect(await again.tacet.unlock({ password })).toMatchObject({ ok: true });
 		await synced(spaceOf(again));
-		expect(spaceOf(again).items.map(({ title }) => title).sort()).toEqual(['Before', 'Between']);
+		expect(
+			spaceOf(again)
+				.items.map(({ title }) => title)
+				.sort()
+		).toEqual(['Before', 'Between']);
 		expect(spaceOf(again).sync.verified?.seq).toBe(3);
 		for (const { bytes, frame } of contentAppends(next)) {
 			if (unanswered && countOf(frame) === countOf(unanswered.frame)) {

@@ -46,8 +46,8 @@ function newBrowser(): Browser {
 			channel: (name) => new BroadcastChannel(`${profile} ${name}`),
 			locks: {
 				query: () => locks.query(),
-				request: (name: string, ...rest: unknown[]) =>
-					Reflect.apply(locks.request, locks, [`${profile} ${name}`, ...rest]) as Promise<never>
+				request: ((name: string, ...rest: [LockOptions, LockGrantedCallback<unknown>]) =>
+					locks.request(`${profile} ${name}`, ...rest)) as LockManager['request']
 			}
 		})
 	};

@@ -128,7 +128,9 @@ describe('an edge that lies', () => {
 		});
 		expect(items.map(({ title }) => title)).toContain('Kept here');
 		await again.tacet.close();
-		const appended = both.wire.sent.slice(sentBefore).filter(({ frame }) => frame.type === 'append');
+		const appended = both.wire.sent
+			.slice(sentBefore)
+			.filter(({ frame }) => frame.type === 'append');
 		expect(appended).toEqual([]);
 		await both.writer.tacet.close();
 	});
@@ -190,7 +192,10 @@ test('a frame that is none ends the connection, and the next one goes on', async
 		return { type: 'appended', count: 0, seq: 0 };
 	};
 	await spaceOf(both.writer).create({ title: 'After all' });
-	await until(spaceOf(both.reader), () => nonsense === 1 && spaceOf(both.reader).items.length === 2);
+	await until(
+		spaceOf(both.reader),
+		() => nonsense === 1 && spaceOf(both.reader).items.length === 2
+	);
 	expect(spaceOf(both.reader).sync.trust).toEqual({ state: 'verified' });
 	await both.end();
 });

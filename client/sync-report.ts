@@ -1,0 +1,135 @@
+// How the syncing of one space stands, for those who show it and those who wait for it.
+import type { AccountId, Seq } from '../protocol/ids.ts';
+import { ok, type Result } from '../protocol/result.ts';
+import { fail, type TacetError } from './errors.ts';
+import type { ChainFault, SyncProblem, SyncStatus } from './status.ts';
+
+/** What the report is made of, besides what was noted in it. */
+export interface SyncSight {
+	readonly seq: Seq;
+	readonly offeredSeq: Seq;
+	readonly waiting: number;
+	readonly isOpen: boolean;
+	readonly isLeading: boolean;
+	readonly isClosed: boolean;
+	readonly isCaughtUp: boolean;
+	readonly fault: ChainFault | null;
+	/** Authors of the pages that did not open. */
+	readonly setAside: readonly AccountId[];
+}
+
+export class SyncReport {
+	readonly #see: () => SyncSight;
+	readonly #onChange: () => void;
+	readonly #waiters = new Set<() => void>();
+	#status: SyncStatus | null = null;
+	#problem: SyncProblem | null = null;
+	#lastError: TacetError | null = null;
+	#losses = 0;
+	#syncedAtMs: number | null = null;
+	#verifiedAtMs: number | null = null;
+	/** Changes that are being saved. */
+	unsaved = 0;
+
+	constructor(see: () => SyncSight, onChange: () => void) {
+		this.#see = see;
+		this.#onChange = onChange;
+	}
+
+	get problem(): SyncProblem | null {
+		return this.#problem;
+	}
+
+	setProblem(problem: SyncProblem | null): void {
+		this.#problem = problem;
+		this.changed();
+	}
+
+	noteLoss(error: TacetError): void {
+		this.#lastError = error;
+		this.#losses += 1;
+		if (error.code === 'version_too_old') this.#problem = 'version_too_old';
+		if (error.code === 'unauthenticated') this.#problem = 'logged_out';
+		this.changed();
+	}
+
+	noteOpened(): void {
+		this.#lastError = null;
+		if (this.#problem === 'over_quota' || this.#problem === 'logged_out') this.#problem = null;
+		this.changed();
+	}
+
+	noteVerified(nowMs: number): void {
+		this.#verifiedAtMs = nowMs;
+		this.noteSynced(nowMs);
+	}
+
+	noteSynced(nowMs: number): void {
+		const { isCaughtUp, waiting } = this.#see();
+		if (isCaughtUp && waiting === 0) this.#syncedAtMs = nowMs;
+	}
+
+	changed(): void {
+		this.#status = null;
+		for (const look of [...this.#waiters]) look();
+		this.#onChange();
+	}
+
+	/**
+	 * Waits until `test` holds. Ends early with why it may not come true by itself: not connected,
+	 * refused, or no longer trusted.
+	 */
+	until(test: () => boolean): Promise<Result<null, TacetError>> {
+		const losses = this.#losses;
+		return new Promise((resolve) => {
+			const look = (): void => {
+				const answer = test() ? ok(null) : this.#whyNot(losses);
+				if (answer === null) return;
+				this.#waiters.delete(look);
+				resolve(answer);
+			};
+			this.#waiters.add(look);
+			look();
+		});
+	}
+
+	#whyNot(losses: number): Result<never, TacetError> | null {
+		const { isClosed, fault } = this.#see();
+		if (isClosed) return fail('locked');
+		if (fault !== null) return fail('not_trusted');
+		if (this.#problem === 'store_unavailable') return fail('store_unavailable');
+		if (this.#problem === 'storage_full') return fail('store_full');
+		if (this.#losses === losses || this.#lastError === null) return null;
+		return { ok: false, error: this.#lastError };
+	}
+
+	get status(): SyncStatus {
+		this.#status ??= this.#describe();
+		return this.#status;
+	}
+
+	#describe(): SyncStatus {
+		const sight = this.#see();
+		const { seq, offeredSeq, fault, setAside, waiting } = sight;
+		return {
+			connection: this.#connection(sight),
+			waiting,
+			savedOnDevice: this.unsaved === 0 && this.#problem !== 'storage_full',
+			syncedAtMs: this.#syncedAtMs,
+			verified: seq === 0 ? null : { seq, atMs: this.#verifiedAtMs },
+			pulling: sight.isOpen && offeredSeq > seq ? { done: seq, total: offeredSeq } : null,
+			trust:
+				fault === null
+					? { state: 'verified' }
+					: { state: 'not_trusted', fault: fault.fault, evidence: fault },
+			setAside: setAside.length,
+			setAsideAuthors: [...new Set(setAside)],
+			problem: this.#problem
+		};
+	}
+
+	#connection({ isOpen, isCaughtUp, isLeading, fault }: SyncSight): SyncStatus['connection'] {
+		if (isOpen) return isCaughtUp ? 'online' : 'connecting';
+		return isLeading && fault === null && this.#lastError === null ? 'connecting' : 'offline';
+	}
+}
