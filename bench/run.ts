@@ -8,6 +8,8 @@ import { prepare } from '../scripts/install.mjs';
 await prepare(console.log);
 const { inProject } = await import('../scripts/project.mjs');
 const { build } = await import('../scripts/build.mjs');
+// What is measured imports what is built.
+await build({ log: console.log });
 const { measureLogin } = await import('./login.ts');
 const { budgetsOf } = await import('./report.ts');
 const { measureRows } = await import('./rows.ts');
@@ -124,7 +126,6 @@ function printSync(title: string, runs: Record<string, SyncFigures[]>, notes: nu
 	);
 }
 
-await build({ log: console.log });
 const chosen = await present();
 console.log(`Load ${loadBefore.map((load) => load.toFixed(1)).join(' ')}; ${repeats} repeats.`);
 const login = await measureLogin(logins);
