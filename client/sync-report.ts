@@ -3,6 +3,7 @@ import type { AccountId, Seq } from '../protocol/ids.ts';
 import { ok, type Result } from '../protocol/result.ts';
 import { fail, type TacetError } from './errors.ts';
 import type { ChainFault, SyncProblem, SyncStatus } from './status.ts';
+import type { StoreFault } from './store.ts';
 
 /** What the report is made of, besides what was noted in it. */
 export interface SyncSight {
@@ -133,3 +134,6 @@ export class SyncReport {
 		return isLeading && fault === null && this.#lastError === null ? 'connecting' : 'offline';
 	}
 }
+
+export const storeProblem = (fault: StoreFault): SyncProblem =>
+	fault === 'store_full' ? 'storage_full' : 'store_unavailable';

@@ -25,11 +25,11 @@ import { Pages } from './pages.ts';
 import { Presence } from './presence.ts';
 import { Pusher } from './push.ts';
 import { Receiver, type Content, type Taken } from './receive.ts';
-import { SyncReport, type SyncSight } from './sync-report.ts';
-import { Turns } from './turns.ts';
+import { storeProblem, SyncReport, type SyncSight } from './sync-report.ts';
 import { SpaceSocket, type SocketOptions } from './socket.ts';
-import type { ChainFault, ChainFaultCode, SyncProblem, SyncStatus } from './status.ts';
+import type { ChainFault, ChainFaultCode, SyncStatus } from './status.ts';
 import type { Store, StoreFault } from './store.ts';
+import { Turns } from './turns.ts';
 
 export interface SyncOptions extends Pick<SocketOptions, 'origin' | 'WebSocket' | 'token'> {
 	readonly space: SpaceId;
@@ -148,7 +148,6 @@ export class SpaceSync {
 		return this.#chain.head;
 	}
 
-	/** Formed commits that are not on the log yet. */
 	get hasPending(): boolean {
 		return [...this.#outbox.pending].length > 0;
 	}
@@ -499,6 +498,3 @@ export class SpaceSync {
 		this.#report.changed();
 	}
 }
-
-const storeProblem = (fault: StoreFault): SyncProblem =>
-	fault === 'store_full' ? 'storage_full' : 'store_unavailable';

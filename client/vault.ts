@@ -53,7 +53,9 @@ export class Vault {
 		this.#keyring = new Keyring((space, head) => {
 			if (space === this.#space?.id) this.#spaceSync?.expect(head);
 		});
-		this.#keyringSync = this.#syncOf(keyringSpace, this.#keyring, () => undefined);
+		this.#keyringSync = this.#syncOf(keyringSpace, this.#keyring, () => {
+			this.#judgeKeyring();
+		});
 	}
 
 	/** Opens from this device's store; what is not there yet is asked from the edge, or made. */
@@ -104,8 +106,20 @@ export class Vault {
 		});
 	}
 
+	/** An edge that was caught with the keyring is asked for nothing else. */
+	#judgeKeyring(): void {
+		if (this.#spaceSync === null || !this.#keyringIsDistrusted) return;
+		this.#spaceSync.stop();
+		this.#space?.changed();
+	}
+
+	get #keyringIsDistrusted(): boolean {
+		return this.#keyringSync.status.trust.state === 'not_trusted';
+	}
+
 	/** This tab syncs from now on. */
 	async #lead(): Promise<void> {
+		if (this.#keyringIsDistrusted) return;
 		await this.#spaceSync?.lead();
 		await this.#withKeyring(() => Promise.resolve(ok(null)));
 	}
@@ -221,7 +235,9 @@ export class Vault {
 
 	/** A tab that does not sync shows the status of the one that does. */
 	#status(sync: SpaceSync): SyncStatus {
-		const own = sync.status;
+		const own = this.#keyringIsDistrusted
+			? { ...sync.status, trust: this.#keyringSync.status.trust }
+			: sync.status;
 		if (this.#leading || this.#leaderStatus === null) return own;
 		const { waiting, savedOnDevice, setAside, setAsideAuthors } = own;
 		return { ...this.#leaderStatus, waiting, savedOnDevice, setAside, setAsideAuthors };

@@ -135,6 +135,22 @@ describe('an edge that lies', () => {
 		await both.writer.tacet.close();
 	});
 
+	test('rolls back the keyring: the space is not synced with it either', async () => {
+		const both = await pair();
+		const { id } = spaceOf(both.reader);
+		await both.reader.tacet.lock();
+		both.wire.down = (frame, socket) =>
+			frame.type === 'hello' && !socket.url.includes(id)
+				? { ...frame, offered: { ...frame.offered, seq: 1 } }
+				: frame;
+		expect(await both.reader.tacet.unlock({ password })).toMatchObject({ ok: true });
+		await distrusted(both);
+		expect(faultOf(both)).toBe('rollback');
+		await spaceOf(both.reader).create({ title: 'Not sent' });
+		expect(spaceOf(both.reader).sync).toMatchObject({ connection: 'offline', waiting: 1 });
+		await both.end();
+	});
+
 	test('withholds the bytes of a live page: they are asked for once more, and then it is a fault', async () => {
 		const both = await pair();
 		both.wire.down = (frame) => {
