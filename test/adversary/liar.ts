@@ -80,6 +80,8 @@ export class Liar {
 	/** May be changed at any time: what follows goes elsewhere. */
 	edgeUrl: string;
 	lie: Lie = honest;
+	/** What the edge is told that it is called; null: what the client calls it. */
+	host: string | null = null;
 	/** Everything that the client has sent, in order. */
 	readonly sent: Sent[] = [];
 	/** Everything that the edge has answered, before it was changed. */
@@ -161,7 +163,8 @@ export class Liar {
 	async #ask({ method, url, headers }: IncomingMessage, body: Buffer) {
 		const { hostname, port } = new URL(this.edgeUrl);
 		// The client's own Host goes along: its login is bound to the origin that it sees.
-		const asked = httpRequest({ hostname, port, method, path: url, headers, agent: false });
+		const named = this.host === null ? headers : { ...headers, host: this.host };
+		const asked = httpRequest({ hostname, port, method, path: url, headers: named, agent: false });
 		asked.end(body);
 		const [answer] = (await once(asked, 'response')) as [IncomingMessage];
 		const { 'transfer-encoding': _framing, connection: _hop, ...rest } = answer.headers;
