@@ -14,6 +14,7 @@ import {
 import { tags } from '@lezer/highlight';
 import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next';
 import type * as Y from 'yjs';
+import { caretBeforeCarriageReturn } from './line-ends.ts';
 
 export interface EditorOptions {
 	readonly host: HTMLElement;
@@ -70,6 +71,7 @@ function renderSpecial(code: number, description: string | null): HTMLElement {
 function extensions({ body, undo, label, readOnly }: EditorOptions): Extension {
 	return [
 		EditorState.lineSeparator.of('\n'),
+		caretBeforeCarriageReturn,
 		EditorState.readOnly.of(readOnly),
 		EditorView.contentAttributes.of({
 			'aria-label': label,
