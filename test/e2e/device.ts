@@ -1,0 +1,60 @@
+// A device without a browser, on the same account: it reads everything, as the engine does.
+import { readFile } from 'node:fs/promises';
+import { createMemoryStore, createTacet, type Space } from '../../client/index.ts';
+import { startCryptoInProcess } from '../../client/crypto-core.ts';
+import { inProject } from '../../scripts/project.mjs';
+import { password } from './browser.ts';
+
+export interface HeadlessDevice {
+	readonly space: Space;
+	close(): Promise<void>;
+}
+
+const loadOpaque = async (): Promise<WebAssembly.Module> =>
+	WebAssembly.compile(await readFile(inProject('crypto/opaque-ke/opaque-ke.wasm')));
+
+export async function headlessDevice(origin: string, handle: string): Promise<HeadlessDevice> {
+	const tacet = createTacet({
+		origin,
+		store: createMemoryStore(),
+		startCrypto: () => startCryptoInProcess(loadOpaque)
+	});
+	await tacet.start();
+	const done = await tacet.logIn({ handle, password });
+	if (!done.ok) throw new Error(`login failed: ${done.error.code}`);
+	if (tacet.state.phase !== 'unlocked') throw new Error(`it is ${tacet.state.phase}`);
+	const { space } = tacet.state;
+	return {
+		space,
+		async close() {
+			await tacet.logOut({ discardUnsent: true });
+			await tacet.close();
+		}
+	};
+}
+
+/** Resolves when the space says so. */
+export function until(space: Space, test: () => boolean): Promise<void> {
+	return new Promise((resolve) => {
+		let stop: (() => void) | undefined;
+		const look = (): void => {
+			if (!test()) return;
+			stop?.();
+			resolve();
+		};
+		stop = space.subscribe(look);
+		look();
+	});
+}
+
+/** Path of the file that a note came from → the note's text. Waits until there are `count` notes. */
+export async function bodiesByPath(space: Space, count: number): Promise<Map<string, string>> {
+	await until(space, () => space.items.length >= count && space.sync.pulling === null);
+	const bodies = new Map<string, string>();
+	for (const { id } of space.items) {
+		const text = await space.read(id);
+		if (!text.ok) throw new Error(`a note does not open: ${text.error.code}`);
+		bodies.set(`${text.value.path ?? ''}/${text.value.title}.md`, text.value.body);
+	}
+	return bodies;
+}

@@ -1,0 +1,60 @@
+// A wire between browsers and the server: bytes pass as they are, until it is cut.
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+export interface Wire {
+	/** The same for as long as the wire is there, whatever becomes of the server behind it. */
+	readonly url: string;
+	/** Every connection ends at once, and no new one gets through. */
+	cut(): void;
+	mend(): void;
+	leadTo(port: number): void;
+	close(): Promise<void>;
+}
+
+export async function openWire(port: number): Promise<Wire> {
+	let target = port;
+	let isCut = false;
+	const sockets = new Set<Socket>();
+	const keep = (socket: Socket): void => {
+		sockets.add(socket);
+		socket.on('close', () => sockets.delete(socket));
+		// A reset is an end like any other here.
+		socket.on('error', () => socket.destroy());
+	};
+	const server = createServer((near) => {
+		if (isCut) {
+			near.resetAndDestroy();
+			return;
+		}
+		const far = connect(target, '127.0.0.1');
+		for (const socket of [near, far]) keep(socket);
+		near.pipe(far);
+		far.pipe(near);
+		near.on('close', () => far.destroy());
+		far.on('close', () => near.destroy());
+	});
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const dropAll = (): void => {
+		for (const socket of sockets) socket.resetAndDestroy();
+	};
+	return {
+		url: `http://localhost:${String((server.address() as AddressInfo).port)}`,
+		cut() {
+			isCut = true;
+			dropAll();
+		},
+		mend() {
+			isCut = false;
+		},
+		leadTo(next) {
+			target = next;
+		},
+		async close() {
+			server.close();
+			dropAll();
+			await once(server, 'close');
+		}
+	};
+}
