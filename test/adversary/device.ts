@@ -5,7 +5,7 @@ import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import type { CryptoWorker, HandedKeys } from '../../client/crypto-port.ts';
 import type { Store } from '../../client/store.ts';
 import opaqueModule from '../../crypto/opaque-ke/opaque-ke.wasm';
-import type { SpaceId } from '../../protocol/ids.ts';
+import type { Seq, SpaceId } from '../../protocol/ids.ts';
 import { Liar } from './liar.ts';
 
 export interface Credentials {
@@ -175,6 +175,9 @@ export function when(
 export const isOnline = ({ sync }: Space): boolean =>
 	sync.connection === 'online' && sync.waiting === 0;
 export const isDistrusted = ({ sync }: Space): boolean => sync.trust.state === 'not_trusted';
+
+/** The place of the newest verified entry. */
+export const seqOf = ({ sync }: Space): Seq => sync.verified?.seq ?? 0;
 
 /** The edge was believed, all of it; or it is not any more. */
 export const settled = (space: Space): Promise<void> =>

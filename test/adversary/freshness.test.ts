@@ -4,6 +4,7 @@ import {
 	copyStore,
 	isDistrusted,
 	isOnline,
+	seqOf,
 	settled,
 	startDevice,
 	storeWithProfile,
@@ -15,7 +16,7 @@ import { startEdge, type Edge } from './edge.ts';
 import { headsOf, tell } from './lies.ts';
 import { materialOf } from './property.ts';
 import { readUnder, traceOf } from './reading.ts';
-import { makeWorld, seqOf, type World } from './world.ts';
+import { makeWorld, type World } from './world.ts';
 
 let world: World;
 beforeAll(async () => {

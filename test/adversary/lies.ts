@@ -361,7 +361,9 @@ export async function strangerEntries(log: readonly Entry[]): Promise<readonly E
 			members: [memberEntry(identity.account, identity.bytes)],
 			epoch: null,
 			audit: null,
-			wraps: [],
+			wraps: [
+				{ kind: 'content', number: 1, recipient: identity.account, hash: identity.hash } as const
+			],
 			settings: null
 		}
 	};

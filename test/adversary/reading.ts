@@ -8,6 +8,7 @@ import type { Seq, SpaceId } from '../../protocol/ids.ts';
 import {
 	copyStore,
 	isDistrusted,
+	seqOf,
 	settled,
 	startDevice,
 	storeWithProfile,
@@ -16,7 +17,7 @@ import {
 	type Device
 } from './device.ts';
 import { honest, type Lie, type Sent } from './liar.ts';
-import { seqOf, type World } from './world.ts';
+import type { World } from './world.ts';
 
 export interface Outcome {
 	/** `waiting`: the edge gave it nothing to believe. */

@@ -7,7 +7,7 @@ import type { Store } from '../../client/store.ts';
 import type { Head } from '../../protocol/commit.ts';
 import type { Entry } from '../../protocol/frames.ts';
 import type { Seq, SpaceId } from '../../protocol/ids.ts';
-import { copyStore, isOnline, startDevice, storeWithProfile, viewOf, when, type Device } from './device.ts';
+import { copyStore, isOnline, seqOf, startDevice, storeWithProfile, viewOf, when, type Device } from './device.ts';
 import { startEdge, type Edge } from './edge.ts';
 import { chanceOf, type Chance } from './random.ts';
 
@@ -92,8 +92,6 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
 		}
 	};
 }
-
-export const seqOf = ({ sync }: Space): Seq => sync.verified?.seq ?? 0;
 
 /** One change of a random kind; words are unique, so that nothing can stand in for another. */
 async function changeSomething(space: Space, chance: Chance, step: number): Promise<void> {

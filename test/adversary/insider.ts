@@ -1,0 +1,167 @@
+// Somebody who holds the keys of an account by right and misuses them: signs what no honest client
+// signs. What an edge alone can't make, an edge and a member together can.
+import assert from 'node:assert/strict';
+import { startCryptoInProcess } from '../../client/crypto-core.ts';
+import type { HandedKeys } from '../../client/crypto-port.ts';
+import { createIdentity, openIdentity, type Identity } from '../../crypto/identity.ts';
+import { deriveAccountKeys, generateRoot } from '../../crypto/client/account-keys.ts';
+import { sha256 } from '../../crypto/hash.ts';
+import opaqueModule from '../../crypto/opaque-ke/opaque-ke.wasm';
+import { randomBytes } from '../../crypto/random.ts';
+import { sign } from '../../crypto/signature.ts';
+import { encodeCommit, parseCommit, type Admin, type Commit, type Role } from '../../protocol/commit.ts';
+import type { Entry } from '../../protocol/frames.ts';
+import { idFromBytes, type DeviceId } from '../../protocol/ids.ts';
+import { commitSigningInput } from '../../protocol/labels.ts';
+import { headsOf } from './lies.ts';
+import type { Lie } from './liar.ts';
+import type { World } from './world.ts';
+
+export interface Signer {
+	readonly identity: Identity;
+	readonly privateKey: CryptoKey;
+}
+
+/** Adds entries to the log of a world; each one follows the one before. */
+export class Insider {
+	readonly entries: Entry[];
+	readonly #world: World;
+	readonly #device: DeviceId = idFromBytes<DeviceId>(randomBytes(16));
+	readonly #counts = new Map<string, number>();
+
+	constructor(world: World) {
+		this.#world = world;
+		this.entries = [...world.entries];
+	}
+
+	get extra(): readonly Entry[] {
+		return this.entries.slice(this.#world.entries.length);
+	}
+
+	/** Pages sealed with the space's own key, and signed by the account itself. */
+	async write(
+		plaintexts: readonly Uint8Array[],
+		change: (page: Uint8Array) => Uint8Array = (page) => page
+	): Promise<void> {
+		const core = startCryptoInProcess(() => Promise.resolve(opaqueModule));
+		const { keys, space } = this.#world;
+		await core.port.takeKeys(copyOf(keys));
+		await openFirstEpoch(core.port, this.#world);
+		const seen = headsOf(this.entries).at(-1);
+		assert(seen);
+		const draft = { space, seen, timeMs: 1, epoch: 1, pages: plaintexts };
+		const count = (this.#counts.get('self') ?? 0) + 1;
+		const [formed] = await core.port.formCommits(this.#device, [{ ...draft, count }]);
+		core.end();
+		assert(formed);
+		const pages = formed.pages.map(change);
+		await this.commit(await ownerOf(this.#world), { pages });
+	}
+
+	/** A commit of any content, by anybody, well-formed in every respect that is not given. */
+	async commit(
+		{ identity, privateKey }: Signer,
+		content: { pages?: readonly Uint8Array[]; admin?: Admin } & Partial<Commit>
+	): Promise<void> {
+		const seen = headsOf(this.entries).at(-1);
+		const name = identity.account === this.#world.keys.account ? 'self' : identity.account;
+		const count = (this.#counts.get(name) ?? 0) + 1;
+		this.#counts.set(name, count);
+		assert(seen);
+		const { pages = [], ...rest } = content;
+		const bytes = encodeCommit({
+			space: this.#world.space,
+			author: identity.account,
+			identity: identity.hash,
+			device: this.#device,
+			count,
+			seen,
+			timeMs: 1,
+			supersedes: [],
+			purge: [],
+			admin: null,
+			genesis: null,
+			...rest,
+			pages: pages.map((page) => ({
+				epoch: 1,
+				lengthBytes: page.length,
+				hash: sha256(page),
+				expiresAtMs: null
+			}))
+		});
+		const signature = await sign(privateKey, commitSigningInput(bytes));
+		const seq = seen.seq + 1;
+		this.entries.push({ seq, commit: bytes, signature, pages, wraps: [], previousKey: null });
+	}
+
+	/** Serves the log with what was added to it. */
+	get lie(): Lie {
+		return {
+			toClient: (frame, { space }) => {
+				if (space !== this.#world.space) return undefined;
+				const offered = headsOf(this.entries).at(-1);
+				assert(offered);
+				if (frame.type === 'hello') return [{ type: 'hello', offered }];
+				if (frame.type !== 'entries') return undefined;
+				const known = frame.entries.at(-1)?.seq ?? this.#world.head.seq;
+				const extra = this.entries.filter(({ seq }) => seq > known);
+				return [{ ...frame, entries: [...frame.entries, ...extra], offered }];
+			}
+		};
+	}
+}
+
+const copyOf = (keys: HandedKeys): HandedKeys => ({
+	...keys,
+	kemSeed: keys.kemSeed.slice(),
+	keyringEpochKey: keys.keyringEpochKey.slice()
+});
+
+export async function ownerOf({ keys }: World): Promise<Signer> {
+	const identity = await openIdentity(keys.identity);
+	assert(identity.ok);
+	return { identity: identity.value, privateKey: keys.signingKey };
+}
+
+/** A member to be; or a stranger. */
+export async function newSigner(): Promise<Signer> {
+	const keys = await deriveAccountKeys(generateRoot());
+	const identity = await createIdentity({ signing: keys.signing, kemKey: keys.kem.publicKey });
+	return { identity, privateKey: keys.signing.privateKey };
+}
+
+/** Adds somebody, with wraps whose hashes nobody checks but they themselves. */
+export function adding({ identity }: Signer, role: Role): Admin {
+	const wrap = { number: 1, recipient: identity.account, hash: randomBytes(32) };
+	return {
+		members: [{ account: identity.account, role, kind: 'person', identityEntry: identity.bytes }],
+		epoch: null,
+		audit: null,
+		wraps: role === 'auditor' ? [] : [{ kind: 'content', ...wrap }],
+		settings: null
+	};
+}
+
+async function openFirstEpoch(
+	port: ReturnType<typeof startCryptoInProcess>['port'],
+	{ entries, keys, space }: World
+): Promise<void> {
+	const [first] = entries;
+	const genesis = first && parseCommit(first.commit);
+	assert(genesis?.ok);
+	const { admin, identity, author } = genesis.value;
+	const wrap = first?.wraps[0]?.wrap;
+	assert(admin?.epoch && wrap);
+	const context = {
+		kind: 'content',
+		space,
+		number: 1,
+		recipient: keys.account,
+		recipientIdentity: identity,
+		sender: author,
+		senderIdentity: identity
+	} as const;
+	const { commitment } = admin.epoch;
+	const grant = { epoch: 1, commitment, wrap: { bytes: wrap, context }, previousKey: null };
+	assert.deepEqual(await port.openEpochs(space, [grant]), [1]);
+}

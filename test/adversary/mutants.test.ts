@@ -1,0 +1,205 @@
+// Whether the attacks would notice: each defence is taken out of the source, one at a time, and the
+// attack that it stands against must then succeed.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { attacks, type Arena, type AttackName } from './defences.ts';
+import { startDevice } from './device.ts';
+import { startEdge, type Edge } from './edge.ts';
+import { makeWorld, password } from './world.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Mutant {
+	/** The defence that is missing. */
+	readonly without: string;
+	readonly file: string;
+	/** Occurs once; what stands in its place follows. */
+	readonly from: string;
+	readonly to: string;
+	readonly attack: AttackName;
+}
+
+const mutants: readonly Mutant[] = [
+	{
+		without: 'verifying signatures',
+		file: 'crypto/signature.ts',
+		from: 'verifySignature(publicKey, message, signature);',
+		to: 'Promise.resolve(publicKey.length + message.length + signature.length > 0);',
+		attack: 'forge the author’s name'
+	},
+	{
+		without: 'counting an author’s commits',
+		file: 'crypto/log-rules.ts',
+		from: "return err('count_wrong');",
+		to: ';',
+		attack: 'serve an old entry again'
+	},
+	{
+		without: 'asking for the role of whoever writes',
+		file: 'crypto/log-rules.ts',
+		from: "if (writes && !writesItems(role)) return err('role_forbids');",
+		to: '',
+		attack: 'write as a viewer'
+	},
+	{
+		without: 'looking for what the author has seen',
+		file: 'crypto/log-rules.ts',
+		from: "hash !== undefined && equalBytes(hash, seen.hash) ? ok(null) : err('seen_unknown')",
+		to: 'ok(null)',
+		attack: 'sign what was seen on another log'
+	},
+	{
+		without: 'asking for the wraps that were signed',
+		file: 'client/receive.ts',
+		from: 'const admin = entry?.commit.admin;',
+		to: 'const admin = null;',
+		attack: 'withhold the key of the space'
+	},
+	{
+		without: 'waiting for pages that are missing',
+		file: 'client/sync.ts',
+		from: 'if (this.#presence.ask()) {',
+		to: 'if (this.#presence.ask() && false) {',
+		attack: 'withhold a page, and not answer for it'
+	},
+	{
+		without: 'taking a page that is not given for a fault',
+		file: 'client/sync.ts',
+		from: 'if (this.#presence.isBroken) {',
+		to: 'if (false) {',
+		attack: 'withhold a page, and say that it is gone'
+	},
+	{
+		without: 'comparing pages with their signed hashes',
+		file: 'client/pages.ts',
+		from: 'return same && page.length === header.lengthBytes ? page : null;',
+		to: 'return page;',
+		attack: 'change a page'
+	},
+	{
+		without: 'remembering how far the log was seen',
+		file: 'client/sync.ts',
+		from: "if (offered.seq < head.seq) await this.#distrust('rollback', offered, null);",
+		to: 'if (offered.seq < head.seq) await this.#reached(offered);',
+		attack: 'greet with the log as it was'
+	},
+	{
+		without: 'comparing the head on offer',
+		file: 'client/sync.ts',
+		from: "else if (!this.#chain.holds(offered)) await this.#distrust('fork', offered, null);",
+		to: '',
+		attack: 'offer a head that the entries do not lead to'
+	},
+	{
+		without: 'comparing entries with those at their places',
+		file: 'client/receive.ts',
+		from: 'if (chain.holdsEntry(entry.seq, entry)) continue;',
+		to: 'continue;',
+		attack: 'serve another entry at a place that was seen'
+	},
+	{
+		without: 'the pinned key of the server',
+		file: 'client/account.ts',
+		from: 'if (pinned !== undefined && !equalBytes(pinned, serverPublicKey)) {',
+		to: 'if (false) {',
+		attack: 'stand in for the server'
+	},
+	{
+		without: 'refusing fields that nobody knows',
+		file: 'protocol/http.ts',
+		from: 'export const loginStartResponse = v.strictObject({',
+		to: 'export const loginStartResponse = v.object({',
+		attack: 'name cheaper stretching'
+	}
+];
+
+let arena: Arena;
+let twin: Edge;
+let folder: string;
+beforeAll(async () => {
+	const world = await makeWorld({ seed: 51, steps: 5 });
+	twin = await startEdge();
+	const other = await startDevice(twin.url);
+	await other.tacet.start();
+	expect((await other.tacet.signUp({ handle: world.handle, password })).ok).toBe(true);
+	await other.close();
+	arena = { ...world, twinUrl: twin.url };
+	folder = await mkdtemp(path.join(tmpdir(), 'tacet-mutants-'));
+}, 60_000);
+afterAll(async () => {
+	await arena.end();
+	await twin.remove();
+	await rm(folder, { recursive: true });
+}, 60_000);
+
+describe('the client as it is', () => {
+	for (const [name, attack] of Object.entries(attacks)) {
+		test(`withstands: ${name}`, () => attack(arena), 20_000);
+	}
+});
+
+describe('the client without', () => {
+	for (const mutant of mutants) {
+		test(`${mutant.without} falls to: ${mutant.attack}`, async () => {
+			const { attacks: inMutant } = await bundled(mutant);
+			const attacked = inMutant[mutant.attack](arena);
+			await expect(attacked).rejects.toMatchObject({ code: 'ERR_ASSERTION' });
+		}, 30_000);
+	}
+
+	test('nothing, bundled in the same way, withstands them all', async () => {
+		const { attacks: inCopy } = await bundled(null);
+		for (const attack of Object.values(inCopy)) await attack(arena);
+	}, 60_000);
+});
+
+async function bundled(mutant: Mutant | null): Promise<{ attacks: typeof attacks }> {
+	const outfile = path.join(folder, `${mutant?.without ?? 'nothing'}.mjs`);
+	await build({
+		entryPoints: [path.join(root, 'test/adversary/defences.ts')],
+		outfile,
+		bundle: true,
+		platform: 'node',
+		format: 'esm',
+		logLevel: 'silent',
+		plugins: [wasmModules, oneYjs, ...(mutant ? [mutation(mutant)] : [])]
+	});
+	return (await import(/* @vite-ignore */ pathToFileURL(outfile).href)) as { attacks: typeof attacks };
+}
+
+const mutation = ({ file, from, to }: Mutant): Plugin => ({
+	name: 'mutation',
+	setup({ onLoad }) {
+		const target = path.join(root, file);
+		onLoad({ filter: /\.ts$/ }, async ({ path: loaded }) => {
+			if (loaded !== target) return undefined;
+			const source = await readFile(loaded, 'utf8');
+			const parts = source.split(from);
+			if (parts.length !== 2) throw new Error(`${file} has no longer one “${from}”`);
+			return { contents: parts.join(to), loader: 'ts' };
+		});
+	}
+});
+
+/** Yjs says so when there are two of it. */
+const oneYjs: Plugin = {
+	name: 'one-yjs',
+	setup({ onResolve }) {
+		onResolve({ filter: /^yjs$/ }, () => ({ path: import.meta.resolve('yjs'), external: true }));
+	}
+};
+
+const wasmModules: Plugin = {
+	name: 'wasm-modules',
+	setup({ onLoad }) {
+		onLoad({ filter: /\.wasm$/ }, ({ path: loaded }) => ({
+			contents: `import { readFileSync } from 'node:fs';
+				export default new WebAssembly.Module(readFileSync(${JSON.stringify(loaded)}));`,
+			loader: 'js'
+		}));
+	}
+};

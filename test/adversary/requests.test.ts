@@ -1,0 +1,269 @@
+// What somebody with an account of their own, or with none, can ask of the edge: nothing about
+// others, and nothing that tells what exists.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { wireErrors } from '../../protocol/errors.ts';
+import { routes, spaceSocketPath, type ResponseOf, type RouteName } from '../../protocol/http.ts';
+import type { SpaceId } from '../../protocol/ids.ts';
+import { isOnline, startDevice, when, type Device } from './device.ts';
+import { startEdge, type Edge } from './edge.ts';
+
+type Session = ResponseOf<'loginFinish'>['session'];
+
+interface Person {
+	readonly device: Device;
+	readonly session: Session;
+	readonly space: SpaceId;
+	readonly keyring: SpaceId;
+	readonly finish: Buffer;
+}
+
+let edge: Edge;
+let alice: Person;
+let mallory: Person;
+
+async function signUp(handle: string): Promise<Person> {
+	const device = await startDevice(edge.url);
+	let session: Session | undefined;
+	device.liar.lie = {
+		answer: (route, { body }) => {
+			if (route === 'loginFinish') ({ session } = body as ResponseOf<'loginFinish'>);
+			return undefined;
+		}
+	};
+	await device.tacet.start();
+	expect((await device.tacet.signUp({ handle, password: `${handle} is my password` })).ok).toBe(true);
+	await when(device.space, () => isOnline(device.space));
+	const finish = device.liar.sent.find(
+		(sent) => sent.kind === 'http' && sent.url === routes.loginFinish.path
+	);
+	if (session === undefined || finish?.kind !== 'http') throw new Error('a sign-up logs in');
+	const keyring = await device.keyring();
+	return { device, session, space: device.space.id, keyring, finish: finish.body };
+}
+
+beforeAll(async () => {
+	edge = await startEdge();
+	alice = await signUp('alice');
+	mallory = await signUp('mallory');
+}, 60_000);
+afterAll(async () => {
+	await alice.device.close();
+	await mallory.device.close();
+	await edge.remove();
+});
+
+interface Reply {
+	readonly status: number;
+	readonly headers: readonly (readonly [string, string])[];
+	readonly body: string;
+}
+
+async function ask(
+	name: RouteName,
+	options: { token?: string; body?: unknown; headers?: Record<string, string>; path?: string } = {}
+): Promise<Reply> {
+	const { method, path } = routes[name];
+	const { token, body = {} } = options;
+	const reply = await fetch(`${edge.url}${options.path ?? path}`, {
+		method,
+		headers: {
+			...(method === 'POST' && { 'content-type': 'application/json' }),
+			...(token !== undefined && { authorization: `Bearer ${token}` }),
+			...options.headers
+		},
+		...(method === 'POST' && { body: typeof body === 'string' ? body : JSON.stringify(body) })
+	});
+	const headers = [...reply.headers].filter(([key]) => key !== 'date');
+	return { status: reply.status, headers, body: await reply.text() };
+}
+
+/** How the edge ends a socket: its close code, or 'open' if it greets. */
+function openSocket(space: string, protocols: readonly string[]): Promise<number | 'open'> {
+	return new Promise((resolve) => {
+		const url = `${edge.url.replace(/^http/, 'ws')}${spaceSocketPath(space as SpaceId)}`;
+		const socket = new WebSocket(url, [...protocols]);
+		socket.addEventListener('message', () => {
+			resolve('open');
+			socket.close();
+		});
+		socket.addEventListener('close', ({ code }) => {
+			resolve(code);
+		});
+		socket.addEventListener('error', () => undefined);
+	});
+}
+
+const nobody = '0'.repeat(32);
+
+describe('another account', () => {
+	test('EDG-01, EDG-12 opens no socket of a space that is not its own, and can’t tell it from one that is not', async () => {
+		const { accessToken } = mallory.session;
+		expect(await openSocket(mallory.space, ['tacet.1', accessToken])).toBe('open');
+		for (const space of [alice.space, alice.keyring]) {
+			expect(await openSocket(space, ['tacet.1', accessToken])).toBe(wireErrors.not_found.closeCode);
+		}
+		for (const space of [alice.space.toUpperCase(), `${alice.space}0`, `../${alice.space}`, '', '%00']) {
+			expect(await openSocket(space, ['tacet.1', accessToken])).not.toBe('open');
+		}
+	});
+
+	test('EDG-01 reads its own account with its own token, whatever else the request names', async () => {
+		const own = JSON.parse((await ask('account', { token: mallory.session.accessToken })).body) as ResponseOf<'account'>;
+		for (const path of [
+			`/v1/account?account=alice`,
+			`/v1/account?handle=alice&session=${alice.session.id}`
+		]) {
+			const reply = await ask('account', { token: mallory.session.accessToken, path });
+			if (reply.status === 200) {
+				expect((JSON.parse(reply.body) as ResponseOf<'account'>).account).toBe(own.account);
+			} else expect(reply.status).toBe(404);
+		}
+		for (const path of ['/v1/account/alice', `/v1/account/${alice.session.id}`, '/v1/account/..']) {
+			expect((await ask('account', { token: mallory.session.accessToken, path })).status).toBe(404);
+		}
+	});
+
+	test('EDG-01 ends no session but its own', async () => {
+		const other = await startDevice(edge.url);
+		await other.tacet.start();
+		expect((await other.tacet.logIn({ handle: 'mallory', password: 'mallory is my password' })).ok).toBe(true);
+		expect((await other.tacet.logOut()).ok).toBe(true);
+		await other.close();
+		const reply = await ask('account', { token: alice.session.accessToken });
+		const { sessions } = JSON.parse(reply.body) as ResponseOf<'account'>;
+		expect(sessions.map(({ id }) => id)).toEqual([alice.session.id]);
+	});
+});
+
+describe('a token', () => {
+	/** Of its own kind, spoilt in one way each. */
+	const spoilt = (token: string): readonly string[] => {
+		const [head = '', ...rest] = token.split('.');
+		const flip = (text: string) => (text.startsWith('A') ? `B${text.slice(1)}` : `A${text.slice(1)}`);
+		return [
+			'',
+			'x',
+			token.slice(0, -1),
+			`${token}A`,
+			token.slice(0, -4) + flip(token.slice(-4)),
+			[head, ...rest.slice(0, -1)].join('.'),
+			[head, ...rest.slice(0, -1), ''].join('.'),
+			`eyJhbGciOiJub25lIn0.${Buffer.from(JSON.stringify({ sub: 'alice' })).toString('base64url')}.`,
+			token.toUpperCase()
+		];
+	};
+
+	test('SES-03 opens only what tokens of its kind open', async () => {
+		const { accessToken, refreshToken } = alice.session;
+		const wrong = [refreshToken, ...spoilt(accessToken), alice.session.id];
+		for (const token of wrong) {
+			for (const name of ['account', 'sessionEnd'] as const) {
+				expect((await ask(name, { token })).status, `${name} ${token}`).toBe(401);
+			}
+			const protocols = token === '' || /[^\w.~-]/.test(token) ? ['tacet.1'] : ['tacet.1', token];
+			expect(await openSocket(alice.space, protocols)).toBe(wireErrors.unauthenticated.closeCode);
+		}
+		expect((await ask('account', { token: accessToken })).status).toBe(200);
+	});
+
+	test('SES-03 is taken from its header alone', async () => {
+		const { accessToken } = alice.session;
+		for (const headers of [
+			{ authorization: accessToken },
+			{ authorization: `Basic ${accessToken}` },
+			{ authorization: `Bearer  ${accessToken}` },
+			{ cookie: `token=${accessToken}` },
+			{ 'x-access-token': accessToken }
+		]) {
+			expect((await ask('account', { headers })).status).toBe(401);
+		}
+		const path = `/v1/account?access_token=${accessToken}`;
+		expect((await ask('account', { path })).status).toBe(401);
+	});
+
+	test('NET-01 a login that is sent a second time opens nothing', async () => {
+		const reply = await ask('loginFinish', { body: alice.finish.toString() });
+		expect(reply.status).toBe(401);
+		expect(JSON.parse(reply.body)).toEqual({ error: { code: 'login_failed' } });
+	});
+});
+
+describe('a request from another site', () => {
+	test('SES-06 is refused by every route, whatever it says it carries', async () => {
+		const origins = ['https://evil.example', 'null', `${edge.url}.evil.example`, edge.url.replace('http', 'https')];
+		for (const name of Object.keys(routes) as RouteName[]) {
+			for (const origin of origins) {
+				const reply = await ask(name, { headers: { origin }, token: alice.session.accessToken });
+				expect(reply.status, `${name} from ${origin}`).toBe(403);
+				expect(reply.headers.map(([key]) => key)).not.toContain('access-control-allow-origin');
+			}
+		}
+		for (const type of ['text/plain', 'multipart/form-data', 'application/x-www-form-urlencoded']) {
+			const reply = await ask('loginStart', { headers: { 'content-type': type }, body: '{}' });
+			expect(reply.status).toBe(400);
+		}
+	});
+
+	test('SES-07 no answer may be kept by anybody, and no path pretends to be a file', async () => {
+		const { accessToken: token } = alice.session;
+		for (const name of Object.keys(routes) as RouteName[]) {
+			const reply = await ask(name, { token: name === 'sessionEnd' ? '' : token });
+			expect(new Map(reply.headers).get('cache-control'), name).toBe('no-store');
+		}
+		for (const suffix of ['/a.css', ';.js', '%2f.css', '/.css', '.json']) {
+			const reply = await ask('account', { token, path: `/v1/account${suffix}` });
+			expect(reply.status, suffix).toBe(404);
+			expect(new Map(reply.headers).get('cache-control')).toBe('no-store');
+		}
+	});
+
+	test('EDG-12 asks about what is not there, and hears the same whatever it was', async () => {
+		const replies = await Promise.all(
+			['/v1/spaces', `/v1/spaces/${alice.space}`, `/v1/spaces/${nobody}`, '/v1/nothing'].map((path) =>
+				ask('account', { path })
+			)
+		);
+		for (const reply of replies) expect(reply).toEqual(replies[0]);
+		expect(replies[0]?.status).toBe(404);
+	});
+});
+
+describe('a refresh token', () => {
+	test('SES-03 refreshes nothing once a byte of it is another, and one with a wrong secret ends its session', async () => {
+		const { accessToken, refreshToken } = mallory.session;
+		for (const refresh of [accessToken, '', 'x', refreshToken.slice(0, -1), `${refreshToken}A`]) {
+			const reply = await ask('sessionRefresh', { body: { refreshToken: refresh } });
+			expect([400, 401]).toContain(reply.status);
+		}
+		expect((await ask('account', { token: accessToken })).status).toBe(200);
+		const first = await ask('sessionRefresh', { body: { refreshToken } });
+		expect(first.status).toBe(200);
+		// Two hands hold it: nobody goes on with the session.
+		expect((await ask('sessionRefresh', { body: { refreshToken } })).status).toBe(401);
+		const { session } = JSON.parse(first.body) as ResponseOf<'sessionRefresh'>;
+		expect((await ask('account', { token: session.accessToken })).status).toBe(401);
+		expect(await openSocket(mallory.space, ['tacet.1', session.accessToken])).toBe(
+			wireErrors.unauthenticated.closeCode
+		);
+	});
+});
+
+describe('guessing', () => {
+	test('PWD-06 counts each login as failed until it is finished, one network and account at a time', async () => {
+		const first = mallory.device.liar.sent.find(
+			(sent) => sent.kind === 'http' && sent.url === routes.loginStart.path
+		);
+		if (first?.kind !== 'http') throw new Error('a sign-up logs in');
+		const body = { ...(JSON.parse(first.body.toString()) as object), handle: 'mallory' };
+		const replies: Reply[] = [];
+		for (let tries = 0; tries < 30; tries++) replies.push(await ask('loginStart', { body }));
+		const refused = replies.filter(({ status }) => status === 429);
+		expect(refused.length).toBeGreaterThanOrEqual(9);
+		expect(replies.slice(0, 15).every(({ status }) => status === 200)).toBe(true);
+		for (const { headers } of refused) expect(Number(new Map(headers).get('retry-after'))).toBeGreaterThan(0);
+		const other = await startDevice(edge.url);
+		await other.tacet.start();
+		expect((await other.tacet.logIn({ handle: 'alice', password: 'alice is my password' })).ok).toBe(true);
+		await other.close();
+	}, 60_000);
+});
