@@ -58,12 +58,18 @@ export class SpaceStore implements LogHistory {
 	readonly #storage: DurableObjectStorage;
 	readonly #sql: SqlStorage;
 	#exists: boolean;
+	/** Bytes ever added, and bytes dropped since: read once, then kept along with the rows. */
+	#addedBytes = 0;
+	#releasedBytes = 0;
 
 	constructor(storage: DurableObjectStorage) {
 		this.#storage = storage;
 		this.#sql = storage.sql;
 		this.#exists = hasSchema(storage.sql);
-		if (this.#exists) migrate(storage, spaceMigrations);
+		if (!this.#exists) return;
+		migrate(storage, spaceMigrations);
+		this.#addedBytes = this.#readAddedBytes();
+		this.#releasedBytes = this.#readReleasedBytes();
 	}
 
 	loadLog(): StoredLog | null {
@@ -122,32 +128,45 @@ export class SpaceStore implements LogHistory {
 	append(arrival: Arrival): Result<number | null, 'over_quota'> {
 		const addedBytes = sizeOf(arrival.append);
 		if (this.storedBytes() + addedBytes > maxSpaceBytes) return err('over_quota');
-		const expiry = this.#storage.transactionSync(() => {
-			if (!this.#exists) migrate(this.#storage, spaceMigrations);
-			const { seq } = arrival.state.head;
-			const commit = arrival.entry.parsed;
-			this.#insertCommit(arrival, this.#addedBytes() + addedBytes);
-			if (commit.pages.length > 1) this.#insertPages(seq, arrival.append.pages);
-			this.#insertWraps(arrival);
-			const firstExpiry = this.#insertExpiring(seq, commit.pages);
-			this.#supersede(commit.supersedes, arrival.receivedAtMs);
-			this.#purge(commit.purge);
-			if (commit.admin !== null || seq % snapshotEveryCommits === 0) this.#saveState(arrival.state);
-			return firstExpiry;
-		});
+		// One statement is a transaction already: a live edit costs no other.
+		const expiry = isOneRow(arrival)
+			? this.#insertCommit(arrival, this.#addedBytes + addedBytes)
+			: this.#inTransaction(() => this.#insertAll(arrival, addedBytes));
+		this.#addedBytes += addedBytes;
 		this.#exists = true;
 		return ok(expiry);
 	}
 
-	/** Bytes ever added, up to the last commit: a column of its row, so that counting costs none. */
-	#addedBytes(): number {
+	/** What was released is read again, as a transaction that fails releases nothing. */
+	#inTransaction<Value>(work: () => Value): Value {
+		const value = this.#storage.transactionSync(work);
+		this.#releasedBytes = this.#readReleasedBytes();
+		return value;
+	}
+
+	#insertAll(arrival: Arrival, addedBytes: number): number | null {
+		if (!this.#exists) migrate(this.#storage, spaceMigrations);
+		const { seq } = arrival.state.head;
+		const commit = arrival.entry.parsed;
+		this.#insertCommit(arrival, this.#addedBytes + addedBytes);
+		if (commit.pages.length > 1) this.#insertPages(seq, arrival.append.pages);
+		this.#insertWraps(arrival);
+		const firstExpiry = this.#insertExpiring(seq, commit.pages);
+		this.#supersede(commit.supersedes, arrival.receivedAtMs);
+		this.#purge(commit.purge);
+		if (commit.admin !== null || isSnapshotDue(seq)) this.#saveState(arrival.state);
+		return firstExpiry;
+	}
+
+	/** Up to the last commit: a column of its row, so that counting costs no other. */
+	#readAddedBytes(): number {
 		const [last] = this.#sql
 			.exec<{ stored_bytes: number }>('SELECT stored_bytes FROM commits ORDER BY seq DESC LIMIT 1')
 			.toArray();
 		return last?.stored_bytes ?? 0;
 	}
 
-	#releasedBytes(): number {
+	#readReleasedBytes(): number {
 		const [row] = this.#sql
 			.exec<{ released_bytes: number }>('SELECT released_bytes FROM space')
 			.toArray();
@@ -156,16 +175,17 @@ export class SpaceStore implements LogHistory {
 
 	/** Bytes that count against the quota. */
 	storedBytes(): number {
-		return this.#exists ? this.#addedBytes() - this.#releasedBytes() : 0;
+		return this.#addedBytes - this.#releasedBytes;
 	}
 
-	#insertCommit({ entry, append, state, receivedAtMs }: Arrival, storedBytes: number): void {
+	#insertCommit({ entry, append, state, receivedAtMs }: Arrival, storedBytes: number): null {
 		const only = append.pages.length === 1 ? append.pages[0] : undefined;
 		this.#sql.exec(
 			'INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
 			...[state.head.seq, state.head.hash, entry.parsed.pages.length, storedBytes],
 			...[receivedAtMs, entry.signature, entry.commit, append.previousKey, only ?? null]
 		);
+		return null;
 	}
 
 	#insertPages(seq: Seq, pages: readonly Uint8Array[]): void {
@@ -282,7 +302,7 @@ export class SpaceStore implements LogHistory {
 				.exec<{ place: number }>(statement, untilMs, maxDrops)
 				.toArray()
 				.map(({ place }) => place);
-		return this.#storage.transactionSync(() => {
+		return this.#inTransaction(() => {
 			const outlived = due(
 				'SELECT place FROM superseded WHERE since_ms <= ? LIMIT ?',
 				supersededBeforeMs
@@ -427,6 +447,16 @@ export class SpaceStore implements LogHistory {
 			.exec<{ until: number | null }>('SELECT min(until_ms) AS until FROM dead_sessions')
 			.one().until;
 	}
+}
+
+const isSnapshotDue = (seq: Seq): boolean => seq % snapshotEveryCommits === 0;
+
+/** Whether nothing but the commit's own row is written. */
+function isOneRow({ entry, state }: Arrival): boolean {
+	const { admin, pages, supersedes, purge } = entry.parsed;
+	const isPlain = admin === null && supersedes.length === 0 && purge.length === 0;
+	const isInRow = pages.length <= 1 && pages.every(({ expiresAtMs }) => expiresAtMs === null);
+	return isPlain && isInRow && !isSnapshotDue(state.head.seq);
 }
 
 const nulls = (length: number): null[] => new Array<null>(length).fill(null);

@@ -375,10 +375,13 @@ describe('what is appended', () => {
 		const stage = await Stage.open();
 		const edit = await stage.form({ pages: [randomPage(1_000)] });
 		const editBytes = edit.commit.length + 64 + (edit.pages[0]?.length ?? 0);
-		const fill = (storedBytes: number) =>
-			runInDurableObject(stage.stub, (_object: unknown, state: DurableObjectState) => {
+		const fill = async (storedBytes: number) => {
+			await runInDurableObject(stage.stub, (_object: unknown, state: DurableObjectState) => {
 				state.storage.sql.exec('UPDATE commits SET stored_bytes = ?', storedBytes);
 			});
+			// The object counts along, and reads the count when it wakes.
+			await evictDurableObject(stage.stub, { webSockets: 'hibernate' });
+		};
 		await fill(maxSpaceBytes - editBytes + 1);
 		expect(await stage.socket.ask(edit)).toMatchObject({ refusal: { code: 'over_quota' } });
 		await fill(maxSpaceBytes - editBytes);
