@@ -29,6 +29,7 @@ interface EpochKeys {
 
 /** How many pages are sealed or opened at once: enough to keep every thread of WebCrypto busy. */
 const pagesAtOnce = 16;
+const syncHashBytes = 4_096;
 
 export class SpaceKeys {
 	readonly #keys: AccountKeys;
@@ -226,9 +227,9 @@ export class SpaceKeys {
 
 const epochName = (space: SpaceId, epoch: Epoch): string => `${space}/${String(epoch)}`;
 
-/** Below 1 KiB the synchronous hash is done before WebCrypto has begun. */
+/** Up to the size of an edit the synchronous hash is done before WebCrypto's thread has begun. */
 export const hashPage = (bytes: Uint8Array): Promise<Uint8Array> | Uint8Array =>
-	bytes.length < 1_024 ? sha256(bytes) : sha256Async(bytes);
+	bytes.length <= syncHashBytes ? sha256(bytes) : sha256Async(bytes);
 
 /** Maps in order, with a bounded number under way. */
 export async function inTurns<In, Out>(
