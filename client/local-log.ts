@@ -26,6 +26,8 @@ export interface VerifiedEntries {
 		readonly wraps: ReceivedEntry['wraps'];
 		readonly previousKey: Uint8Array | null;
 	}[];
+	/** The state after the last of them: {@link LocalLog.sealState}. */
+	readonly sealedState: Uint8Array;
 	readonly superseded: readonly PageId[];
 	readonly settledCounts: readonly number[];
 }
@@ -95,9 +97,11 @@ export class LocalLog {
 		return ok(await pages.open(received));
 	}
 
-	async save(batch: VerifiedEntries): Promise<Result<void, StoreFault>> {
-		const last = batch.entries.at(-1);
-		if (last === undefined) return ok(undefined);
+	sealState(state: LogState): Promise<Uint8Array> {
+		return this.#seal('log', encodeLogState(state));
+	}
+
+	save(batch: VerifiedEntries): Promise<Result<void, StoreFault>> {
 		const entries = batch.entries.map(({ seq, entry, after, pages, wraps, previousKey }) => {
 			const { commit, signature } = entry;
 			const keys = encodeKeys({ wraps, previousKey });
@@ -106,7 +110,7 @@ export class LocalLog {
 		return this.#store.applyLog({
 			space: this.#space,
 			entries,
-			sealedState: await this.#seal('log', encodeLogState(last.after)),
+			sealedState: batch.sealedState,
 			superseded: batch.superseded,
 			settledCounts: batch.settledCounts
 		});

@@ -5,10 +5,12 @@ import type { RuleFault } from '../crypto/log-rules.ts';
 import { readsContent } from '../crypto/log-state.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { Entry, SignedCommit } from '../protocol/frames.ts';
-import type { DeviceId, Seq } from '../protocol/ids.ts';
+import type { PageId } from '../protocol/commit.ts';
+import type { DeviceId, ItemId, Seq } from '../protocol/ids.ts';
 import type { Change } from '../protocol/page.ts';
-import type { Chain, JudgedEntry } from './chain.ts';
+import { pageName, type Chain, type JudgedEntry } from './chain.ts';
 import type { CryptoPort, UnlockedAccount } from './crypto-port.ts';
+import type { SupersededAt } from './item-coverage.ts';
 import type { LocalRow, PlacedPage } from './items.ts';
 import type { LocalLog } from './local-log.ts';
 import type { Outbox } from './outbox.ts';
@@ -21,6 +23,14 @@ export interface Content {
 	applyPages(pages: readonly PlacedPage[]): void;
 	applyOutbox(rows: readonly LocalRow[]): void;
 	removeOutbox(ids: Iterable<number>): void;
+	/** The items of which a page brought changes; none once it is released. */
+	itemsOf(page: PageId): readonly ItemId[];
+	/** Rule 13: changes that bring back what live pages don't say of an item; null if they do. */
+	missing(item: ItemId, supersededAt: SupersededAt): readonly Change[] | null;
+	/** Forgets what these pages brought. */
+	release(pages: readonly PageId[]): void;
+	/** Pages that nobody needs once these rows of the outbox, and those before, are on the log. */
+	freedBy(rows: readonly number[], before: Iterable<number>): readonly PageId[];
 }
 
 export interface ReceiverParts {
@@ -128,11 +138,15 @@ export class Receiver {
 		}
 		await pages.learnKeys(good, last.after);
 		const checked = await pages.check(good);
-		const placed = await this.#open(good, checked);
-		const superseded = good.flatMap(({ commit }) => commit.supersedes);
+		const [placed, sealedState] = await Promise.all([
+			this.#open(good, checked),
+			log.sealState(last.after)
+		]);
+		const superseded = this.#unread(good, placed);
 		const settledCounts = good.flatMap(({ own }) => (own === null ? [] : [own.count]));
 		const saved = await log.save({
 			entries: good.map((entry, index) => ({ ...entry, pages: checked[index] ?? [] })),
+			sealedState,
 			superseded,
 			settledCounts
 		});
@@ -151,6 +165,17 @@ export class Receiver {
 			copied: good.some((entry) => this.#isCopied(entry)),
 			settled
 		};
+	}
+
+	/** Superseded pages that brought nothing: the others are kept until rule 13 was checked. */
+	#unread(good: readonly Verified[], placed: readonly PlacedPage[]): readonly PageId[] {
+		const superseded = good.flatMap(({ commit }) => commit.supersedes);
+		if (superseded.length === 0) return superseded;
+		const read = new Set(placed.map(pageName));
+		const { content } = this.#parts;
+		return superseded.filter(
+			(page) => !read.has(pageName(page)) && content.itemsOf(page).length === 0
+		);
 	}
 
 	#withOwn(judged: JudgedEntry, incoming: Incoming | undefined): Verified {
