@@ -22,10 +22,12 @@ const countOf = (append: Append): number => {
 };
 
 /** Appends of the world's space only. */
-const onAppend = (
-	tell: (append: Append, line: Line) => readonly ClientFrame[] | undefined
-): Lie['toEdge'] => (frame, line) =>
-	frame.type === 'append' && line.space === world.space ? tell(frame, line) : undefined;
+const onAppend =
+	(
+		tell: (append: Append, line: Line) => readonly ClientFrame[] | undefined
+	): NonNullable<Lie['toEdge']> =>
+	(frame, line) =>
+		frame.type === 'append' && line.space === world.space ? tell(frame, line) : undefined;
 
 let written = 0;
 /** Writes an item under a lie; answers its title. */

@@ -18,7 +18,10 @@ export interface Arena extends World {
 async function told(world: World, name: LieName, from: number, pick?: number): Promise<Outcome> {
 	const material = await materialOf(world, 'space', 3);
 	const chance = chanceOf(3);
-	const picking = { ...chance, pick: <Value>(values: readonly Value[]) => values[pick ?? 0] as Value };
+	const picking = {
+		...chance,
+		pick: <Value>(values: readonly Value[]) => values[pick ?? 0] as Value
+	};
 	const about = pick === undefined ? material : { ...material, chance: picking };
 	const lie = tell(name, { space: world.space, material: about, times: 1, after: 0 });
 	const outcome = await readUnder(world, lie, { from, patienceMs: 2_000 });
@@ -133,8 +136,7 @@ export const attacks = {
 		assert.equal(outcome.fault, 'rollback');
 	},
 
-	'offer a head that the entries do not lead to': (world) =>
-		stops(world, 'offer another hash', 3),
+	'offer a head that the entries do not lead to': (world) => stops(world, 'offer another hash', 3),
 
 	async 'serve another entry at a place that was seen'(world) {
 		const outcome = await readUnder(

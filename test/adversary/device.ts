@@ -28,8 +28,7 @@ export class Device {
 
 	get space(): Space {
 		const { state } = this.tacet;
-		assert.equal(state.phase, 'unlocked');
-		assert(state.phase === 'unlocked');
+		assert(state.phase === 'unlocked', state.phase);
 		return state.space;
 	}
 
@@ -98,7 +97,7 @@ function unlockedTab(keys: HandedKeys): BroadcastChannel {
 			queueMicrotask(() => target.dispatchEvent(new MessageEvent('message', { data })));
 		},
 		close() {}
-	}) as unknown as BroadcastChannel;
+	});
 }
 
 /** A store with nothing but the profile: the device has lost everything else. */

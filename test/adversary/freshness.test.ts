@@ -205,7 +205,9 @@ describe('an edge that says nothing', () => {
 		expect((await device.space.create({ title: 'Waits' })).ok).toBe(true);
 		expect(device.space.sync).toMatchObject({ connection: 'connecting', waiting: 1 });
 		expect(device.space.sync.verified?.atMs).toBeNull();
-		expect(device.space.items.find(({ title }) => title === 'Waits')).toMatchObject({ waiting: true });
+		expect(device.space.items.find(({ title }) => title === 'Waits')).toMatchObject({
+			waiting: true
+		});
 		await device.close();
 	});
 });

@@ -9,7 +9,13 @@ import { sha256 } from '../../crypto/hash.ts';
 import opaqueModule from '../../crypto/opaque-ke/opaque-ke.wasm';
 import { randomBytes } from '../../crypto/random.ts';
 import { sign } from '../../crypto/signature.ts';
-import { encodeCommit, parseCommit, type Admin, type Commit, type Role } from '../../protocol/commit.ts';
+import {
+	encodeCommit,
+	parseCommit,
+	type Admin,
+	type Commit,
+	type Role
+} from '../../protocol/commit.ts';
 import type { Entry } from '../../protocol/frames.ts';
 import { idFromBytes, type DeviceId } from '../../protocol/ids.ts';
 import { commitSigningInput } from '../../protocol/labels.ts';
@@ -61,7 +67,7 @@ export class Insider {
 	/** A commit of any content, by anybody, well-formed in every respect that is not given. */
 	async commit(
 		{ identity, privateKey }: Signer,
-		content: { pages?: readonly Uint8Array[]; admin?: Admin } & Partial<Commit>
+		content: { pages?: readonly Uint8Array[]; admin?: Admin } & Omit<Partial<Commit>, 'pages'>
 	): Promise<void> {
 		const seen = headsOf(this.entries).at(-1);
 		const name = identity.account === this.#world.keys.account ? 'self' : identity.account;

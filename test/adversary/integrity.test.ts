@@ -235,10 +235,14 @@ describe('entries', () => {
 	});
 
 	test('INT-04 without a page, and no answer when it is asked for, are never taken for everything', async () => {
-		const outcome = await readUnder(world, withoutPages(() => []), {
-			from: middle,
-			patienceMs: 300
-		});
+		const outcome = await readUnder(
+			world,
+			withoutPages(() => []),
+			{
+				from: middle,
+				patienceMs: 300
+			}
+		);
 		expect(outcome).toMatchObject({ under: 'waiting', after: 'online' });
 	});
 
@@ -262,7 +266,10 @@ const withoutPages = (
 		if (space !== world.space) return undefined;
 		if (frame.type === 'pages') return answer(frame);
 		if (frame.type !== 'entries') return undefined;
-		const entries = frame.entries.map((entry) => ({ ...entry, pages: entry.pages.map(() => null) }));
+		const entries = frame.entries.map((entry) => ({
+			...entry,
+			pages: entry.pages.map(() => null)
+		}));
 		return [{ ...frame, entries }];
 	}
 });
@@ -303,9 +310,11 @@ function withOtherField(commit: Uint8Array, field: number): Uint8Array {
 	const decoded = decodeCbor(commit);
 	if (!decoded.ok || !parseCommit(commit).ok) throw new Error('no commit');
 	const other = (value: Cbor): Cbor => {
-		if (value instanceof Uint8Array) return concatBytes(Uint8Array.of((value[0] ?? 0) ^ 1), value.subarray(1));
+		if (value instanceof Uint8Array)
+			return concatBytes(Uint8Array.of((value[0] ?? 0) ^ 1), value.subarray(1));
 		if (typeof value === 'number') return value + 1;
-		if (Array.isArray(value) && value.length > 0) return [other(value[0] as Cbor), ...value.slice(1)] as Cbor;
+		if (Array.isArray(value) && value.length > 0)
+			return [other(value[0] as Cbor), ...value.slice(1)] as Cbor;
 		return Array.isArray(value) ? [[1, 0]] : [[], null, null, [], [1, null, true]];
 	};
 	const parts = (decoded.value as readonly Cbor[]).map((value, index) =>

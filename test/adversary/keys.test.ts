@@ -199,7 +199,12 @@ describe('pages that an author has spoilt', () => {
 
 	test('KEY-10 updates that no document takes leave the item as it was, and the log goes on', async () => {
 		const other = newItem();
-		for (const update of [new Uint8Array(), Uint8Array.of(1, 2, 3), randomBytes(300), brokenUpdate()]) {
+		for (const update of [
+			new Uint8Array(),
+			Uint8Array.of(1, 2, 3),
+			randomBytes(300),
+			brokenUpdate()
+		]) {
 			const insider = new Insider(world);
 			await insider.write([encodePage([seed(other, 'stays')])]);
 			await insider.write([encodePage([{ type: 'update', item: other, update }])]);

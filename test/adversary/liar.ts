@@ -167,8 +167,11 @@ export class Liar {
 		const asked = httpRequest({ hostname, port, method, path: url, headers: named, agent: false });
 		asked.end(body);
 		const [answer] = (await once(asked, 'response')) as [IncomingMessage];
-		const { 'transfer-encoding': _framing, connection: _hop, ...rest } = answer.headers;
-		return { status: answer.statusCode ?? 500, headers: rest, body: await bytesOf(answer) };
+		const own = { ...answer.headers };
+		// Said of one connection, which is not the client's.
+		delete own['transfer-encoding'];
+		delete own.connection;
+		return { status: answer.statusCode ?? 500, headers: own, body: await bytesOf(answer) };
 	}
 
 	#open(upgrade: { request: IncomingMessage; stream: Duplex; head: Buffer }): void {
@@ -232,7 +235,9 @@ export class Liar {
 	#fromClient(message: Uint8Array | string, line: Line): readonly (Uint8Array | string)[] {
 		const frame = typeof message === 'string' ? null : parseClientFrame(message);
 		const changed = frame?.ok ? this.lie.toEdge?.(frame.value, line) : undefined;
-		return changed?.map((out) => (out instanceof Uint8Array ? out : encodeClientFrame(out))) ?? [message];
+		return (
+			changed?.map((out) => (out instanceof Uint8Array ? out : encodeClientFrame(out))) ?? [message]
+		);
 	}
 
 	#fromEdge(message: Uint8Array | string, line: Line): readonly (Uint8Array | string)[] {
@@ -240,7 +245,9 @@ export class Liar {
 		this.answers.push({ kind: 'frame', bytes: message });
 		const frame = parseSpaceFrame(message);
 		const changed = frame.ok ? this.lie.toClient?.(frame.value, line) : undefined;
-		return changed?.map((out) => (out instanceof Uint8Array ? out : encodeSpaceFrame(out))) ?? [message];
+		return (
+			changed?.map((out) => (out instanceof Uint8Array ? out : encodeSpaceFrame(out))) ?? [message]
+		);
 	}
 }
 

@@ -7,7 +7,12 @@ import { sign } from '../../crypto/signature.ts';
 import { concatBytes } from '../../protocol/bytes.ts';
 import { encodeCommit, parseCommit, type Commit, type Head } from '../../protocol/commit.ts';
 import { wireErrors, type WireErrorCode } from '../../protocol/errors.ts';
-import { encodeSpaceFrame, type Entry, type SignedCommit, type SpaceFrame } from '../../protocol/frames.ts';
+import {
+	encodeSpaceFrame,
+	type Entry,
+	type SignedCommit,
+	type SpaceFrame
+} from '../../protocol/frames.ts';
 import type { AccountId, Seq, SpaceId } from '../../protocol/ids.ts';
 import { commitSigningInput } from '../../protocol/labels.ts';
 import type { Lie, Line } from './liar.ts';
@@ -47,15 +52,18 @@ export function headsOf(log: readonly Entry[]): readonly Head[] {
 }
 
 /** Flips one bit; empty bytes stay empty. */
-export function flipped(bytes: Uint8Array, { below }: Chance): Uint8Array {
+export function flipped(bytes: Uint8Array, chance: Chance): Uint8Array {
 	const copy = bytes.slice();
-	const index = below(bytes.length);
-	copy[index] = (copy[index] ?? 0) ^ (1 << below(8));
+	const index = chance.below(bytes.length);
+	copy[index] = (copy[index] ?? 0) ^ (1 << chance.below(8));
 	return copy;
 }
 
 const withEntry = (frame: EntriesFrame, index: number, change: Partial<Entry>): Told => [
-	{ ...frame, entries: frame.entries.map((entry, i) => (i === index ? { ...entry, ...change } : entry)) }
+	{
+		...frame,
+		entries: frame.entries.map((entry, i) => (i === index ? { ...entry, ...change } : entry))
+	}
 ];
 
 /** Lies about one entry that `suits`. */
@@ -146,7 +154,10 @@ export const entriesLies = {
 	),
 	'give a page of another space': aboutEntry(
 		onPage((page, { chance, otherLog }) =>
-			chance.pick([page, ...otherLog.flatMap(({ pages }) => pages.filter((other) => other !== null))])
+			chance.pick([
+				page,
+				...otherLog.flatMap(({ pages }) => pages.filter((other) => other !== null))
+			])
 		),
 		hasPage
 	),
@@ -286,10 +297,7 @@ export const frameLies = {
 	}
 } satisfies Record<string, Telling<SpaceFrame>>;
 
-export type LieName =
-	| keyof typeof entriesLies
-	| keyof typeof helloLies
-	| keyof typeof frameLies;
+export type LieName = keyof typeof entriesLies | keyof typeof helloLies | keyof typeof frameLies;
 
 export const lieNames = [
 	...Object.keys(entriesLies),
@@ -330,9 +338,11 @@ function lieAbout(name: string, frame: SpaceFrame, material: Material, line: Lin
 		return entriesLies[name as keyof typeof entriesLies](frame, material, line);
 	}
 	if (frame.type === 'hello' && name in helloLies) {
-		return helloLies[name as keyof typeof helloLies](frame, material, line);
+		return helloLies[name as keyof typeof helloLies](frame, material);
 	}
-	return name in frameLies ? frameLies[name as keyof typeof frameLies](frame, material, line) : null;
+	return name in frameLies
+		? frameLies[name as keyof typeof frameLies](frame, material, line)
+		: null;
 }
 
 /** Commits that follow `log` in every respect, but are not signed by a member. */

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createMemoryStore } from '../../client/index.ts';
 import type { Store } from '../../client/store.ts';
+import { init, type OpaqueClient } from '../../crypto/opaque-ke/opaque-ke.js';
+import opaqueModule from '../../crypto/opaque-ke/opaque-ke.wasm';
 import type { RouteName } from '../../protocol/http.ts';
 import { isOnline, startDevice, storeWithProfile, when, type Device } from './device.ts';
 import { startEdge, type Edge } from './edge.ts';
@@ -57,7 +59,8 @@ async function attempt(
 	const paths = own.liar.sent.flatMap((sent) => (sent.kind === 'http' ? [sent.url] : []));
 	const said = Buffer.concat(
 		own.liar.sent.map((sent) => {
-			if (sent.kind === 'http') return Buffer.concat([Buffer.from(sent.headers.join('\n')), sent.body]);
+			if (sent.kind === 'http')
+				return Buffer.concat([Buffer.from(sent.headers.join('\n')), sent.body]);
 			return sent.kind === 'frame' ? Buffer.from(sent.message) : Buffer.alloc(0);
 		})
 	).toString('latin1');
@@ -166,7 +169,9 @@ describe('an edge that answers with something else', () => {
 			}
 		};
 		await mallory.tacet.start();
-		expect((await mallory.tacet.signUp({ handle: 'mallory', password: 'another password' })).ok).toBe(true);
+		expect(
+			(await mallory.tacet.signUp({ handle: 'mallory', password: 'another password' })).ok
+		).toBe(true);
 		await mallory.close();
 		for (const fields of [
 			['account', 'identities', 'keyslots'],
@@ -263,7 +268,9 @@ describe('another server', () => {
 				registrationRequest: Buffer.from(ristrettoBase, 'hex').toString('base64url')
 			})
 		});
-		const { registrationResponse: response } = (await asked.json()) as { registrationResponse: string };
+		const { registrationResponse: response } = (await asked.json()) as {
+			registrationResponse: string;
+		};
 		expect(response).toMatch(/^[\w-]{86}$/);
 		await own.tacet.start();
 		const made = await own.tacet.signUp({ handle: 'berta', password });
@@ -284,7 +291,10 @@ describe('another server', () => {
 		}
 		for (const field of ['handleHash', 'incarnation']) {
 			const own = await startDevice(edge.url);
-			own.liar.lie = otherwise('registrationStart', (body) => ({ ...body, [field]: changed(body[field]) }));
+			own.liar.lie = otherwise('registrationStart', (body) => ({
+				...body,
+				[field]: changed(body[field])
+			}));
 			await own.tacet.start();
 			// They are signed: the honest edge behind the liar refuses what it is not named in.
 			const made = await own.tacet.signUp({ handle: 'cora', password });
@@ -296,6 +306,30 @@ describe('another server', () => {
 
 /** The base point of ristretto255, RFC 9496 appendix A.1. */
 const ristrettoBase = 'e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76';
+
+describe('a stolen record', () => {
+	test('PWD-02 is of use only to somebody who stretches each guess at full price', async () => {
+		const { client } = await init(opaqueModule);
+		const guess = async (keyStretching: KeyStretching): Promise<boolean> => {
+			const { clientLoginState, startLoginRequest } = client.startLogin({ password });
+			const answer = await fetch(`${edge.url}${start}`, {
+				method: 'POST',
+				headers: { 'content-type': 'application/json' },
+				body: JSON.stringify({ handle, ke1: startLoginRequest })
+			});
+			const { ke2: loginResponse } = (await answer.json()) as { ke2: string };
+			const request = { clientLoginState, loginResponse, password, keyStretching };
+			return client.finishLogin(request) !== undefined;
+		};
+		const full = { memory: 65_536, iterations: 3, parallelism: 4 };
+		expect(await guess({ 'argon2id-custom': full })).toBe(true);
+		for (const less of [{ memory: 32_768 }, { iterations: 2 }, { parallelism: 1 }, { memory: 32 }]) {
+			expect(await guess({ 'argon2id-custom': { ...full, ...less } })).toBe(false);
+		}
+	}, 60_000);
+});
+
+type KeyStretching = NonNullable<Parameters<OpaqueClient['finishLogin']>[0]['keyStretching']>;
 
 describe('who has an account', () => {
 	test('PWD-05 is not told by a login: known and unknown handles get answers of one form, the same each time', async () => {
@@ -313,7 +347,11 @@ describe('who has an account', () => {
 		const [known, unknown] = [await ask(handle), await ask('nobody-here')];
 		expect(unknown.status).toBe(known.status);
 		expect(unknown.headers).toEqual(known.headers);
-		const lengths = ({ body }: typeof known) => [body.ke2.length, body.login.length, body.handleHash.length];
+		const lengths = ({ body }: typeof known) => [
+			body.ke2.length,
+			body.login.length,
+			body.handleHash.length
+		];
 		expect(lengths(unknown)).toEqual(lengths(known));
 		// The evaluated element and the masked record's OPRF part repeat for both alike.
 		for (const name of [handle, 'nobody-here']) {

@@ -168,14 +168,16 @@ async function bundled(mutant: Mutant | null): Promise<{ attacks: typeof attacks
 		logLevel: 'silent',
 		plugins: [wasmModules, oneYjs, ...(mutant ? [mutation(mutant)] : [])]
 	});
-	return (await import(/* @vite-ignore */ pathToFileURL(outfile).href)) as { attacks: typeof attacks };
+	return (await import(/* @vite-ignore */ pathToFileURL(outfile).href)) as {
+		attacks: typeof attacks;
+	};
 }
 
 const mutation = ({ file, from, to }: Mutant): Plugin => ({
 	name: 'mutation',
-	setup({ onLoad }) {
+	setup(bundler) {
 		const target = path.join(root, file);
-		onLoad({ filter: /\.ts$/ }, async ({ path: loaded }) => {
+		bundler.onLoad({ filter: /\.ts$/ }, async ({ path: loaded }) => {
 			if (loaded !== target) return undefined;
 			const source = await readFile(loaded, 'utf8');
 			const parts = source.split(from);
@@ -188,15 +190,18 @@ const mutation = ({ file, from, to }: Mutant): Plugin => ({
 /** Yjs says so when there are two of it. */
 const oneYjs: Plugin = {
 	name: 'one-yjs',
-	setup({ onResolve }) {
-		onResolve({ filter: /^yjs$/ }, () => ({ path: import.meta.resolve('yjs'), external: true }));
+	setup(bundler) {
+		bundler.onResolve({ filter: /^yjs$/ }, () => ({
+			path: import.meta.resolve('yjs'),
+			external: true
+		}));
 	}
 };
 
 const wasmModules: Plugin = {
 	name: 'wasm-modules',
-	setup({ onLoad }) {
-		onLoad({ filter: /\.wasm$/ }, ({ path: loaded }) => ({
+	setup(bundler) {
+		bundler.onLoad({ filter: /\.wasm$/ }, ({ path: loaded }) => ({
 			contents: `import { readFileSync } from 'node:fs';
 				export default new WebAssembly.Module(readFileSync(${JSON.stringify(loaded)}));`,
 			loader: 'js'

@@ -1,7 +1,15 @@
 // One run of the property: a random lie, at a random place, to a device that has seen a random part.
 import type { Entry } from '../../protocol/frames.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
-import { entriesLies, frameLies, lieNames, strangerEntries, tell, type LieName, type Material } from './lies.ts';
+import {
+	entriesLies,
+	frameLies,
+	lieNames,
+	strangerEntries,
+	tell,
+	type LieName,
+	type Material
+} from './lies.ts';
 import { chanceOf } from './random.ts';
 import { readUnder, type Outcome } from './reading.ts';
 import type { World } from './world.ts';
@@ -36,10 +44,7 @@ export function planRun(world: World, seed: number): Run {
 	return { seed, lie, about: aboutKeyring ? 'keyring' : 'space', from, times, after };
 }
 
-export async function run(
-	world: World,
-	plan: Run
-): Promise<Outcome & { readonly told: number }> {
+export async function run(world: World, plan: Run): Promise<Outcome & { readonly told: number }> {
 	const { about, times, after, from } = plan;
 	const material = await materialOf(world, about, plan.seed);
 	const space: SpaceId = about === 'space' ? world.space : world.keyring;

@@ -31,7 +31,9 @@ async function signUp(handle: string): Promise<Person> {
 		}
 	};
 	await device.tacet.start();
-	expect((await device.tacet.signUp({ handle, password: `${handle} is my password` })).ok).toBe(true);
+	expect((await device.tacet.signUp({ handle, password: `${handle} is my password` })).ok).toBe(
+		true
+	);
 	await when(device.space, () => isOnline(device.space));
 	const finish = device.liar.sent.find(
 		(sent) => sent.kind === 'http' && sent.url === routes.loginFinish.path
@@ -100,15 +102,25 @@ describe('another account', () => {
 		const { accessToken } = mallory.session;
 		expect(await openSocket(mallory.space, ['tacet.1', accessToken])).toBe('open');
 		for (const space of [alice.space, alice.keyring]) {
-			expect(await openSocket(space, ['tacet.1', accessToken])).toBe(wireErrors.not_found.closeCode);
+			expect(await openSocket(space, ['tacet.1', accessToken])).toBe(
+				wireErrors.not_found.closeCode
+			);
 		}
-		for (const space of [alice.space.toUpperCase(), `${alice.space}0`, `../${alice.space}`, '', '%00']) {
+		for (const space of [
+			alice.space.toUpperCase(),
+			`${alice.space}0`,
+			`../${alice.space}`,
+			'',
+			'%00'
+		]) {
 			expect(await openSocket(space, ['tacet.1', accessToken])).not.toBe('open');
 		}
 	});
 
 	test('EDG-01 reads its own account with its own token, whatever else the request names', async () => {
-		const own = JSON.parse((await ask('account', { token: mallory.session.accessToken })).body) as ResponseOf<'account'>;
+		const own = JSON.parse(
+			(await ask('account', { token: mallory.session.accessToken })).body
+		) as ResponseOf<'account'>;
 		for (const path of [
 			`/v1/account?account=alice`,
 			`/v1/account?handle=alice&session=${alice.session.id}`
@@ -126,7 +138,9 @@ describe('another account', () => {
 	test('EDG-01 ends no session but its own', async () => {
 		const other = await startDevice(edge.url);
 		await other.tacet.start();
-		expect((await other.tacet.logIn({ handle: 'mallory', password: 'mallory is my password' })).ok).toBe(true);
+		expect(
+			(await other.tacet.logIn({ handle: 'mallory', password: 'mallory is my password' })).ok
+		).toBe(true);
 		expect((await other.tacet.logOut()).ok).toBe(true);
 		await other.close();
 		const reply = await ask('account', { token: alice.session.accessToken });
@@ -139,7 +153,8 @@ describe('a token', () => {
 	/** Of its own kind, spoilt in one way each. */
 	const spoilt = (token: string): readonly string[] => {
 		const [head = '', ...rest] = token.split('.');
-		const flip = (text: string) => (text.startsWith('A') ? `B${text.slice(1)}` : `A${text.slice(1)}`);
+		const flip = (text: string) =>
+			text.startsWith('A') ? `B${text.slice(1)}` : `A${text.slice(1)}`;
 		return [
 			'',
 			'x',
@@ -190,7 +205,12 @@ describe('a token', () => {
 
 describe('a request from another site', () => {
 	test('SES-06 is refused by every route, whatever it says it carries', async () => {
-		const origins = ['https://evil.example', 'null', `${edge.url}.evil.example`, edge.url.replace('http', 'https')];
+		const origins = [
+			'https://evil.example',
+			'null',
+			`${edge.url}.evil.example`,
+			edge.url.replace('http', 'https')
+		];
 		for (const name of Object.keys(routes) as RouteName[]) {
 			for (const origin of origins) {
 				const reply = await ask(name, { headers: { origin }, token: alice.session.accessToken });
@@ -219,8 +239,8 @@ describe('a request from another site', () => {
 
 	test('EDG-12 asks about what is not there, and hears the same whatever it was', async () => {
 		const replies = await Promise.all(
-			['/v1/spaces', `/v1/spaces/${alice.space}`, `/v1/spaces/${nobody}`, '/v1/nothing'].map((path) =>
-				ask('account', { path })
+			['/v1/spaces', `/v1/spaces/${alice.space}`, `/v1/spaces/${nobody}`, '/v1/nothing'].map(
+				(path) => ask('account', { path })
 			)
 		);
 		for (const reply of replies) expect(reply).toEqual(replies[0]);
@@ -260,10 +280,13 @@ describe('guessing', () => {
 		const refused = replies.filter(({ status }) => status === 429);
 		expect(refused.length).toBeGreaterThanOrEqual(9);
 		expect(replies.slice(0, 15).every(({ status }) => status === 200)).toBe(true);
-		for (const { headers } of refused) expect(Number(new Map(headers).get('retry-after'))).toBeGreaterThan(0);
+		for (const { headers } of refused)
+			expect(Number(new Map(headers).get('retry-after'))).toBeGreaterThan(0);
 		const other = await startDevice(edge.url);
 		await other.tacet.start();
-		expect((await other.tacet.logIn({ handle: 'alice', password: 'alice is my password' })).ok).toBe(true);
+		expect(
+			(await other.tacet.logIn({ handle: 'alice', password: 'alice is my password' })).ok
+		).toBe(true);
 		await other.close();
 	}, 60_000);
 });

@@ -7,7 +7,16 @@ import type { Store } from '../../client/store.ts';
 import type { Head } from '../../protocol/commit.ts';
 import type { Entry } from '../../protocol/frames.ts';
 import type { Seq, SpaceId } from '../../protocol/ids.ts';
-import { copyStore, isOnline, seqOf, startDevice, storeWithProfile, viewOf, when, type Device } from './device.ts';
+import {
+	copyStore,
+	isOnline,
+	seqOf,
+	startDevice,
+	storeWithProfile,
+	viewOf,
+	when,
+	type Device
+} from './device.ts';
 import { startEdge, type Edge } from './edge.ts';
 import { chanceOf, type Chance } from './random.ts';
 

@@ -7,11 +7,17 @@ export const canary = (what: string): string => `canary${what}7Qx${String(what.l
 /** Bytes of every form that is looked for: texts, encodings, and base64 at each of its offsets. */
 export function formsOf(secret: string | Uint8Array): readonly Buffer[] {
 	const bytes = typeof secret === 'string' ? Buffer.from(secret, 'utf8') : Buffer.from(secret);
-	const forms = [bytes, Buffer.from(bytes.toString('hex')), Buffer.from(bytes.toString('hex').toUpperCase())];
+	const forms: Buffer[] = [
+		bytes,
+		Buffer.from(bytes.toString('hex')),
+		Buffer.from(bytes.toString('hex').toUpperCase())
+	];
 	if (typeof secret === 'string') {
 		forms.push(Buffer.from(secret, 'utf16le'), Buffer.from(secret, 'utf16le').swap16());
 		forms.push(Buffer.from(encodeURIComponent(secret)));
-		forms.push(Buffer.from([...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')));
+		forms.push(
+			Buffer.from([...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''))
+		);
 		forms.push(Buffer.from(secret.toLowerCase()), Buffer.from(secret.toUpperCase()));
 	}
 	for (const encoding of ['base64', 'base64url'] as const) {
@@ -22,7 +28,9 @@ export function formsOf(secret: string | Uint8Array): readonly Buffer[] {
 
 /** The digits that these bytes alone decide, where so many stand before them. */
 function inBase64(bytes: Buffer, offset: number, encoding: 'base64' | 'base64url'): Buffer {
-	const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString(encoding).replace(/=+$/, '');
+	const text = Buffer.concat([Buffer.alloc(offset), bytes])
+		.toString(encoding)
+		.replace(/=+$/, '');
 	const first = Math.ceil((offset * 8) / 6);
 	const whole = Math.floor(((offset + bytes.length) * 8) / 6);
 	return Buffer.from(text.slice(first, whole));

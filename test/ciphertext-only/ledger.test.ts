@@ -40,7 +40,9 @@ function named(value: Cbor, names: Names): Shape {
 		if (typeof name === 'string') return [name, kindOf(field)];
 		const [[own, inner] = ['', 'each' as const]] = Object.entries(name);
 		if (inner === 'each') return [own, { 'each of a list': kindOf((field as Cbor[])[0] ?? null) }];
-		const [list, element] = own.endsWith('[]') ? [own.slice(0, -2), (field as Cbor[])[0]] : [own, field];
+		const [list, element] = own.endsWith('[]')
+			? [own.slice(0, -2), (field as Cbor[])[0]]
+			: [own, field];
 		const shape = named(element ?? null, inner);
 		return [list, own.endsWith('[]') ? { 'each of a list': shape } : shape];
 	});
@@ -136,9 +138,15 @@ const server = (frame: Parameters<typeof encodeSpaceFrame>[0], names: Names): Sh
 	named(decoded(encodeSpaceFrame(frame)), ['number of the kind', ...names]);
 
 test('NET-02 every field that the edge can see is in the ledger', async () => {
-	const { commit, signature, pages, previousKey } = entry;
+	const { commit, signature, previousKey } = entry;
 	const wraps = entry.wraps.map(({ wrap }) => wrap);
-	const identity = { account, n: 2, previousHash: hash, signingKey: hash, kemKey: new Uint8Array(1_216) };
+	const identity = {
+		account,
+		n: 2,
+		previousHash: hash,
+		signingKey: hash,
+		kemKey: new Uint8Array(1_216)
+	};
 	const ledger = {
 		routes: Object.fromEntries(
 			Object.values(routes).map(({ method, path, auth, request, response }) => [

@@ -69,13 +69,17 @@ beforeAll(async () => {
 	const opened = await second.tacet.logIn({ handle, password: words.password });
 	if (!opened.ok) throw new Error(opened.error.code);
 	await edit(second.space, first.space);
-	expect((await second.tacet.setOfflineUnlock({ enabled: true, password: words.password })).ok).toBe(true);
+	expect(
+		(await second.tacet.setOfflineUnlock({ enabled: true, password: words.password })).ok
+	).toBe(true);
 	expect((await first.tacet.account()).ok).toBe(true);
 	// A wrong password and an unknown name leave their traces too.
 	const stranger = await startDevice(edge.url);
 	await stranger.tacet.start();
 	expect((await stranger.tacet.logIn({ handle, password: `${words.password}!` })).ok).toBe(false);
-	expect((await stranger.tacet.logIn({ handle: `${handle}2`, password: words.password })).ok).toBe(false);
+	expect((await stranger.tacet.logIn({ handle: `${handle}2`, password: words.password })).ok).toBe(
+		false
+	);
 	expect((await first.tacet.logOut()).ok).toBe(true);
 	for (const device of [first, second, stranger]) {
 		record(device);
@@ -87,7 +91,10 @@ beforeAll(async () => {
 	expect(code).toHaveLength(12);
 	secrets.set('recovery code', formsOf(code.join(' ')));
 	for (let index = 1; index < code.length; index++) {
-		secrets.set(`recovery words ${String(index)}`, formsOf(code.slice(index - 1, index + 1).join(' ')));
+		secrets.set(
+			`recovery words ${String(index)}`,
+			formsOf(code.slice(index - 1, index + 1).join(' '))
+		);
 	}
 	for (const [name, bytes] of opaqueSecrets) secrets.set(name, formsOf(bytes));
 	await edge.stop();
@@ -145,7 +152,10 @@ function record({ liar }: Device): void {
 const findings = (
 	places: readonly { readonly where: string; readonly bytes: Uint8Array }[],
 	wanted: ReadonlyMap<string, readonly Buffer[]>
-) => places.map(({ where, bytes }) => ({ where, found: findIn(bytes, wanted) })).filter(({ found }) => found.length > 0);
+) =>
+	places
+		.map(({ where, bytes }) => ({ where, found: findIn(bytes, wanted) }))
+		.filter(({ found }) => found.length > 0);
 
 async function filesOfEdge(): Promise<readonly { where: string; bytes: Uint8Array }[]> {
 	const files = await readdir(edge.dataDir, { recursive: true, withFileTypes: true });
@@ -154,7 +164,7 @@ async function filesOfEdge(): Promise<readonly { where: string; bytes: Uint8Arra
 			.filter((file) => file.isFile())
 			.map(async (file) => {
 				const name = path.join(file.parentPath, file.name);
-				return { where: `${path.relative(edge.dataDir, name)}`, bytes: await readFile(name) };
+				return { where: path.relative(edge.dataDir, name), bytes: await readFile(name) };
 			})
 	);
 }
@@ -262,15 +272,25 @@ describe('tokens', () => {
 		for (const { where, bytes } of seen) {
 			if (!where.startsWith('answer, http')) continue;
 			const text = Buffer.from(bytes).toString();
-			for (const [, name = '', token = ''] of text.matchAll(/"((?:access|refresh)Token)":"([^"]+)"/g)) {
+			for (const [, name = '', token = ''] of text.matchAll(
+				/"((?:access|refresh)Token)":"([^"]+)"/g
+			)) {
 				tokens.set(`${name} ${String(tokens.size)}`, formsOf(token));
 				// The secret at its end, by itself.
 				const secret = token.split('.').at(-1) ?? '';
-				tokens.set(`${name} secret ${String(tokens.size)}`, formsOf(Buffer.from(secret, 'base64url')));
+				tokens.set(
+					`${name} secret ${String(tokens.size)}`,
+					formsOf(Buffer.from(secret, 'base64url'))
+				);
 			}
 		}
 		expect(tokens.size).toBeGreaterThanOrEqual(8);
 		expect(findings(await filesOfEdge(), tokens)).toEqual([]);
-		expect(findings(seen.filter(({ where }) => where.startsWith('URL')), tokens)).toEqual([]);
+		expect(
+			findings(
+				seen.filter(({ where }) => where.startsWith('URL')),
+				tokens
+			)
+		).toEqual([]);
 	});
 });
