@@ -22,6 +22,8 @@ export interface TacetOptions {
 	readonly locks?: LockManager;
 	readonly channel?: (name: string) => BroadcastChannel;
 	readonly nowMs?: () => number;
+	/** How long to leave what a member left out to other devices; random, up to 5 s, if absent. */
+	readonly repairWaitMs?: () => number;
 	readonly WebSocket?: typeof WebSocket;
 	readonly fetch?: typeof fetch;
 }

@@ -13,7 +13,7 @@ import type { Proof } from '../crypto/signature.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { Commit, Head, PageId } from '../protocol/commit.ts';
 import type { SignedCommit } from '../protocol/frames.ts';
-import type { Seq, SpaceId } from '../protocol/ids.ts';
+import type { AccountId, Seq, SpaceId } from '../protocol/ids.ts';
 import { hashBytes } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 
@@ -26,6 +26,12 @@ export interface JudgedEntry {
 	readonly proofs: readonly Proof[];
 }
 
+/** A page that a later commit replaces, and that commit: the first that named it. */
+export interface Superseded {
+	readonly page: PageId;
+	readonly by: { readonly seq: Seq; readonly author: AccountId };
+}
+
 export type PageName = `${number}/${number}`;
 export const pageName = ({ seq, index }: PageId): PageName => `${seq}/${index}`;
 
@@ -33,7 +39,9 @@ export class Chain implements LogHistory {
 	#state: LogState;
 	#heads = new Uint8Array(64 * hashBytes);
 	readonly #pageCounts: number[] = [];
-	readonly #superseded = new Set<PageName>();
+	/** In the order of the log. */
+	readonly #superseded: Superseded[] = [];
+	readonly #supersededBy = new Map<PageName, Superseded['by']>();
 
 	constructor(space: SpaceId) {
 		this.#state = emptyLog(space);
@@ -58,7 +66,17 @@ export class Chain implements LogHistory {
 	}
 
 	isSuperseded(page: PageId): boolean {
-		return this.#superseded.has(pageName(page));
+		return this.#supersededBy.has(pageName(page));
+	}
+
+	/** The commit that superseded a page; null while the page is live. */
+	supersededBy(page: PageId): Superseded['by'] | null {
+		return this.#supersededBy.get(pageName(page)) ?? null;
+	}
+
+	/** Superseded pages in the order in which that became known, each once. */
+	get superseded(): readonly Superseded[] {
+		return this.#superseded;
 	}
 
 	/** Whether this head lies on the chain; seq 0 always does. */
@@ -105,7 +123,7 @@ export class Chain implements LogHistory {
 	accept(judged: readonly JudgedEntry[]): void {
 		const last = judged.at(-1);
 		if (last !== undefined) this.#state = last.after;
-		for (const { commit } of judged) this.#supersede(commit);
+		for (const { seq, commit } of judged) this.#supersede(seq, commit);
 		this.forget();
 	}
 
@@ -129,7 +147,7 @@ export class Chain implements LogHistory {
 			if (!parsed.ok || previous === null) return err('malformed');
 			previous = nextHead(previous, parsed.value.hash);
 			this.#remember(previous, parsed.value.parsed.pages.length);
-			this.#supersede(parsed.value.parsed);
+			this.#supersede(this.#pageCounts.length, parsed.value.parsed);
 			restored.push(parsed.value);
 		}
 		return ok(restored);
@@ -162,7 +180,13 @@ export class Chain implements LogHistory {
 		this.#pageCounts.push(pages);
 	}
 
-	#supersede(commit: Commit): void {
-		for (const page of commit.supersedes) this.#superseded.add(pageName(page));
+	#supersede(seq: Seq, { author, supersedes }: Commit): void {
+		for (const page of supersedes) {
+			const name = pageName(page);
+			if (this.#supersededBy.has(name)) continue;
+			const by = { seq, author };
+			this.#supersededBy.set(name, by);
+			this.#superseded.push({ page, by });
+		}
 	}
 }

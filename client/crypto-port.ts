@@ -4,6 +4,7 @@
 import type { XaesKey } from '../crypto/client/aead.ts';
 import type { PasswordFault } from '../crypto/client/password.ts';
 import type { Proof } from '../crypto/signature.ts';
+import type { PageId } from '../protocol/commit.ts';
 import type { AccountId, DeviceId, Epoch, Seq, SpaceId } from '../protocol/ids.ts';
 import type { PagePlace, WrapContext } from '../protocol/labels.ts';
 import type { Result } from '../protocol/result.ts';
@@ -74,6 +75,8 @@ export interface CommitDraft {
 	readonly epoch: Epoch;
 	/** Encoded pages; the core takes them over. */
 	readonly pages: readonly Uint8Array[];
+	/** Live pages that the commit replaces; none by default. */
+	readonly supersedes?: readonly PageId[];
 }
 
 /** A formed commit with what travels beside it: final bytes. */

@@ -84,6 +84,7 @@ export class SpaceKeys {
 		};
 		const signed = await this.#sign({
 			...this.#authorship(input.device),
+			supersedes: [],
 			space,
 			count: 1,
 			seen: { seq: 0, hash: genesisHash },
@@ -109,11 +110,10 @@ export class SpaceKeys {
 	}
 
 	#authorship(device: DeviceId): Pick<Commit, 'author' | 'identity' | 'device'> & {
-		readonly supersedes: [];
 		readonly purge: [];
 	} {
 		const { account, hash } = this.#identity;
-		return { author: account, identity: hash, device, supersedes: [], purge: [] };
+		return { author: account, identity: hash, device, purge: [] };
 	}
 
 	async #sign(commit: Commit): Promise<Pick<FormedCommit, 'commit' | 'signature'>> {
@@ -139,6 +139,7 @@ export class SpaceKeys {
 		});
 		const signed = await this.#sign({
 			...this.#authorship(device),
+			supersedes: draft.supersedes ?? [],
 			space,
 			count,
 			seen: draft.seen,

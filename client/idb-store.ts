@@ -119,7 +119,7 @@ class IdbStore implements Store {
 
 	fillPages(
 		space: SpaceId,
-		pages: readonly (PageId & { readonly page: Uint8Array })[]
+		pages: readonly (PageId & { readonly page: Uint8Array | null })[]
 	): Answer<void> {
 		return this.#write(['entries'], 'relaxed', (transaction) =>
 			replacePages(transaction, space, pages)

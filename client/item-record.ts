@@ -3,8 +3,10 @@
 // and then of the outbox, and a tombstone ends it for good.
 import type * as Y from 'yjs';
 import { equalBytes } from '../protocol/bytes.ts';
+import type { PageId } from '../protocol/commit.ts';
 import type { ItemId, Seq } from '../protocol/ids.ts';
 import type { Seed } from '../protocol/page.ts';
+import { sameSeed, type Holdings } from './item-coverage.ts';
 import { applyUpdate, bodyOf, makeDoc, titleOf, trashedAtOf, type ItemDoc } from './item-doc.ts';
 
 /** Where a change stands on the log. */
@@ -47,18 +49,16 @@ const byPlace = (a: { readonly place: Place }, b: { readonly place: Place }): nu
 const byRow = (a: { readonly place: WaitingPlace }, b: { readonly place: WaitingPlace }): number =>
 	a.place.outboxId - b.place.outboxId || a.place.change - b.place.change;
 
-const sameSeed = (a: Seed, b: Seed): boolean =>
-	a.body === b.body && a.title === b.title && a.path === b.path && a.createdAtMs === b.createdAtMs;
-
 export class ItemRecord {
 	readonly id: ItemId;
 	#seed: PlacedSeed<Place> | null = null;
-	#otherSeeds: Seed[] = [];
+	#otherSeeds: PlacedSeed<Place>[] = [];
 	#waitingSeeds: PlacedSeed<WaitingPlace>[] = [];
 	#updates: Update<Place>[] = [];
 	#sorted = true;
 	#waitingUpdates: Update<WaitingPlace>[] = [];
 	#gone = false;
+	#tombstones: Place[] = [];
 	#waitingTombstones: WaitingPlace[] = [];
 	#text: ItemText | null = null;
 	/** The document kept from the last reading; null once the collection wants its memory back. */
@@ -94,7 +94,7 @@ export class ItemRecord {
 	get setAside(): number {
 		const first = this.#seed?.seed;
 		// The same seed again is what a compaction writes.
-		const seconds = first ? this.#otherSeeds.filter((seed) => !sameSeed(seed, first)).length : 0;
+		const seconds = first ? this.#otherSeeds.filter(({ seed }) => !sameSeed(seed, first)).length : 0;
 		return seconds + this.#refused;
 	}
 
@@ -103,9 +103,9 @@ export class ItemRecord {
 		const placed = { seed, place };
 		if (this.#seed === null) this.#changeSeed(placed);
 		else if (byPlace(placed, this.#seed) < 0) {
-			this.#otherSeeds.push(this.#seed.seed);
+			this.#otherSeeds.push(this.#seed);
 			this.#changeSeed(placed);
-		} else this.#otherSeeds.push(seed);
+		} else this.#otherSeeds.push(placed);
 	}
 
 	#changeSeed(placed: PlacedSeed<Place>): void {
@@ -125,8 +125,9 @@ export class ItemRecord {
 		if (!this.#sorted) this.#forgetText();
 	}
 
-	placeTombstone(): void {
+	placeTombstone(place: Place): void {
 		this.#gone = true;
+		this.#tombstones.push(place);
 		this.#seed = null;
 		this.#otherSeeds = [];
 		this.#updates = [];
@@ -147,6 +148,39 @@ export class ItemRecord {
 
 	addWaitingTombstone(place: WaitingPlace): void {
 		this.#waitingTombstones.push(place);
+	}
+
+	/** Whether it is gone for good, or will be once these rows stand on the log. */
+	endsWith(outboxIds: ReadonlySet<number>): boolean {
+		return this.#gone || this.#waitingTombstones.some(({ outboxId }) => outboxIds.has(outboxId));
+	}
+
+	/** What pages brought, in the order of the log. */
+	get holdings(): Holdings {
+		this.#sort();
+		return {
+			isGone: this.#gone,
+			tombstones: this.#tombstones,
+			seeds: this.#seeds,
+			updates: this.#updates
+		};
+	}
+
+	/** In the order of the log. */
+	get #seeds(): PlacedSeed<Place>[] {
+		const first = this.#seed === null ? [] : [this.#seed];
+		return [...first, ...this.#otherSeeds].sort(byPlace);
+	}
+
+	/** Forgets what these pages brought: live pages say the same, or it has expired. */
+	release(isReleased: (page: PageId) => boolean): void {
+		const stays = ({ place }: { readonly place: Place }): boolean => !isReleased(place);
+		const [first, ...others] = this.#seeds.filter(stays);
+		this.#seed = first ?? null;
+		this.#otherSeeds = others;
+		this.#updates = this.#updates.filter(stays);
+		this.#tombstones = this.#tombstones.filter((place) => stays({ place }));
+		this.#forgetText();
 	}
 
 	/** The row stands on the log now, or was given up. */
@@ -195,12 +229,16 @@ export class ItemRecord {
 
 	/** A document of the item's whole state: the same bytes whatever order the changes came in. */
 	buildDoc(seed: Seed): Y.Doc {
-		if (!this.#sorted) this.#updates.sort(byPlace);
-		this.#sorted = true;
+		this.#sort();
 		const updates = [...this.#updates, ...this.#waitingUpdates].map(({ update }) => update);
 		const { doc, refused }: ItemDoc = makeDoc(this.id, seed, updates);
 		this.#refused = refused.size;
 		return doc;
+	}
+
+	#sort(): void {
+		if (!this.#sorted) this.#updates.sort(byPlace);
+		this.#sorted = true;
 	}
 
 	get holdsDoc(): boolean {

@@ -1,10 +1,12 @@
 // All items of a space, from its changes: those of verified pages, and those that still wait in the
 // outbox. Applying a change costs no more with many items than with few; lists are sorted, and
 // documents built, when somebody looks. Never does I/O, never sees a key.
+import type { PageId } from '../protocol/commit.ts';
 import type { ItemId, Seq } from '../protocol/ids.ts';
 import { maxNoteBytes, maxPagesPerCommit } from '../protocol/limits.ts';
 import type { Change, Seed } from '../protocol/page.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
+import { missingOf, missingOfCopy, type SupersededAt } from './item-coverage.ts';
 import { trashUpdate } from './item-doc.ts';
 import { ItemRecord, type ItemText } from './item-record.ts';
 import { fitsUtf8, snippetOf } from './item-text.ts';
@@ -55,6 +57,8 @@ interface Lists {
 
 const nothing: ReadonlySet<ItemId> = new Set();
 
+const keyOf = ({ seq, index }: PageId): number => seq * maxPagesPerCommit + index;
+
 /** Documents of closed items that are kept, so that following someone's typing stays cheap. */
 const maxKeptDocs = 16;
 
@@ -76,7 +80,10 @@ export class Items {
 	readonly #items = new Map<ItemId, Listed>();
 	/** In the order of the last list, so that sorting again is cheap. */
 	#existing: Listed[] = [];
-	readonly #pages = new Set<number>();
+	/** Pages by place, with the items that they brought changes of; most bring one. */
+	readonly #pages = new Map<number, ItemId | readonly ItemId[]>();
+	/** Pages with a tombstone: nothing else may say that its item is gone. */
+	readonly #endings = new Set<number>();
 	readonly #rows = new Map<number, ReadonlySet<ItemId>>();
 	readonly #setAside = new Map<ItemId, number>();
 	/** Items whose records hold a document, the one read last at the end. */
@@ -91,27 +98,82 @@ export class Items {
 	applyPages(pages: readonly PlacedPage[]): void {
 		const changed = new Set<ItemId>();
 		for (const page of pages) {
-			const key = page.seq * maxPagesPerCommit + page.index;
+			const key = keyOf(page);
 			if (this.#pages.has(key)) continue;
-			this.#pages.add(key);
-			this.#applyPage(page, changed);
+			this.#pages.set(key, this.#applyPage(page));
+			for (const item of this.itemsOf(page)) changed.add(item);
 		}
 		this.#changed(changed);
 	}
 
-	#applyPage({ seq, index, timeMs, changes }: PlacedPage, changed: Set<ItemId>): void {
+	#applyPage({ seq, index, timeMs, changes }: PlacedPage): ItemId | readonly ItemId[] {
+		const items = new Set<ItemId>();
 		for (const [position, change] of changes.entries()) {
 			if (change.type === 'keyring') continue;
 			const listed = this.#listed(change.item);
 			const place = { seq, index, change: position };
 			if (change.type === 'seed') listed.record.placeSeed(change.seed, place);
-			else if (change.type === 'tombstone') listed.record.placeTombstone();
-			else {
+			else if (change.type === 'tombstone') {
+				listed.record.placeTombstone(place);
+				this.#endings.add(keyOf(place));
+			} else {
 				listed.record.placeUpdate(change.update, place, timeMs);
 				for (const open of listed.open) open.receive(change.update);
 			}
-			changed.add(change.item);
+			items.add(listed.record.id);
 		}
+		const [first] = items;
+		return first !== undefined && items.size === 1 ? first : [...items];
+	}
+
+	itemsOf(page: PageId): readonly ItemId[] {
+		const items = this.#pages.get(keyOf(page)) ?? [];
+		return typeof items === 'string' ? [items] : items;
+	}
+
+	/** Rule 13 for one item: the changes that live pages lack; null if they say all of it. */
+	missing(item: ItemId, at: SupersededAt): readonly Change[] | null {
+		const record = this.#items.get(item)?.record;
+		const missing = record ? missingOf(item, record.holdings, at) : null;
+		if (missing?.kind !== 'copy') return missing?.changes ?? null;
+		const copy = this.#items.get(missing.item)?.record;
+		const { changes } = missing;
+		const absent = copy ? missingOfCopy(changes, copy.holdings, at) : changes;
+		return absent.length === 0 ? null : absent;
+	}
+
+	/** Forgets what these pages brought. */
+	release(pages: readonly PageId[]): void {
+		const released = new Set(pages.map(keyOf));
+		const changed = new Set(pages.flatMap((page) => this.itemsOf(page)));
+		for (const item of changed) {
+			this.#items.get(item)?.record.release((page) => released.has(keyOf(page)));
+		}
+		for (const key of released) {
+			this.#pages.set(key, []);
+			this.#endings.delete(key);
+		}
+		this.#changed(changed);
+	}
+
+	/**
+	 * Live pages with nothing but changes of items that are gone once these rows, and those
+	 * `before` them, stand on the log. Looks at items that `rows` end, so that it costs what they hold.
+	 */
+	freedBy(rows: readonly number[], before: Iterable<number>): readonly PageId[] {
+		const own = new Set(rows);
+		const all = new Set([...before, ...rows]);
+		const isGone = (item: ItemId): boolean => this.#items.get(item)?.record.endsWith(all) ?? false;
+		const freed = new Map<number, PageId>();
+		for (const item of new Set(rows.flatMap((row) => [...(this.#rows.get(row) ?? [])]))) {
+			const record = this.#items.get(item)?.record;
+			if (!record?.endsWith(own)) continue;
+			const { seeds, updates } = record.holdings;
+			for (const { place } of [...seeds, ...updates]) freed.set(keyOf(place), place);
+		}
+		return [...freed]
+			.filter(([key, page]) => !this.#endings.has(key) && this.itemsOf(page).every(isGone))
+			.map(([, { seq, index }]) => ({ seq, index }));
 	}
 
 	/** Rows of this tab and of others; a row that is known already changes nothing. */

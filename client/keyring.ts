@@ -1,9 +1,11 @@
 // What an account must remember, read from its own keyring: which spaces it has, and the newest
 // heads that any of its devices has verified. Heads are merged by greatest seq, never by last write.
 import { equalBytes } from '../protocol/bytes.ts';
-import type { Head } from '../protocol/commit.ts';
+import type { Head, PageId } from '../protocol/commit.ts';
 import { idFromBytes, bytesOfId, type ItemId, type SpaceId } from '../protocol/ids.ts';
 import type { Change, KeyringEntry } from '../protocol/page.ts';
+import { pageName, type PageName } from './chain.ts';
+import type { SupersededAt } from './item-coverage.ts';
 import type { LocalRow, PlacedPage } from './items.ts';
 import type { Content } from './receive.ts';
 
@@ -13,6 +15,11 @@ export interface KnownSpace {
 	readonly genesisHash: Uint8Array;
 }
 
+interface PlacedEntry {
+	readonly page: PageId;
+	readonly entry: KeyringEntry;
+}
+
 export class Keyring implements Content {
 	readonly #onHead: (space: SpaceId, head: Head) => void;
 	/** In the order of the log: the first one is the account's first space. */
@@ -20,6 +27,9 @@ export class Keyring implements Content {
 	readonly #heads = new Map<SpaceId, Head>();
 	/** Heads that contradict another at the same place: two devices were shown different logs. */
 	readonly #conflicts: { readonly space: SpaceId; readonly head: Head }[] = [];
+
+	/** By the page that brought them. */
+	readonly #entries = new Map<PageName, readonly PlacedEntry[]>();
 
 	/** @param onHead called for each head that says something new. */
 	constructor(onHead: (space: SpaceId, head: Head) => void) {
@@ -43,10 +53,47 @@ export class Keyring implements Content {
 
 	applyPages(pages: readonly PlacedPage[]): void {
 		for (const { seq, index, changes } of pages) {
-			for (const change of changes) {
-				if (change.type === 'keyring') this.#take(change.entry, [seq, index]);
-			}
+			const entries = changes.flatMap((change) => (change.type === 'keyring' ? [change.entry] : []));
+			const page = { seq, index };
+			this.#entries.set(
+				pageName(page),
+				entries.map((entry) => ({ page, entry }))
+			);
+			for (const entry of entries) this.#take(entry, [seq, index]);
 		}
+	}
+
+	itemsOf(page: PageId): readonly ItemId[] {
+		const entries = this.#entries.get(pageName(page)) ?? [];
+		return [...new Set(entries.map(({ entry }) => itemOf(entry)))];
+	}
+
+	/** Rule 13: every space is still named, and a head at least as new as the newest held. */
+	missing(item: ItemId, supersededAt: SupersededAt): readonly Change[] | null {
+		const held = [...this.#entries.values()].flat().filter(({ entry }) => itemOf(entry) === item);
+		const live = held.filter(({ page }) => supersededAt(page) === null);
+		const missing = held.filter(
+			({ page, entry }) =>
+				supersededAt(page) !== null && !live.some((other) => covers(other.entry, entry))
+		);
+		// Of those, the newest say what the others do.
+		const needed = missing.filter(
+			({ entry }, index) =>
+				!missing.some(
+					(other, place) =>
+						covers(other.entry, entry) && (place > index || !covers(entry, other.entry))
+				)
+		);
+		return needed.length === 0 ? null : needed.map(({ entry }) => keyringChange(entry));
+	}
+
+	/** What was read stays known: heads only grow, and spaces are not forgotten. */
+	release(pages: readonly PageId[]): void {
+		for (const page of pages) this.#entries.delete(pageName(page));
+	}
+
+	freedBy(): readonly PageId[] {
+		return [];
 	}
 
 	// What is not on the log yet is not known to the account: nothing is read from the outbox.
@@ -75,6 +122,17 @@ export class Keyring implements Content {
 /** Entries about a space carry its bytes as their item's id: one item a space. */
 export const keyringChange = (entry: KeyringEntry): Change => ({
 	type: 'keyring',
-	item: idFromBytes<ItemId>(bytesOfId(entry.space)),
+	item: itemOf(entry),
 	entry
 });
+
+const itemOf = ({ space }: KeyringEntry): ItemId => idFromBytes<ItemId>(bytesOfId(space));
+
+/** Whether `entry` says at least what `other`, of the same space, does. */
+function covers(entry: KeyringEntry, other: KeyringEntry): boolean {
+	if (entry.type === 'space') {
+		return other.type === 'space' && equalBytes(entry.genesisHash, other.genesisHash);
+	}
+	if (other.type === 'space') return false;
+	return entry.seq > other.seq || (entry.seq === other.seq && equalBytes(entry.hash, other.hash));
+}

@@ -103,7 +103,7 @@ class MemoryStore implements Store {
 
 	fillPages(
 		space: SpaceId,
-		pages: readonly (PageId & { readonly page: Uint8Array })[]
+		pages: readonly (PageId & { readonly page: Uint8Array | null })[]
 	): Answer<void> {
 		const filled = new Map<Seq, StoredEntry>();
 		for (const { seq, index, page } of pages) {

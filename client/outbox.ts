@@ -1,7 +1,7 @@
 // Changes of one space on their way to its log: first rows of the outbox, sealed under this device's
 // own key; then commits, whose bytes are stored before they are sent and never change again; gone
 // once their entry is seen at its place.
-import { parseCommit } from '../protocol/commit.ts';
+import { parseCommit, type PageId } from '../protocol/commit.ts';
 import { encodeChange, parseChangeBytes, type Change } from '../protocol/page.ts';
 import type { DeviceId, SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
@@ -25,6 +25,16 @@ export interface OutboxOptions {
 	readonly space: SpaceId;
 	readonly store: Store;
 	readonly crypto: CryptoPort;
+}
+
+export interface FormOptions {
+	/** Commits formed at most. */
+	readonly limit: number;
+	/** Live pages that the commit with these rows may replace, once those before it stand. */
+	readonly freedBy: (
+		rows: readonly number[],
+		before: ReadonlySet<number>
+	) => readonly PageId[];
 }
 
 export class Outbox {
@@ -141,11 +151,11 @@ export class Outbox {
 		for (const id of pending.outboxIds) this.#unformed.delete(id);
 	}
 
-	/** Forms at most `limit` commits of what waits, and saves them: after that they may be sent. */
+	/** Forms commits of what waits, and saves them: after that they may be sent. */
 	async form(
 		device: DeviceId,
-		next: Omit<CommitDraft, 'space' | 'pages'>,
-		limit: number
+		next: Omit<CommitDraft, 'space' | 'pages' | 'supersedes'>,
+		{ limit, freedBy }: FormOptions
 	): Promise<Result<readonly PendingCommit[], StoreFault>> {
 		const { space, crypto } = this.#options;
 		const packed: PackedCommit[] = [];
@@ -153,15 +163,24 @@ export class Outbox {
 			packed.push(commit);
 			if (packed.length === limit) break;
 		}
-		const formed = await crypto.formCommits(
-			device,
-			packed.map(({ pages }, index) => ({ ...next, space, pages, count: next.count + index }))
-		);
+		const before = new Set([...this.#pending.values()].flatMap(({ outboxIds }) => outboxIds));
+		const drafts = packed.map(({ pages, outboxIds }, index): CommitDraft => {
+			const supersedes = this.#bringsEnd(outboxIds) ? freedBy(outboxIds, before) : [];
+			for (const id of outboxIds) before.add(id);
+			return { ...next, space, pages, supersedes, count: next.count + index };
+		});
+		const formed = await crypto.formCommits(device, drafts);
 		return this.#savePending(
 			formed.map((commit, index) => ({
 				...pendingOf(space, next.count + index, commit),
 				outboxIds: packed[index]?.outboxIds ?? []
 			}))
+		);
+	}
+
+	#bringsEnd(outboxIds: readonly number[]): boolean {
+		return outboxIds.some((id) =>
+			this.#rows.get(id)?.changes.some(({ type }) => type === 'tombstone')
 		);
 	}
 
@@ -186,15 +205,18 @@ export class Outbox {
 		return ok(pending);
 	}
 
-	/** The changes that a pending commit carries, if they are at hand. */
-	changesOf(pending: PendingCommit): readonly Change[] | null {
-		const changes: Change[] = [];
-		for (const id of pending.outboxIds) {
-			const row = this.#rows.get(id);
-			if (row === undefined) return null;
-			changes.push(...row.changes);
-		}
-		return changes;
+	/** The changes in each page of a pending commit, if they are at hand. */
+	pagesOf(pending: PendingCommit): readonly (readonly Change[])[] | null {
+		const rows = pending.outboxIds.map((id) => this.#rows.get(id));
+		if (!rows.every((row) => row !== undefined)) return null;
+		const changes = rows.flatMap((row) => row.changes);
+		if (pending.pages.length <= 1) return changes.length === 0 ? [] : [changes];
+		let taken = 0;
+		// They were filled in the same way when the commit was formed.
+		const pages = splitIntoRows(rows.flatMap(({ encoded }) => encoded)).map((page) =>
+			changes.slice(taken, (taken += page.length))
+		);
+		return pages.length === pending.pages.length ? pages : null;
 	}
 
 	/** Their entries stand on the log, and the store says so. Returns the rows that are done. */

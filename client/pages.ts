@@ -35,11 +35,17 @@ export class Pages {
 	/** Pages that did not open, and their authors. */
 	readonly setAside = new Map<PageName, AccountId>();
 	readonly missing = new Map<PageName, MissingPage>();
+	readonly #expiries = new Map<PageName, number>();
 
 	constructor(space: SpaceId, crypto: CryptoPort, me: UnlockedAccount) {
 		this.#space = space;
 		this.#crypto = crypto;
 		this.#me = me;
+	}
+
+	/** When a page that was opened here expires, in ms since 1970; null if it does not. */
+	expiryOf(page: PageId): number | null {
+		return this.#expiries.get(pageName(page)) ?? null;
 	}
 
 	/** Rule 11: takes up keys that these entries give to this account. */
@@ -104,6 +110,8 @@ export class Pages {
 		for (const { seq, commit, pages } of entries) {
 			for (const [index, header] of commit.pages.entries()) {
 				const page = pages[index] ?? null;
+				const { expiresAtMs } = header;
+				if (expiresAtMs !== null) this.#expiries.set(pageName({ seq, index }), expiresAtMs);
 				if (page === null) {
 					this.missing.set(pageName({ seq, index }), { seq, index, commit, header, asked: 0 });
 					continue;

@@ -22,7 +22,7 @@ export interface PresenceParts {
 }
 
 /** Clocks differ: a page that expires within a day may be gone already. */
-const toleranceMs = 86_400_000;
+export const toleranceMs = 86_400_000;
 
 export class Presence {
 	readonly #parts: PresenceParts;
@@ -59,9 +59,13 @@ export class Presence {
 		const member = chain.state.members.get(account);
 		if (member === undefined || !readsContent(member.role)) return [];
 		const expiredAtMs = nowMs() + toleranceMs;
+		// A superseded page never becomes live again.
+		for (const [name, page] of pages.missing) {
+			if (chain.isSuperseded(page)) pages.missing.delete(name);
+		}
 		return [...pages.missing.values()].filter((page) => {
 			const { expiresAtMs } = page.header;
-			return !chain.isSuperseded(page) && !(expiresAtMs !== null && expiresAtMs <= expiredAtMs);
+			return !(expiresAtMs !== null && expiresAtMs <= expiredAtMs);
 		});
 	}
 

@@ -2,17 +2,21 @@
 // a connection was lost. What follows a refusal is read from the table of wire errors; a commit is
 // given up only once the log itself shows that it does not stand there.
 import { countKey, writesItems } from '../crypto/log-state.ts';
+import type { PageId } from '../protocol/commit.ts';
 import { wireErrors, type Refusal } from '../protocol/errors.ts';
 import { encodeClientFrame } from '../protocol/frames.ts';
 import type { AccountId, DeviceId } from '../protocol/ids.ts';
+import { maxSupersedesPerCommit } from '../protocol/limits.ts';
 import type { Chain } from './chain.ts';
 import type { Outbox } from './outbox.ts';
+import type { Content } from './receive.ts';
 import type { SyncProblem } from './status.ts';
 import type { PendingCommit, StoreFault } from './store.ts';
 
 export interface PusherParts {
 	readonly chain: Chain;
 	readonly outbox: Outbox;
+	readonly content: Pick<Content, 'freedBy'>;
 	readonly account: AccountId;
 	readonly device: DeviceId;
 	readonly nowMs: () => number;
@@ -128,9 +132,19 @@ export class Pusher {
 		}
 		const count = this.#nextCount();
 		const next = { count, seen: state.head, timeMs: nowMs(), epoch: state.openEpoch };
-		const formed = await outbox.form(device, next, room);
+		const formed = await outbox.form(device, next, {
+			limit: room,
+			freedBy: (rows, before) => this.#freedBy(rows, before)
+		});
 		if (!formed.ok) this.#parts.onStoreFault(formed.error);
 		return formed.ok && formed.value.length > 0;
+	}
+
+	/** A deletion frees what it can in its own commit; what is beyond the limit stays. */
+	#freedBy(rows: readonly number[], before: ReadonlySet<number>): readonly PageId[] {
+		const { chain, content } = this.#parts;
+		const freed = content.freedBy(rows, before).filter((page) => !chain.isSuperseded(page));
+		return freed.slice(0, maxSupersedesPerCommit);
 	}
 
 	#nextCount(): number {

@@ -263,19 +263,20 @@ export class Receiver {
 		const placed: PlacedPage[] = [];
 		const sealed: ReceivedEntry[] = [];
 		for (const [index, entry] of good.entries()) {
-			const changes = this.#changesAtHand(entry);
+			const pages = this.#pagesAtHand(entry);
 			const { seq, commit } = entry;
-			if (changes === null) sealed.push({ ...entry, pages: checked[index] ?? [] });
-			else if (changes.length > 0) {
-				placed.push({ seq, index: 0, timeMs: commit.timeMs, changes });
+			if (pages === null) sealed.push({ ...entry, pages: checked[index] ?? [] });
+			else {
+				const { timeMs } = commit;
+				placed.push(...pages.map((changes, page) => ({ seq, index: page, timeMs, changes })));
 			}
 		}
 		const opened = await this.#parts.pages.open(sealed);
 		return [...placed, ...opened];
 	}
 
-	#changesAtHand({ own }: Verified): readonly Change[] | null {
-		return own === null ? null : this.#parts.outbox.changesOf(own);
+	#pagesAtHand({ own }: Verified): readonly (readonly Change[])[] | null {
+		return own === null ? null : this.#parts.outbox.pagesOf(own);
 	}
 }
 

@@ -48,6 +48,15 @@ export type SyncProblem =
 	/** This profile was copied, or its key is in other hands: it goes on under a new device id. */
 	| 'device_copied';
 
+/** What a member left out of pages that it put in the place of others: a content fault. */
+export interface Loss {
+	readonly author: AccountId;
+	/** Items concerned, since the engine started; this device shows them all. */
+	readonly items: number;
+	/** Those of them that live pages still lack: nobody has written them again yet. */
+	readonly missing: number;
+}
+
 export interface SyncStatus {
 	readonly connection: 'offline' | 'connecting' | 'online';
 	/** Changes that do not stand on the log yet. */
@@ -64,6 +73,7 @@ export interface SyncStatus {
 	readonly setAside: number;
 	/** Who wrote them. */
 	readonly setAsideAuthors: readonly AccountId[];
+	readonly losses: readonly Loss[];
 	readonly problem: SyncProblem | null;
 }
 

@@ -66,7 +66,7 @@ export interface LogBatch {
 	readonly entries: readonly StoredEntry[];
 	/** The state after the last of them, sealed under the local key. */
 	readonly sealedState: Uint8Array;
-	/** Pages superseded by them: their bytes are dropped, the entries stay. */
+	/** Superseded pages that nobody asks about: their bytes are dropped, the entries stay. */
 	readonly superseded: readonly PageId[];
 	/** Pending commits that now stand on the log; their outbox rows go too. */
 	readonly settledCounts: readonly number[];
@@ -85,10 +85,10 @@ export interface Store {
 		limit: number
 	): Promise<Result<readonly StoredEntry[], StoreFault>>;
 	applyLog(batch: LogBatch): Promise<Result<void, StoreFault>>;
-	/** Fills in pages of stored entries that were missing or not fetched before. */
+	/** Fills in pages of stored entries that were missing; null drops the bytes of a page. */
 	fillPages(
 		space: SpaceId,
-		pages: readonly (PageId & { readonly page: Uint8Array })[]
+		pages: readonly (PageId & { readonly page: Uint8Array | null })[]
 	): Promise<Result<void, StoreFault>>;
 
 	addToOutbox(

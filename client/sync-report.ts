@@ -2,7 +2,7 @@
 import type { AccountId, Seq } from '../protocol/ids.ts';
 import { ok, type Result } from '../protocol/result.ts';
 import { fail, type TacetError } from './errors.ts';
-import type { ChainFault, SyncProblem, SyncStatus } from './status.ts';
+import type { ChainFault, Loss, SyncProblem, SyncStatus } from './status.ts';
 import type { StoreFault } from './store.ts';
 
 /** What the report is made of, besides what was noted in it. */
@@ -17,6 +17,7 @@ export interface SyncSight {
 	readonly fault: ChainFault | null;
 	/** Authors of the pages that did not open. */
 	readonly setAside: readonly AccountId[];
+	readonly losses: readonly Loss[];
 }
 
 export class SyncReport {
@@ -125,6 +126,7 @@ export class SyncReport {
 					: { state: 'not_trusted', fault: fault.fault, evidence: fault },
 			setAside: setAside.length,
 			setAsideAuthors: [...new Set(setAside)],
+			losses: sight.losses,
 			problem: this.#problem
 		};
 	}

@@ -16,6 +16,7 @@ import type { DeviceId, Seq, SpaceId } from '../protocol/ids.ts';
 import type { Change } from '../protocol/page.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { Chain } from './chain.ts';
+import { Coverage } from './coverage.ts';
 import type { CryptoPort, FormedCommit, UnlockedAccount } from './crypto-port.ts';
 import type { TacetError } from './errors.ts';
 import { LocalLog } from './local-log.ts';
@@ -40,6 +41,7 @@ export interface SyncOptions extends Pick<SocketOptions, 'origin' | 'WebSocket' 
 	readonly crypto: CryptoPort;
 	readonly content: Content;
 	readonly nowMs: () => number;
+	readonly repairWaitMs: () => number;
 	/** The status changed. */
 	readonly onChange: () => void;
 	/** The store changed: other tabs should look again; these rows are on the log. */
@@ -58,6 +60,7 @@ export class SpaceSync {
 	readonly #socket: SpaceSocket;
 	readonly #pusher: Pusher;
 	readonly #presence: Presence;
+	readonly #coverage: Coverage;
 	readonly #report: SyncReport;
 	readonly #turns = new Turns();
 	readonly #frames: Frame[] = [];
@@ -82,17 +85,20 @@ export class SpaceSync {
 		this.#pages = new Pages(space, crypto, me);
 		this.#log = new LocalLog(space, store, crypto);
 		this.#outbox = new Outbox({ space, store, crypto });
-		this.#receiver = new Receiver({
+		const parts = {
+			...{ space, store, crypto, me, device, content, genesisHash },
+			account: me.account,
+			nowMs: options.nowMs,
 			chain: this.#chain,
 			pages: this.#pages,
 			log: this.#log,
 			outbox: this.#outbox,
-			content,
-			crypto,
-			me,
-			device,
-			genesisHash
-		});
+			send: (frame: Uint8Array) => this.#socket.send(frame),
+			onStoreFault: (fault: StoreFault) => {
+				this.#report.setProblem(storeProblem(fault));
+			}
+		};
+		this.#receiver = new Receiver(parts);
 		this.#socket = new SpaceSocket({
 			...options,
 			onOpen: () => {
@@ -106,40 +112,27 @@ export class SpaceSync {
 			}
 		});
 		this.#report = new SyncReport(() => this.#sight(), options.onChange);
-		this.#pusher = this.#makePusher();
-		this.#presence = new Presence({
-			space,
-			account: me.account,
-			chain: this.#chain,
-			pages: this.#pages,
-			store,
-			content,
-			nowMs: options.nowMs,
-			send: (frame) => this.#socket.send(frame),
-			onStoreFault: (fault) => {
-				this.#report.setProblem(storeProblem(fault));
-			}
-		});
-	}
-
-	#makePusher(): Pusher {
-		const { me, device, nowMs } = this.#options;
-		return new Pusher({
-			chain: this.#chain,
-			outbox: this.#outbox,
-			account: me.account,
-			device,
-			nowMs,
+		this.#presence = new Presence(parts);
+		this.#pusher = new Pusher({
+			...parts,
 			isReady: () => this.#leading && this.#caughtUp && this.#fault === null,
-			send: (frame) => this.#socket.send(frame),
 			pull: () => {
 				this.#pull();
 			},
 			onProblem: (problem) => {
 				this.#report.setProblem(problem);
+			}
+		});
+		this.#coverage = new Coverage({
+			...parts,
+			repairWaitMs: options.repairWaitMs,
+			leads: () => this.#leading,
+			pull: () => {
+				if (this.#socket.isOpen) this.#pull();
 			},
-			onStoreFault: (fault) => {
-				this.#report.setProblem(storeProblem(fault));
+			write: (changes) => this.write(changes),
+			onChange: () => {
+				this.#report.changed();
 			}
 		});
 	}
@@ -198,6 +191,7 @@ export class SpaceSync {
 	async close(): Promise<void> {
 		this.#closed = true;
 		this.stop();
+		this.#coverage.stop();
 		this.#frames.length = 0;
 		await Promise.all([this.#turns.ended, this.#pusher.idle, ...this.#calls]);
 	}
@@ -218,6 +212,7 @@ export class SpaceSync {
 			this.#outbox.drop(settled);
 			this.#options.content.removeOutbox(settled);
 			if (!looked.ok) this.#report.setProblem(storeProblem(looked.error));
+			await this.#coverage.check();
 		});
 		this.#report.changed();
 		this.#pusher.push();
@@ -296,7 +291,8 @@ export class SpaceSync {
 			isClosed: this.#closed,
 			isCaughtUp: this.#caughtUp,
 			fault: this.#fault,
-			setAside: [...this.#pages.setAside.values()]
+			setAside: [...this.#pages.setAside.values()],
+			losses: this.#coverage.losses
 		};
 	}
 
@@ -413,6 +409,7 @@ export class SpaceSync {
 		}
 		const taken = await this.#receiver.take([]);
 		if (!(await this.#believe(taken, this.#chain.head))) return;
+		if (this.#caughtUp) await this.#coverage.check();
 		this.#pusher.noteProgress();
 		this.#report.noteSynced(this.#options.nowMs());
 		this.#report.changed();
@@ -460,6 +457,7 @@ export class SpaceSync {
 		this.#awaitsPages = null;
 		await this.#pusher.giveUpRefused();
 		this.#caughtUp = true;
+		await this.#coverage.check();
 		this.#socket.confirm();
 		this.#report.noteVerified(this.#options.nowMs());
 		this.#report.changed();

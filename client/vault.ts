@@ -2,6 +2,7 @@
 // interrupted sign-up left undone is done here: keyring and first space are made if they are absent.
 import type { TacetOptions } from './api.ts';
 import type { CryptoPort, NewSpace, UnlockedAccount } from './crypto-port.ts';
+import { randomRepairWaitMs } from './coverage.ts';
 import { fail, type TacetError } from './errors.ts';
 import { Items } from './items.ts';
 import { Keyring, keyringChange, type KnownSpace } from './keyring.ts';
@@ -226,6 +227,7 @@ export class Vault {
 			crypto,
 			content,
 			nowMs,
+			repairWaitMs: options.repairWaitMs ?? randomRepairWaitMs,
 			onChange,
 			onStored: (settled) => {
 				tabs.tell({ type: 'stored', space, settled });
@@ -308,7 +310,11 @@ export class Vault {
 const nothing: Content = {
 	applyPages: () => undefined,
 	applyOutbox: () => undefined,
-	removeOutbox: () => undefined
+	removeOutbox: () => undefined,
+	itemsOf: () => [],
+	missing: () => null,
+	release: () => undefined,
+	freedBy: () => []
 };
 
 async function withinMs(timeoutMs: number, work: Promise<void>): Promise<void> {

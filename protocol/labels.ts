@@ -5,7 +5,15 @@
 // heads, which are `label ‖ bytes` (the bytes are canonical already).
 import { concatBytes, utf8Encode } from './bytes.ts';
 import { encodeCbor, type Cbor } from './cbor.ts';
-import { bytesOfId, type AccountId, type DeviceId, type Epoch, type SpaceId } from './ids.ts';
+import {
+	bytesOfId,
+	type AccountId,
+	type DeviceId,
+	type Epoch,
+	type ItemId,
+	type Seq,
+	type SpaceId
+} from './ids.ts';
 
 export const labels = {
 	account: 'tacet/1 account',
@@ -13,6 +21,7 @@ export const labels = {
 	commit: 'tacet/1 commit',
 	commitment: 'tacet/1 commitment',
 	content: 'tacet/1 content',
+	copy: 'tacet/1 copy',
 	device: 'tacet/1 device',
 	deviceSlot: 'tacet/1 device slot',
 	genesis: 'tacet/1 genesis',
@@ -133,6 +142,10 @@ export const keyslotAad = (place: KeyslotPlace): Uint8Array =>
 /** What an identity entry's signatures cover: `label ‖ body` (docs/formats.md, Identity entry). */
 export const identitySigningInput = (body: Uint8Array): Uint8Array =>
 	concatBytes(utf8Encode(labels.identity), body);
+
+/** Preimage of the id under which an item comes back: the hash's first 16 bytes (rule 13). */
+export const copyIdInput = (item: ItemId, since: Seq): Uint8Array =>
+	encodeCbor([labels.copy, bytesOfId(item), since]);
 
 /** What an author signs: `label ‖ commit`. */
 export const commitSigningInput = (commit: Uint8Array): Uint8Array =>
