@@ -38,6 +38,8 @@ setTimeout(() => {
 }, longestMs).unref();
 
 const notRun: Record<string, string> = {};
+/** Repeats of peers that did not come to an end: left out, and told. */
+const failures: string[] = [];
 const startedAt = new Date().toISOString();
 const loadBefore = loadavg();
 
@@ -61,7 +63,6 @@ async function repeated(
 	for (let repeat = 1; repeat <= repeats; repeat++) {
 		for (const system of shuffled(chosen)) {
 			const { name } = system;
-			if (notRun[name] !== undefined) continue;
 			try {
 				const figures = await measureSync(system, options);
 				(runs[name] ??= []).push(figures);
@@ -72,7 +73,8 @@ async function repeated(
 				);
 			} catch (error) {
 				if (name === 'tacet') throw error;
-				notRun[name] = error instanceof Error ? error.message : String(error);
+				const why = error instanceof Error ? error.message : String(error);
+				failures.push(`${name}, ${options.notes} notes, RTT ${options.rttMs}: ${why}`);
 			}
 		}
 	}
@@ -144,6 +146,7 @@ printSync(`${fewNotes} notes`, few, fewNotes);
 printSync(`${manyNotes} notes`, many, manyNotes);
 printSync(`${fewNotes} notes, RTT ${rttMs} ms`, far, fewNotes);
 for (const [name, why] of Object.entries(notRun)) console.log(`Not run: ${name}: ${why}`);
+for (const failure of failures) console.log(`Failed: ${failure}`);
 console.log('\nLogin (ms)', JSON.stringify(login, null, 1));
 console.log('\nRows', JSON.stringify(rows));
 console.table(budgets);
@@ -170,7 +173,8 @@ const results = {
 		[`${manyNotes} notes`]: summary(many),
 		[`${fewNotes} notes, RTT ${rttMs} ms`]: summary(far)
 	},
-	notRun
+	notRun,
+	failures
 };
 writeFileSync(inProject('bench/results.json'), `${JSON.stringify(results, null, '\t')}\n`);
 console.log('bench/results.json is written.');
