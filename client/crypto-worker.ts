@@ -1,7 +1,6 @@
 // The module that a browser's crypto worker runs, and nothing else. web/ makes the Worker through
 // its Trusted Types policy; connect-crypto.ts is the other end.
 import { expose, transfer } from 'comlink';
-import opaqueUrl from '../crypto/opaque-ke/opaque-ke.wasm?url';
 import { CryptoCore } from './crypto-core.ts';
 import { fetchWasm } from './http.ts';
 import type { SealedPage } from './crypto-port.ts';
@@ -24,4 +23,6 @@ const buffersOf = (arrays: readonly (Uint8Array | null)[]): ArrayBuffer[] => [
 	)
 ];
 
-expose(new WorkerCore(() => fetchWasm(opaqueUrl)));
+// The page names the worker after the address of OPAQUE's Wasm: a file that the page itself knows is
+// one that its service worker keeps.
+expose(new WorkerCore(() => fetchWasm(self.name)));

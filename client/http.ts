@@ -92,6 +92,13 @@ function refusalOf(json: unknown): TacetError {
 	return retryAfterSeconds === undefined ? { code } : { code, retryAfterSeconds };
 }
 
-/** Fetches and compiles a Wasm file of this build, for a crypto worker. */
-export const fetchWasm = (url: string): Promise<WebAssembly.Module> =>
-	WebAssembly.compileStreaming(fetch(url));
+/** Fetches and compiles a Wasm file of this build, for a crypto worker.
+ * @throws DOMException named NetworkError if it does not arrive */
+export async function fetchWasm(url: string): Promise<WebAssembly.Module> {
+	try {
+		return await WebAssembly.compileStreaming(fetch(url));
+	} catch (cause) {
+		if (cause instanceof WebAssembly.CompileError) throw cause;
+		throw new DOMException('a part of the page did not arrive', 'NetworkError');
+	}
+}

@@ -182,9 +182,15 @@ class Engine implements Tacet {
 		attempt: (crypto: CryptoWorker) => Promise<Result<Value, TacetError>>
 	): Promise<Result<Value, TacetError>> {
 		const crypto = this.#options.startCrypto();
-		const answer = await attempt(crypto);
-		if (this.#open?.crypto !== crypto) crypto.end();
-		return answer;
+		try {
+			return await attempt(crypto);
+		} catch (error) {
+			// What the worker itself has to fetch did not arrive; errors cross over as plain ones.
+			if (error instanceof Error && error.name === 'NetworkError') return fail('offline');
+			throw error;
+		} finally {
+			if (this.#open?.crypto !== crypto) crypto.end();
+		}
 	}
 
 	#partsOf(crypto: CryptoWorker): AccountParts {

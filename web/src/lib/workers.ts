@@ -1,6 +1,7 @@
 // The only place that starts workers. Trusted Types refuse every script URL that does not come from
 // this policy, and the policy knows exactly the two that the build made.
 import cryptoWorkerUrl from '../../../client/crypto-worker.ts?worker&url';
+import opaqueUrl from '../../../crypto/opaque-ke/opaque-ke.wasm?url';
 import strengthWorkerUrl from './strength-worker.ts?worker&url';
 
 interface ScriptUrlPolicy {
@@ -20,8 +21,9 @@ const rules: ScriptUrlPolicy = {
 const trustedTypes = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes;
 const policy = trustedTypes?.createPolicy('tacet-worker', rules) ?? rules;
 
-const startWorker = (url: string): Worker =>
-	new Worker(policy.createScriptURL(url), { type: 'module' });
+const startWorker = (url: string, name = ''): Worker =>
+	new Worker(policy.createScriptURL(url), { type: 'module', name });
 
-export const startCryptoWorker = (): Worker => startWorker(cryptoWorkerUrl);
+/** Its name tells it where OPAQUE's Wasm lies. */
+export const startCryptoWorker = (): Worker => startWorker(cryptoWorkerUrl, opaqueUrl);
 export const startStrengthWorker = (): Worker => startWorker(strengthWorkerUrl);
