@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, loadavg } from 'node:os';
+import { format } from 'prettier';
 import { prepare } from '../scripts/install.mjs';
 
 await prepare(console.log);
@@ -176,6 +177,11 @@ const results = {
 	notRun,
 	failures
 };
-writeFileSync(inProject('bench/results.json'), `${JSON.stringify(results, null, '\t')}\n`);
+const json = await format(JSON.stringify(results), {
+	parser: 'json',
+	useTabs: true,
+	printWidth: 100
+});
+writeFileSync(inProject('bench/results.json'), json);
 console.log('bench/results.json is written.');
 process.exit(0);
