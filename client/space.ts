@@ -51,8 +51,11 @@ export class OpenSpace implements Space {
 		return this.#parts.items.trashed;
 	}
 
+	/** What was typed a moment ago and is not saved yet counts too. */
 	get sync(): SyncStatus {
-		return this.#parts.status();
+		const status = this.#parts.status();
+		const isSaved = [...this.#opened].every(({ state }) => state === 'saved');
+		return isSaved ? status : { ...status, savedOnDevice: false };
 	}
 
 	subscribe(listener: () => void): () => void {
@@ -79,7 +82,13 @@ export class OpenSpace implements Space {
 		item: ItemId,
 		options: { readonly onState?: (state: OpenState) => void } = {}
 	): Answer<OpenItem> {
-		const opened = this.#parts.items.open(item, { save: this.#parts.write, ...options });
+		const opened = this.#parts.items.open(item, {
+			save: this.#parts.write,
+			onState: (state) => {
+				options.onState?.(state);
+				this.changed();
+			}
+		});
 		if (opened === null) return Promise.resolve(fail('not_found'));
 		this.#opened.add(opened);
 		return Promise.resolve(ok(opened));
