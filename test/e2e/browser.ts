@@ -29,6 +29,7 @@ export interface Edge {
 	kill(): Promise<void>;
 	/** Serves the same data again. */
 	restart(): Promise<void>;
+	/** Ends it in order, so that everything it has stands in its files. */
 	stop(): Promise<void>;
 }
 
@@ -72,15 +73,14 @@ export interface Story {
 	folder(): Promise<string>;
 }
 
-export interface ProfileOptions extends BrowserContextOptions {
+export interface ProfileOptions {
 	/** A closed profile whose folder is copied. */
 	readonly copyOf?: Profile;
-	/** Runs in every page before its own scripts. */
-	readonly before?: () => void;
 	/** The folder of an earlier run of this profile. */
 	readonly folder?: string;
-	/** Opened at first; the app's address if not given. */
-	readonly at?: string;
+	/** Runs in every page before its own scripts. */
+	readonly before?: () => void;
+	readonly settings?: BrowserContextOptions;
 }
 
 /** To be called once in a file of stories: starts the edge, and ends everything. */
@@ -94,6 +94,7 @@ export function tellStories(): Story {
 	});
 	afterEach(async ({ task }) => {
 		if (task.result?.state === 'fail') for (const profile of open) console.log(await seen(profile));
+		edge?.wire.mend();
 	});
 	afterAll(async () => {
 		for (const profile of open) await profile.close();
@@ -127,22 +128,21 @@ export function tellStories(): Story {
 
 async function launch(folder: string, story: Story, options: ProfileOptions): Promise<Profile> {
 	const executablePath = await findChromium();
-	const { copyOf, before, at, folder: given, ...contextOptions } = options;
 	const context = await chromium.launchPersistentContext(folder, {
 		...(executablePath && { executablePath }),
 		args: chromiumArgs,
 		locale: 'en-GB',
 		viewport: { width: 1280, height: 800 },
 		permissions: ['clipboard-read', 'clipboard-write'],
-		...contextOptions
+		...options.settings
 	});
 	context.setDefaultTimeout(stepTimeoutMs);
 	const problems: string[] = [];
 	const { origin } = new URL(story.edge.url);
 	watch(context, problems, origin);
-	if (before) await context.addInitScript(before);
+	if (options.before) await context.addInitScript(options.before);
 	const page = context.pages()[0] ?? (await context.newPage());
-	await page.goto(at ?? story.edge.url);
+	await page.goto(story.edge.url);
 	return {
 		context,
 		page,
@@ -151,8 +151,8 @@ async function launch(folder: string, story: Story, options: ProfileOptions): Pr
 		close: () => context.close(),
 		async reopen() {
 			await context.close();
-			const { copyOf: _, ...again } = options;
-			return story.profile({ ...again, folder });
+			const { before, settings } = options;
+			return story.profile({ folder, ...(before && { before }), ...(settings && { settings }) });
 		}
 	};
 }

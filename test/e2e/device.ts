@@ -34,17 +34,15 @@ export async function headlessDevice(origin: string, handle: string): Promise<He
 }
 
 /** Resolves when the space says so. */
-export function until(space: Space, test: () => boolean): Promise<void> {
-	return new Promise((resolve) => {
-		let stop: (() => void) | undefined;
-		const look = (): void => {
-			if (!test()) return;
-			stop?.();
-			resolve();
-		};
-		stop = space.subscribe(look);
-		look();
-	});
+export async function until(space: Space, test: () => boolean): Promise<void> {
+	const { promise, resolve } = Promise.withResolvers<undefined>();
+	const look = (): void => {
+		if (test()) resolve(undefined);
+	};
+	const stop = space.subscribe(look);
+	look();
+	await promise;
+	stop();
 }
 
 /** Path of the file that a note came from → the note's text. Waits until there are `count` notes. */

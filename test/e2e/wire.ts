@@ -9,12 +9,20 @@ export interface Wire {
 	cut(): void;
 	mend(): void;
 	leadTo(port: number): void;
+	/** From now on hears every byte that passes, of each connection and direction in order. */
+	listen(listener: (bytes: Buffer, direction: string) => void): void;
+	/** Resolves when that many more bytes have gone up to the server. */
+	carries(bytes: number): Promise<void>;
 	close(): Promise<void>;
 }
 
 export async function openWire(port: number): Promise<Wire> {
 	let target = port;
 	let isCut = false;
+	let carriedBytes = 0;
+	let connections = 0;
+	let listener: ((bytes: Buffer, direction: string) => void) | null = null;
+	const waiting = new Set<() => void>();
 	const sockets = new Set<Socket>();
 	const keep = (socket: Socket): void => {
 		sockets.add(socket);
@@ -29,6 +37,14 @@ export async function openWire(port: number): Promise<Wire> {
 		}
 		const far = connect(target, '127.0.0.1');
 		for (const socket of [near, far]) keep(socket);
+		connections += 1;
+		const name = String(connections);
+		far.on('data', (bytes: Buffer) => listener?.(bytes, `${name} down`));
+		near.on('data', (bytes: Buffer) => {
+			listener?.(bytes, `${name} up`);
+			carriedBytes += bytes.length;
+			for (const look of waiting) look();
+		});
 		near.pipe(far);
 		far.pipe(near);
 		near.on('close', () => far.destroy());
@@ -50,6 +66,20 @@ export async function openWire(port: number): Promise<Wire> {
 		},
 		leadTo(next) {
 			target = next;
+		},
+		listen(next) {
+			listener = next;
+		},
+		carries(bytes) {
+			const goal = carriedBytes + bytes;
+			return new Promise((resolve) => {
+				const look = (): void => {
+					if (carriedBytes < goal) return;
+					waiting.delete(look);
+					resolve();
+				};
+				waiting.add(look);
+			});
 		},
 		async close() {
 			server.close();
