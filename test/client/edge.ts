@@ -25,6 +25,7 @@ export const loadOpaque = async (): Promise<WebAssembly.Module> =>
 
 export interface Edge {
 	readonly url: string;
+	readonly dataDir: string;
 	/** Ends it as a crash would. */
 	kill(): Promise<void>;
 	/** Serves the same data at the same address again. */
@@ -40,6 +41,7 @@ export async function startEdge(): Promise<Edge> {
 	const port = Number(new URL(url).port);
 	return {
 		url,
+		dataDir,
 		kill: () => serving.kill(),
 		restart: async () => {
 			serving = await serve({ dataDir, port });
