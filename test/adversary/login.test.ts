@@ -323,7 +323,12 @@ describe('a stolen record', () => {
 		};
 		const full = { memory: 65_536, iterations: 3, parallelism: 4 };
 		expect(await guess({ 'argon2id-custom': full })).toBe(true);
-		for (const less of [{ memory: 32_768 }, { iterations: 2 }, { parallelism: 1 }, { memory: 32 }]) {
+		for (const less of [
+			{ memory: 32_768 },
+			{ iterations: 2 },
+			{ parallelism: 1 },
+			{ memory: 32 }
+		]) {
 			expect(await guess({ 'argon2id-custom': { ...full, ...less } })).toBe(false);
 		}
 	}, 60_000);

@@ -17,6 +17,16 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => world.end(), 60_000);
 
+/** A run that never ends has a seed as well. */
+function inTime<Value>(work: Promise<Value>): Promise<Value> {
+	return new Promise((resolve, reject) => {
+		const timer = setTimeout(reject, 15_000, new Error('the device came to no end'));
+		work.then(resolve, reject).finally(() => {
+			clearTimeout(timer);
+		});
+	});
+}
+
 const counts = new Map<string, number>();
 
 test(
@@ -31,7 +41,7 @@ test(
 			}
 			const plan = planRun(world, seed);
 			const where = `WORLD=${String(firstWorld + Math.floor(done / runsPerWorld))} SEED=${String(seed)} RUNS=1`;
-			const outcome = await run(world, plan).catch((error: unknown) => {
+			const outcome = await inTime(run(world, plan)).catch((error: unknown) => {
 				throw new Error(`${where}: ${JSON.stringify(plan)}`, { cause: error });
 			});
 			if (outcome.told > 0) told += 1;
