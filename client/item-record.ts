@@ -94,7 +94,9 @@ export class ItemRecord {
 	get setAside(): number {
 		const first = this.#seed?.seed;
 		// The same seed again is what a compaction writes.
-		const seconds = first ? this.#otherSeeds.filter(({ seed }) => !sameSeed(seed, first)).length : 0;
+		const seconds = first
+			? this.#otherSeeds.filter(({ seed }) => !sameSeed(seed, first)).length
+			: 0;
 		return seconds + this.#refused;
 	}
 

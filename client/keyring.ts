@@ -53,7 +53,9 @@ export class Keyring implements Content {
 
 	applyPages(pages: readonly PlacedPage[]): void {
 		for (const { seq, index, changes } of pages) {
-			const entries = changes.flatMap((change) => (change.type === 'keyring' ? [change.entry] : []));
+			const entries = changes.flatMap((change) =>
+				change.type === 'keyring' ? [change.entry] : []
+			);
 			const page = { seq, index };
 			this.#entries.set(
 				pageName(page),

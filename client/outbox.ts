@@ -31,10 +31,7 @@ export interface FormOptions {
 	/** Commits formed at most. */
 	readonly limit: number;
 	/** Live pages that the commit with these rows may replace, once those before it stand. */
-	readonly freedBy: (
-		rows: readonly number[],
-		before: ReadonlySet<number>
-	) => readonly PageId[];
+	readonly freedBy: (rows: readonly number[], before: ReadonlySet<number>) => readonly PageId[];
 }
 
 export class Outbox {

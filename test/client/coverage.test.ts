@@ -197,9 +197,11 @@ describe('a compaction that leaves something out', () => {
 		expect(after).toContain('Kept: one two three');
 		expect(after).toHaveLength(4);
 		expect(await textsOf(spaceOf(fresh))).toEqual(after);
-		expect(spaceOf(fresh).items.map(({ id }) => id).sort()).toEqual(
-			space.items.map(({ id }) => id).sort()
-		);
+		expect(
+			spaceOf(fresh)
+				.items.map(({ id }) => id)
+				.sort()
+		).toEqual(space.items.map(({ id }) => id).sort());
 		await Promise.all([notes.device.tacet.close(), fresh.tacet.close()]);
 	});
 

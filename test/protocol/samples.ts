@@ -26,6 +26,7 @@ import {
 	accountWriteInput,
 	commitSigningInput,
 	contentKeyInfo,
+	copyIdInput,
 	deviceBindingInput,
 	genesisInput,
 	headInput,
@@ -386,6 +387,7 @@ export const arrayInputs = {
 		bodyHash: hash
 	}),
 	content: contentKeyInfo(space, 2),
+	copy: copyIdInput(item, 3),
 	device: deviceBindingInput('https://example.org', hash, bytesFrom(66, 32)),
 	handle: keyedNameInput('handle', 'ada'),
 	key: keyCommitmentInput('audit', space, 2),
