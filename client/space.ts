@@ -1,5 +1,6 @@
 // One space, as the engine's users see it: its items, their search, import, and how its syncing
 // stands. Every change goes through the outbox first; what is shown follows.
+import { applyUpdate, encodeStateAsUpdate } from 'yjs';
 import { randomBytes } from '../crypto/random.ts';
 import { idFromBytes, type ItemId, type SpaceId } from '../protocol/ids.ts';
 import type { Change } from '../protocol/page.ts';
@@ -78,10 +79,11 @@ export class OpenSpace implements Space {
 		return saved.ok ? ok(item) : saved;
 	}
 
-	open(
+	async open(
 		item: ItemId,
 		options: { readonly onState?: (state: OpenState) => void } = {}
 	): Answer<OpenItem> {
+		await this.#saveAgain();
 		const opened = this.#parts.items.open(item, {
 			save: this.#parts.write,
 			onState: (state) => {
@@ -89,9 +91,21 @@ export class OpenSpace implements Space {
 				this.changed();
 			}
 		});
-		if (opened === null) return Promise.resolve(fail('not_found'));
+		if (opened === null) return fail('not_found');
+		// What still could not be saved when it was left is shown again, and saved with what follows.
+		for (const left of this.#opened) {
+			if (left.id === item && left.state !== 'saved') {
+				applyUpdate(opened.doc, encodeStateAsUpdate(left.doc));
+			}
+		}
 		this.#opened.add(opened);
-		return Promise.resolve(ok(opened));
+		return ok(opened);
+	}
+
+	/** Tries once more to save what could not be: notes that were left meanwhile, too. */
+	async #saveAgain(): Promise<void> {
+		const failed = [...this.#opened].filter(({ state }) => typeof state === 'object');
+		await Promise.all(failed.map((item) => item.flush()));
 	}
 
 	/** Saves what was typed a moment ago: afterwards the keys are gone. */
@@ -134,13 +148,14 @@ export class OpenSpace implements Space {
 			readonly onProgress?: (progress: ImportProgress) => void;
 		} = {}
 	): Promise<ImportReport> {
-		return importFiles(files, {
+		const imported = importFiles(files, {
 			...options,
 			existing: this.#parts.items.importLookup(),
 			save: this.#parts.write,
 			newItemId,
 			nowMs: this.#parts.nowMs
 		});
+		return imported.finally(() => this.#saveAgain());
 	}
 
 	syncNow(): void {
@@ -149,6 +164,8 @@ export class OpenSpace implements Space {
 
 	async #write(changes: readonly Change[]): Promise<Result<void, TacetError>> {
 		const saved = await this.#parts.write(changes);
-		return saved.ok ? saved : fail(saved.error);
+		if (!saved.ok) return fail(saved.error);
+		void this.#saveAgain();
+		return saved;
 	}
 }
