@@ -159,7 +159,8 @@ async function launch(folder: string, story: Story, options: ProfileOptions): Pr
 
 function watch(context: BrowserContext, problems: string[], origin: string): void {
 	context.on('console', (message) => {
-		if (message.type() === 'error') problems.push(`console: ${message.text()}`);
+		if (message.type() === 'error')
+			problems.push(`console: ${message.text()} (${message.location().url})`);
 	});
 	context.on('weberror', (error) => problems.push(`uncaught: ${error.error().message}`));
 	context.on('request', (request) => {

@@ -102,7 +102,7 @@ test('the app opens and unlocks offline, by choice, and syncs later what was wri
 	await noteText(page).getByText('Written at home.').click();
 	await page.keyboard.press('Control+End');
 	await page.keyboard.type(' Written on the train.');
-	await syncLine(page, 'Offline · 1 change waiting').waitFor();
+	await syncLine(page, /^Offline · \d+ changes? waiting$/).waitFor();
 	await goOnline();
 	await whenSynced(page);
 	const device = await headlessDevice(story.edge.url, 'offline-app');
