@@ -1,8 +1,8 @@
 // Sending what waits: commits whose bytes are stored first, a few under way at once, and again after
 // a connection was lost. What follows a refusal is read from the table of wire errors; a commit is
-// given up only once the log itself shows that it does not stand there.
+// given up only once the log itself shows that it can never stand there.
 import { countKey, writesItems } from '../crypto/log-state.ts';
-import type { PageId } from '../protocol/commit.ts';
+import { parseCommit, type PageId } from '../protocol/commit.ts';
 import { wireErrors, type Refusal } from '../protocol/errors.ts';
 import { encodeClientFrame } from '../protocol/frames.ts';
 import type { AccountId, DeviceId } from '../protocol/ids.ts';
@@ -44,7 +44,7 @@ export class Pusher {
 	#again = false;
 	/** Set by a refusal that must not be repeated on this connection. */
 	#blocked = false;
-	#giveUpFrom: number | null = null;
+	#refusedFrom: number | null = null;
 	#refusalsInARow = 0;
 	#pauseTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -56,7 +56,7 @@ export class Pusher {
 	reset(): void {
 		this.#inFlight.clear();
 		this.#blocked = false;
-		this.#giveUpFrom = null;
+		this.#refusedFrom = null;
 		this.#endPause();
 	}
 
@@ -156,7 +156,7 @@ export class Pusher {
 	refused(count: number, refusal: Refusal): void {
 		this.#inFlight.delete(count);
 		// Commits behind a refused one are refused for their count: that says nothing about them.
-		const behind = this.#giveUpFrom !== null && count > this.#giveUpFrom;
+		const behind = this.#refusedFrom !== null && count > this.#refusedFrom;
 		if (behind || this.#pauseTimer !== undefined) return;
 		const { retry } = wireErrors[refusal.code];
 		this.#refusalsInARow += 1;
@@ -173,7 +173,7 @@ export class Pusher {
 			// The edge closes the socket as well: the next one brings a new token.
 			this.#blocked = true;
 		} else {
-			this.#giveUpFrom = count;
+			this.#refusedFrom = count;
 			if (retry === 'never' || this.#refusalsInARow > maxRefusalsInARow) {
 				this.#blocked = true;
 				this.#parts.onProblem('refused');
@@ -197,13 +197,31 @@ export class Pusher {
 		this.#pauseTimer = undefined;
 	}
 
-	/** All on offer is verified: refused commits that are not there are formed anew. */
+	/**
+	 * All on offer is verified: what was refused and can never stand is formed anew, with what comes
+	 * after it. Anything else goes out again with the same bytes: under a count that was used twice,
+	 * an edge could place what it had refused, and this device would look like a copy of itself.
+	 */
 	async giveUpRefused(): Promise<void> {
-		const from = this.#giveUpFrom;
+		const from = this.#refusedFrom;
 		if (from === null) return;
-		this.#giveUpFrom = null;
-		const counts = [...this.#parts.outbox.pending].map(({ count }) => count);
-		const givenUp = await this.#parts.outbox.giveUp(counts.filter((count) => count >= from));
+		this.#refusedFrom = null;
+		const pending = [...this.#parts.outbox.pending].filter(({ count }) => count >= from);
+		const lost = pending.find((commit) => this.#canNeverStand(commit));
+		if (lost === undefined) return;
+		const counts = pending.map(({ count }) => count).filter((count) => count >= lost.count);
+		const givenUp = await this.#parts.outbox.giveUp(counts);
 		if (!givenUp.ok) this.#parts.onStoreFault(givenUp.error);
+	}
+
+	/** Its count is taken, or its epoch is closed. */
+	#canNeverStand({ commit, count }: PendingCommit): boolean {
+		const { state } = this.#parts.chain;
+		const { account, device } = this.#parts;
+		if (count <= (state.counts.get(countKey(account, device)) ?? 0)) return true;
+		const parsed = parseCommit(commit);
+		if (!parsed.ok) throw new Error('a pending commit was formed here');
+		const isClosed = parsed.value.pages.some(({ epoch }) => epoch !== state.openEpoch);
+		return isClosed || (state.epochOwed && parsed.value.pages.length > 0);
 	}
 }

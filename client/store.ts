@@ -17,9 +17,9 @@ export interface Profile {
 	readonly device: DeviceId;
 	/** P-256, ECDSA, non-extractable: this device's sessions are bound to it. */
 	readonly deviceKey: CryptoKeyPair;
-	/** AES-GCM-256, non-extractable: seals `sealedHandle` and strengthens the device keyslot. */
+	/** HMAC-SHA-256, non-extractable: the key of `sealedName` and a part of the device keyslot's. */
 	readonly deviceSecret: CryptoKey;
-	/** Handle and account id, sealed under `deviceSecret`: [account, handle]. */
+	/** Who this profile belongs to (client/profile.ts), sealed under a key of `deviceSecret`. */
 	readonly sealedName: Uint8Array;
 	/** OPAQUE public key of the server, seen at sign-up or first login, 32 bytes. */
 	readonly pinnedServerKey: Uint8Array;
