@@ -133,6 +133,33 @@ describe('an append', () => {
 		await expectOnce(first, `${first} too`);
 	});
 
+	test('INT-08 that is refused for nothing goes out again with the same bytes', async () => {
+		const codes: WireErrorCode[] = ['malformed', 'forbidden', 'stale_epoch', 'unknown_head'];
+		for (const code of codes) {
+			const refused: Append[] = [];
+			const title = await writeUnder({
+				toEdge: onAppend((append, line) => {
+					refused.push(append);
+					const count = countOf(append);
+					line.tell({ type: 'refused', count, refusal: { code } });
+					return [];
+				})
+			});
+			await when(writer.space, () => refused.length > 0);
+			const again: Append[] = [];
+			writer.liar.lie = {
+				toEdge: onAppend((append) => {
+					again.push(append);
+					return [append];
+				})
+			};
+			writer.liar.cut();
+			await when(writer.space, () => again.length > 0);
+			expect(again[0]).toEqual(refused[0]);
+			await expectOnce(title);
+		}
+	}, 60_000);
+
 	test('INT-08 that is refused, though it was taken, stands on the log once', async () => {
 		const codes: WireErrorCode[] = [
 			'stale_count',
