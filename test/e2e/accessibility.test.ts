@@ -96,6 +96,9 @@ test('list and editor', async () => {
 		.waitFor();
 	await assertAccessible('search');
 	await page.getByRole('searchbox').fill('');
+	await goTo(page, 'Notes');
+	await page.getByRole('heading', { name: 'No note is open' }).waitFor();
+	await assertAccessible('list alone');
 });
 
 test('import report', async () => {
