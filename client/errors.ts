@@ -40,6 +40,13 @@ export interface TacetError {
 	readonly recoveryCode?: readonly string[];
 }
 
+/** Longer, and a timer would ring at once; nobody waits for a day either. */
+const longestWaitSeconds = 3_600;
+
+/** How long an edge asks to wait, as far as it may ask for it. */
+export const waitMs = ({ retryAfterSeconds }: TacetError, otherwiseSeconds: number): number =>
+	Math.min(Math.max(retryAfterSeconds ?? otherwiseSeconds, 0), longestWaitSeconds) * 1_000;
+
 export const fail = (code: TacetErrorCode): { readonly ok: false; readonly error: TacetError } =>
 	err({ code });
 

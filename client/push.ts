@@ -10,6 +10,7 @@ import { maxSupersedesPerCommit } from '../protocol/limits.ts';
 import type { Chain } from './chain.ts';
 import type { Outbox } from './outbox.ts';
 import type { Content } from './receive.ts';
+import { waitMs } from './errors.ts';
 import type { SyncProblem } from './status.ts';
 import type { PendingCommit, StoreFault } from './store.ts';
 
@@ -183,13 +184,15 @@ export class Pusher {
 	}
 
 	/** Waits as long as the edge asks, and tries again. */
-	pause({ retryAfterSeconds }: Refusal, then: () => void): void {
+	pause(refusal: Refusal, then: () => void): void {
 		clearTimeout(this.#pauseTimer);
-		const delayMs = (retryAfterSeconds ?? retrySeconds) * 1_000;
-		this.#pauseTimer = setTimeout(() => {
-			this.#pauseTimer = undefined;
-			then();
-		}, delayMs);
+		this.#pauseTimer = setTimeout(
+			() => {
+				this.#pauseTimer = undefined;
+				then();
+			},
+			waitMs(refusal, retrySeconds)
+		);
 	}
 
 	#endPause(): void {

@@ -6,7 +6,7 @@ import { spaceSocketPath } from '../protocol/http.ts';
 import type { SpaceId } from '../protocol/ids.ts';
 import type { Result } from '../protocol/result.ts';
 import { socketProtocol } from '../protocol/version.ts';
-import type { TacetError } from './errors.ts';
+import { waitMs, type TacetError } from './errors.ts';
 
 export interface SocketOptions {
 	readonly origin: string;
@@ -162,9 +162,9 @@ export class SpaceSocket {
 	}
 
 	/** Doubles from a quarter of a second, halved at random: between half of it and all of it. */
-	#delayMs({ retryAfterSeconds }: TacetError): number {
+	#delayMs(error: TacetError): number {
 		const step = Math.min(longestDelayMs, firstDelayMs * 2 ** (this.#attempts - 1));
 		const jittered = step * (0.5 + Math.random() / 2);
-		return Math.max(jittered, (retryAfterSeconds ?? 0) * 1_000);
+		return Math.max(jittered, waitMs(error, 0));
 	}
 }
