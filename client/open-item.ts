@@ -64,6 +64,10 @@ export class OpenItem {
 		return this.#state;
 	}
 
+	get isClosed(): boolean {
+		return this.#closed;
+	}
+
 	/** Saves at once what was typed so far. Call it when the page goes away. */
 	flush(): Promise<Result<void, SaveFault>> {
 		clearTimeout(this.#pause);

@@ -126,6 +126,21 @@ export class Outbox {
 	}
 
 	/**
+	 * Rows that are gone from the store stand on the log: another tab saw to them, and ended before it
+	 * could say so. Sent once more, they would stand there twice.
+	 */
+	async dropSettled(): Promise<Result<readonly number[], StoreFault>> {
+		const { space, store } = this.#options;
+		const known = [...this.#rows.keys()];
+		const stored = await store.loadOutbox(space, 0);
+		if (!stored.ok) return stored;
+		const kept = new Set(stored.value.map(({ id }) => id));
+		const settled = known.filter((id) => !kept.has(id));
+		this.drop(settled);
+		return ok(settled);
+	}
+
+	/**
 	 * Takes up commits that were formed before and may have been sent. Those that name another device
 	 * can't be sent any more, since this profile took a new id: their changes are formed anew.
 	 */

@@ -24,6 +24,8 @@ export class Session {
 	readonly #options: SessionOptions;
 	#facts: SessionFacts | null;
 	#refreshing: Promise<Result<string, TacetError>> | null = null;
+	/** A login that is under way. */
+	#replacing: Promise<unknown> | null = null;
 
 	constructor(options: SessionOptions, facts: SessionFacts | null) {
 		this.#options = options;
@@ -34,13 +36,31 @@ export class Session {
 		return this.#facts;
 	}
 
-	/** Goes on with a newer session of the same device. */
-	adopt(facts: SessionFacts | null): void {
-		this.#facts = facts;
+	/**
+	 * A login on this device ends the session that it has. Until the new one is stored, nobody asks
+	 * for a token of the old one, in this tab or another: a refresh of an ended session is refused.
+	 */
+	async replace<Value extends { readonly session: SessionFacts | null }>(
+		logIn: () => Promise<Result<Value, TacetError>>
+	): Promise<Result<Value, TacetError>> {
+		await this.#refreshing;
+		const replacing = this.#options.tabs.alone('session', async () => {
+			const opened = await logIn();
+			if (opened.ok) this.#facts = opened.value.session;
+			return opened;
+		});
+		this.#replacing = replacing.catch(() => undefined);
+		return replacing.finally(() => {
+			this.#replacing = null;
+		});
 	}
 
 	/** @param refused the token given before was not taken. */
 	async accessToken(refused = false): Promise<Result<string, TacetError>> {
+		if (this.#replacing !== null) {
+			await this.#replacing;
+			return this.accessToken();
+		}
 		const facts = this.#facts;
 		if (facts === null) return fail('unauthenticated');
 		const fresh = facts.accessExpiresAtMs - marginMs > this.#options.nowMs();

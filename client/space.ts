@@ -84,6 +84,7 @@ export class OpenSpace implements Space {
 		options: { readonly onState?: (state: OpenState) => void } = {}
 	): Answer<OpenItem> {
 		await this.#saveAgain();
+		this.#forgetClosed();
 		const opened = this.#parts.items.open(item, {
 			save: this.#parts.write,
 			onState: (state) => {
@@ -108,10 +109,14 @@ export class OpenSpace implements Space {
 		await Promise.all(failed.map((item) => item.flush()));
 	}
 
-	/** Saves what was typed a moment ago: afterwards the keys are gone. */
+	/** Saves what was typed a moment ago, as before the keys go. */
 	async flush(): Promise<void> {
 		await Promise.all([...this.#opened].map((item) => item.flush()));
-		this.#opened.clear();
+	}
+
+	/** Lets go of the text of notes that were closed. */
+	#forgetClosed(): void {
+		for (const item of this.#opened) if (item.isClosed) this.#opened.delete(item);
 	}
 
 	read(item: ItemId): Answer<ItemText> {

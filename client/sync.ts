@@ -151,25 +151,40 @@ export class SpaceSync {
 
 	/** Reads what this device has; nothing is sent. */
 	async load(): Promise<Result<null, StoreFault>> {
+		const fault = await this.loadFault();
+		return fault.ok ? this.#turns.take(() => this.#look()) : fault;
+	}
+
+	/** The evidence against the edge, which another tab may have found meanwhile. */
+	async loadFault(): Promise<Result<null, StoreFault>> {
 		const fault = await this.#log.loadFault();
 		if (!fault.ok) return fault;
-		this.#fault = fault.value;
-		return this.#turns.take(() => this.#look());
+		this.#fault ??= fault.value;
+		return ok(null);
 	}
 
 	/** This tab syncs from now on. */
 	async lead(): Promise<void> {
 		if (this.#closed) return;
-		const ready = await this.#turns.take(async () => {
-			const looked = await this.#look();
-			return looked.ok ? this.#outbox.loadPending(this.#options.device) : looked;
-		});
+		const ready = await this.#turns.take(() => this.#takeOver());
 		if (!ready.ok) {
 			this.#report.setProblem(storeProblem(ready.error));
 			return;
 		}
 		this.#startLeading();
 		this.#report.changed();
+	}
+
+	/** What the tab before this one left: its log, its verdict, and what it formed or settled. */
+	async #takeOver(): Promise<Result<null, StoreFault>> {
+		const fault = await this.loadFault();
+		if (!fault.ok) return fault;
+		const looked = await this.#look();
+		if (!looked.ok) return looked;
+		const settled = await this.#outbox.dropSettled();
+		if (!settled.ok) return settled;
+		this.#options.content.removeOutbox(settled.value);
+		return this.#outbox.loadPending(this.#options.device);
 	}
 
 	/** Unless it was closed, or lost its trust, before it could begin. */

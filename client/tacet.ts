@@ -95,11 +95,12 @@ class Engine implements Tacet {
 		const keys = await this.#tabs.askForKeys();
 		if (keys?.account !== known.name.account) return false;
 		if (keys.device !== known.profile.device) return false;
-		const crypto = this.#options.startCrypto();
-		const me = await crypto.port.takeKeys(keys);
-		const { store } = this.#options;
-		const session = await loadSession({ store, crypto: crypto.port });
-		const opened = await this.#enter(crypto, { ...known, me, session });
+		const opened = await this.#withCrypto(async (crypto) => {
+			const me = await crypto.port.takeKeys(keys);
+			const { store } = this.#options;
+			const session = await loadSession({ store, crypto: crypto.port });
+			return this.#enter(crypto, { ...known, me, session });
+		});
 		return opened.ok;
 	}
 
@@ -271,13 +272,13 @@ class Engine implements Tacet {
 		if (open === null) return;
 		this.#open = null;
 		this.#setLocked();
-		await open.vault.close();
-		open.crypto.end();
+		await endVault(open);
 	}
 
 	logOut(options: { readonly discardUnsent?: boolean } = {}): Answer<{ readonly unsent: number }> {
 		return this.#inTurn(async () => {
 			const open = this.#open;
+			await open?.vault.flush();
 			const unsent = open?.vault.waiting ?? 0;
 			if (options.discardUnsent !== true && (unsent > 0 || open === null)) {
 				return { ok: false, error: { code: 'unsent_changes', unsent } };
@@ -312,20 +313,20 @@ class Engine implements Tacet {
 
 	/** Root is needed again, and only the password gives it: a login in a core of its own. */
 	async #sealOfflineSlot(
-		{ name }: Open,
+		{ name, session, vault }: Open,
 		password: string
 	): Promise<Result<Profile['deviceKeyslot'], TacetError>> {
 		const known = this.#known;
 		if (known === null) return fail('signed_out');
-		const crypto = this.#options.startCrypto();
 		const { handle } = name;
 		const { logIn } = await import('./account.ts');
-		const parts = this.#partsOf(crypto);
-		const proved = await logIn(parts, { handle, password, known, offline: true });
-		crypto.end();
+		const proved = await session.replace(() =>
+			this.#withCrypto((crypto) =>
+				logIn(this.#partsOf(crypto), { handle, password, known, offline: true })
+			)
+		);
 		if (proved.ok) {
-			this.#open?.session.adopt(proved.value.session);
-			this.#open?.vault.syncNow();
+			vault.syncNow();
 			return ok(proved.value.profile.deviceKeyslot);
 		}
 		return fail(proved.error.code === 'login_failed' ? 'wrong_password' : proved.error.code);
@@ -355,8 +356,7 @@ class Engine implements Tacet {
 		return this.#inTurn(async () => {
 			const open = this.#open;
 			this.#open = null;
-			await open?.vault.close();
-			open?.crypto.end();
+			if (open !== null) await endVault(open);
 			this.#tabs.close();
 		});
 	}
@@ -428,5 +428,14 @@ class Engine implements Tacet {
 		const done = this.#turn.then(work);
 		this.#turn = done.catch(() => undefined);
 		return done;
+	}
+}
+
+/** Whatever goes wrong with the last words, no key outlives the vault. */
+async function endVault({ vault, crypto }: Open): Promise<void> {
+	try {
+		await vault.close();
+	} finally {
+		crypto.end();
 	}
 }

@@ -120,8 +120,13 @@ export class Vault {
 
 	/** This tab syncs from now on. */
 	async #lead(): Promise<void> {
-		if (this.#keyringIsDistrusted) return;
+		await this.#keyringSync.loadFault();
+		if (this.#keyringIsDistrusted) {
+			this.#space?.changed();
+			return;
+		}
 		await this.#spaceSync?.lead();
+		if (this.#spaceSync?.status.trust.state === 'not_trusted') return;
 		await this.#withKeyring(() => Promise.resolve(ok(null)));
 	}
 
@@ -294,6 +299,11 @@ export class Vault {
 	syncNow(): void {
 		if (this.#leading) this.#spaceSync?.retryNow();
 		else this.#parts.tabs.tell({ type: 'sync_now' });
+	}
+
+	/** Saves what was typed a moment ago, so that `waiting` counts it. */
+	async flush(): Promise<void> {
+		await this.#space?.flush();
 	}
 
 	/** Ends everything; keys are the caller's to end. Tries to leave the newest head behind. */
