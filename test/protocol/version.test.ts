@@ -53,10 +53,10 @@ const locked: typeof formats = {
 	errors: '3dcf3144dbda207e',
 	genesis: 'f8dbe40eb3a14574',
 	identity: '16d794a5143bdff7',
-	labels: 'e6fed6ff98b75f38',
+	labels: '1026a3612d291dbf',
 	page: 'a2af81513c477951',
 	routes: '6afaa395e2ecb2fb',
-	signingInputs: '05ab2c121fa5691e',
+	signingInputs: '92dec234c1284b9c',
 	spaceFrames: '226a361eea084a98'
 };
 

@@ -1,7 +1,7 @@
 // The only place that starts workers. Trusted Types refuse every script URL that does not come from
 // this policy, and the policy knows exactly the two that the build made.
 import cryptoWorkerUrl from '../../../client/crypto-worker.ts?worker&url';
-import opaqueUrl from '../../../crypto/opaque-ke/opaque-ke.wasm?url';
+import { opaqueWasmUrl } from '../../../client/opaque-wasm.ts';
 import strengthWorkerUrl from './strength-worker.ts?worker&url';
 
 interface ScriptUrlPolicy {
@@ -25,5 +25,5 @@ const startWorker = (url: string, name = ''): Worker =>
 	new Worker(policy.createScriptURL(url), { type: 'module', name });
 
 /** Its name tells it where OPAQUE's Wasm lies. */
-export const startCryptoWorker = (): Worker => startWorker(cryptoWorkerUrl, opaqueUrl);
+export const startCryptoWorker = (): Worker => startWorker(cryptoWorkerUrl, opaqueWasmUrl);
 export const startStrengthWorker = (): Worker => startWorker(strengthWorkerUrl);
