@@ -18,6 +18,15 @@ export const maxPullBytes = 33_554_432;
 export const maxDropsPerAlarm = 1_000;
 export const maxSocketsPerSpace = 1_024;
 export const maxSocketsPerSession = 8;
+/** Spaces that one session may open: each is a row, as each must hear of the session's end. */
+export const maxSpacesPerSession = 256;
+/**
+ * How far behind the head a commit that comes again is looked for. All that 128 members with three
+ * devices each may have under way at once, eight commits a device, is less.
+ */
+export const maxResendDistance = 4_096;
+/** For how long the refresh token before is taken once more: its answer may have been lost. */
+export const refreshAgainMs = 10 * secondMs;
 
 /** Frames that a socket may send: this many at once, then so many a second. */
 export const frameBudget = { burst: 2_000, perSecond: 400 } as const;
@@ -43,7 +52,8 @@ export const loginRatePerAccount: Rate = { burst: 200, intervalMs: 30 * secondMs
 export const networkRates = {
 	registration: { burst: 200, intervalMs: 5 * secondMs },
 	login: { burst: 200, intervalMs: 2 * secondMs },
-	session: { burst: 400, intervalMs: secondMs }
+	session: { burst: 400, intervalMs: secondMs },
+	socket: { burst: 600, intervalMs: secondMs }
 } as const satisfies Record<string, Rate>;
 export type NetworkRate = keyof typeof networkRates;
 

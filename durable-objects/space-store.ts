@@ -3,13 +3,13 @@
 //
 // A page or wrap has one number for its place: seq · 4,096 + index. A commit's only page stands in
 // the commit's own row; the pages of a commit with several have a row each.
-import type { Head, PageId } from '../protocol/commit.ts';
+import type { PageId } from '../protocol/commit.ts';
 import type { Append, Entry } from '../protocol/frames.ts';
 import type { AccountId, Seq, SessionId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { LogHistory, ParsedEntry } from '../crypto/log-rules.ts';
 import { encodeLogState, type LogState } from '../crypto/log-state.ts';
-import { maxSpaceBytes, snapshotEveryCommits } from './limits.ts';
+import { maxResendDistance, maxSpaceBytes, snapshotEveryCommits } from './limits.ts';
 import { hasSchema, migrate } from './migrate.ts';
 import { spaceMigrations } from './space-migrations.ts';
 
@@ -28,6 +28,26 @@ export interface Arrival {
 	readonly state: LogState;
 	readonly receivedAtMs: number;
 }
+
+/** A part of the log. */
+export interface Places {
+	readonly after: Seq;
+	readonly upTo: Seq;
+}
+
+/**
+ * Where a commit can stand that comes again: after what its author had seen, and before as many
+ * entries as the device's count went on by. No further behind the head than is cheap to read.
+ */
+export const resendPlaces = (commit: {
+	readonly seen: Seq;
+	readonly head: Seq;
+	/** Commits of the same device that were counted after it. */
+	readonly later: number;
+}): Places => ({
+	after: Math.max(commit.seen, commit.head - maxResendDistance),
+	upTo: commit.head - commit.later
+});
 
 /** Whom entries are read for. */
 export interface Reader {
@@ -106,15 +126,15 @@ export class SpaceStore implements LogHistory {
 		return row?.page_count;
 	}
 
-	/** Where the same bytes stand after `seen`, if they do. */
-	findCommit(append: Append, seen: Head): Seq | undefined {
+	/** Where the same bytes stand among `places`, if they do. */
+	findCommit(append: Append, places: Places): Seq | undefined {
 		if (!this.#exists) return undefined;
 		const [row] = this.#sql
 			.exec<{
 				seq: number;
 			}>(
-				'SELECT seq FROM commits WHERE seq > ? AND commit_bytes = ? AND signature = ? LIMIT 1',
-				...[seen.seq, append.commit, append.signature]
+				'SELECT seq FROM commits WHERE seq > ? AND seq <= ? AND signature = ? AND commit_bytes = ? LIMIT 1',
+				...[places.after, places.upTo, append.signature, append.commit]
 			)
 			.toArray();
 		return row?.seq;

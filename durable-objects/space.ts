@@ -55,13 +55,15 @@ import {
 	targetEntriesFrameBytes
 } from './limits.ts';
 import { logBug } from './log.ts';
-import { SpaceStore, type Arrival, type Reader } from './space-store.ts';
+import { resendPlaces, SpaceStore, type Arrival, type Reader } from './space-store.ts';
 
 /** What a socket remembers through hibernation. */
 interface Attachment {
 	readonly account: AccountId;
 	readonly device: DeviceId;
 	readonly session: SessionId;
+	/** When the token that it was opened with expires, in milliseconds since 1970. */
+	readonly expiresAtMs: number;
 	/** It has pulled up to the head, and gets entries as they come. */
 	readonly isLive: boolean;
 }
@@ -166,10 +168,10 @@ export class Space extends DurableObject<Env> {
 		return isFull ? err({ code: 'rate_limited' }) : ok(this.#accept(claims.value));
 	}
 
-	#accept({ account, device, session }: AccessClaims): WebSocket {
+	#accept({ account, device, session, expiresAtMs }: AccessClaims): WebSocket {
 		const { 0: client, 1: server } = new WebSocketPair();
 		this.ctx.acceptWebSocket(server, [session]);
-		attach(server, { account, device, session, isLive: false });
+		attach(server, { account, device, session, expiresAtMs, isLive: false });
 		send(server, { type: 'hello', offered: this.#log().head });
 		return client;
 	}
@@ -197,6 +199,7 @@ export class Space extends DurableObject<Env> {
 		const frame = parseClientFrame(new Uint8Array(message));
 		if (!frame.ok) return close(socket, frame.error);
 		const attachment = attachmentOf(socket);
+		if (hasExpired(attachment)) return close(socket, 'unauthenticated');
 		if (!this.#admits(attachment.account)) return close(socket, 'not_found');
 		await this.#answer(socket, attachment, frame.value);
 	}
@@ -234,21 +237,25 @@ export class Space extends DurableObject<Env> {
 	 * changes it.
 	 */
 	async #judgeAndStore(
-		{ account, device }: Attachment,
+		{ account, device, session }: Attachment,
 		entry: ParsedEntry,
 		append: Append
 	): Promise<Result<{ readonly seq: Seq; readonly arrival: Arrival | null }, WireErrorCode>> {
 		const { parsed } = entry;
 		if (parsed.author !== account || parsed.device !== device) return err('forbidden');
 		const state = this.#log();
-		if (parsed.count <= (state.counts.get(countKey(account, device)) ?? 0)) {
-			const seq = this.#store.findCommit(append, parsed.seen);
+		const later = (state.counts.get(countKey(account, device)) ?? 0) - parsed.count;
+		if (later >= 0) {
+			const places = { seen: parsed.seen.seq, head: state.head.seq, later };
+			const seq = this.#store.findCommit(append, resendPlaces(places));
 			if (seq !== undefined) return ok({ seq, arrival: null });
 		}
 		const judged = judge(state, this.#store, entry);
 		if (!judged.ok) return err(wireCodeOf(judged.error));
 		if (!(await bytesAreSigned(entry, append))) return err('malformed');
 		if (!(await proofsAreGood(judged.value))) return err('forbidden');
+		// The one thing that may have happened meanwhile.
+		if (this.#deadSessions.has(session)) return err('unauthenticated');
 		const arrival = { entry, append, state: judged.value.state, receivedAtMs: Date.now() };
 		const stored = this.#store.append(arrival);
 		if (!stored.ok) return stored;
@@ -260,8 +267,13 @@ export class Space extends DurableObject<Env> {
 	#passOn(arrival: Arrival, from: WebSocket): void {
 		const framesByReader = new Map<string, Uint8Array>();
 		for (const socket of this.ctx.getWebSockets()) {
-			const { account, isLive } = attachmentOf(socket);
+			const attachment = attachmentOf(socket);
+			const { account, isLive } = attachment;
 			if (socket === from || !isLive || !isOpen(socket) || !this.#admits(account)) continue;
+			if (hasExpired(attachment)) {
+				close(socket, 'unauthenticated');
+				continue;
+			}
 			const reader = this.#readerFor(account);
 			// Nobody but a wrap's recipient is given it; without wraps, all of a kind get the same.
 			const own = arrival.append.wraps.length > 0 ? reader.account : '';
@@ -425,6 +437,8 @@ function sizeOfEntry({ commit, signature, pages, wraps }: Entry): number {
 	const wrapsBytes = wraps.reduce((sum, { wrap }) => sum + wrap.length, 0);
 	return commit.length + signature.length + pageBytes + wrapsBytes;
 }
+
+const hasExpired = ({ expiresAtMs }: Attachment): boolean => expiresAtMs <= Date.now();
 
 const isOpen = (socket: WebSocket): boolean => socket.readyState === WebSocket.OPEN;
 

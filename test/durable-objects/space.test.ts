@@ -1,9 +1,15 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { maxSpaceBytes, snapshotEveryCommits } from '../../durable-objects/limits.ts';
+import {
+	maxResendDistance,
+	maxSpaceBytes,
+	snapshotEveryCommits
+} from '../../durable-objects/limits.ts';
 import { sha256 } from '../../crypto/hash.ts';
 import { randomBytes } from '../../crypto/random.ts';
-import type { Append } from '../../protocol/frames.ts';
+import { encodeClientFrame, type Append } from '../../protocol/frames.ts';
+import { resendPlaces, SpaceStore } from '../../durable-objects/space-store.ts';
+import type { Space } from '../../durable-objects/space.ts';
 import { bindings, connect, openEdge, refusalOf, upgrade, type TestSocket } from './edge.ts';
 import {
 	after,
@@ -16,7 +22,7 @@ import {
 	type Log,
 	type Session
 } from './person.ts';
-import { dump, rowsWrittenBy } from './storage.ts';
+import { dump, rowsReadBy, rowsWrittenBy } from './storage.ts';
 
 let ada: Person;
 let session: Session;
@@ -103,6 +109,16 @@ const pull = async (socket: TestSocket, seq = 0) => {
 	return socket.nextOf('entries');
 };
 
+/** Sets the clock of a session's sockets: their token expired a moment ago. */
+const expireTokens = (stage: Stage, { answer }: Session) =>
+	runInDurableObject(stage.stub, (_object: unknown, state: DurableObjectState) => {
+		for (const socket of state.getWebSockets(answer.session.id)) {
+			const attachment = socket.deserializeAttachment() as { expiresAtMs: number };
+			expect(attachment.expiresAtMs).toBe(answer.session.accessExpiresAtMs);
+			socket.serializeAttachment({ ...attachment, expiresAtMs: Date.now() });
+		}
+	});
+
 describe('the log', () => {
 	it('takes a first entry, edits, and gives them back as they were', async () => {
 		const stage = await Stage.open();
@@ -126,6 +142,52 @@ describe('the log', () => {
 		await evictDurableObject(stage.stub);
 		expect(await stage.socket.ask(edit)).toEqual({ type: 'appended', count: 2, seq: 2 });
 		expect(await dump(stage.stub)).toEqual(before);
+	});
+
+	it('acknowledges what a lost connection left unanswered, after others wrote', async () => {
+		const stage = await Stage.open();
+		await stage.admit('editor');
+		const theirs = await connect(stage.log.space, bobsSession.token);
+		const unanswered = await stage.form({ pages: [randomPage(10)] });
+		stage.socket.send(unanswered);
+		const { seq } = await stage.socket.nextOf('appended');
+		stage.socket.socket.close(1000);
+		let log = after(stage.log, unanswered);
+		for (let index = 0; index < 20; index++) {
+			const edit = await bob.commit(log, bobsSession.device, { pages: [randomPage(10)] });
+			expect(await theirs.ask(edit)).toMatchObject({ type: 'appended' });
+			log = after(log, edit);
+		}
+		const again = await connect(stage.log.space, session.token);
+		expect(await again.ask(unanswered)).toMatchObject({ type: 'appended', seq });
+	});
+
+	it('reads a bounded part of itself to find the same bytes again', async () => {
+		const stage = await Stage.open();
+		const edit = await stage.edit();
+		await stage.edit();
+		// Rows in place of the entries that nobody could wait for; the log's state ends before them.
+		const moveHeadTo = (seq: number) =>
+			runInDurableObject(stage.stub, (_object: unknown, state: DurableObjectState) => {
+				state.storage.sql.exec(
+					`INSERT INTO commits SELECT value + 3, head, 0, stored_bytes, 0, zeroblob(64), zeroblob(200), NULL, NULL
+						FROM commits, json_each(?) WHERE seq = 3`,
+					JSON.stringify(Array.from({ length: seq - 3 }, (_, index) => index + 1))
+				);
+			});
+		const find = (head: number) =>
+			runInDurableObject(stage.stub, (_object: Space, state: DurableObjectState) =>
+				new SpaceStore(state.storage).findCommit(edit, resendPlaces({ seen: 1, head, later: 1 }))
+			);
+		await moveHeadTo(3 * maxResendDistance);
+		let found: number | undefined;
+		const rows = await rowsReadBy(stage.stub, async () => {
+			found = await find(3 * maxResendDistance);
+		});
+		expect(found).toBeUndefined();
+		expect(rows).toBeGreaterThan(maxResendDistance - 10);
+		expect(rows).toBeLessThan(maxResendDistance + 30);
+		expect(await find(maxResendDistance)).toBe(2);
 	});
 
 	it('survives eviction while sockets stay open', async () => {
@@ -281,6 +343,77 @@ describe('sockets', () => {
 		expect(await socket.closed).toBe(4401);
 		await evictDurableObject(stage.stub);
 		expect(await refusalOf(await upgrade(stage.log.space, first.token))).toBe(4401);
+	});
+
+	it('append nothing once their session has ended, wherever a frame is on its way', async () => {
+		const eve = await Person.signUp(await openEdge());
+		const device = newDeviceId();
+		let eves = await eve.logIn(device);
+		const { log: empty, append } = await eve.genesis(device);
+		await (await connect(empty.space, eves.token)).ask(append);
+		let log = after(empty, append);
+		const stub = stubOf(log);
+		const outcomes = new Set<string>();
+		// The end comes one step of the frame's work later each time.
+		for (let steps = 0; steps < 40; steps++) {
+			eves = await eve.logIn(device);
+			await connect(log.space, eves.token);
+			const edit = await eve.commit(log, device, {
+				pages: [randomPage(10)],
+				count: log.head.seq + 1
+			});
+			const { id } = eves.answer.session;
+			const seqs = await runInDurableObject(
+				stub,
+				async (space: Space, state: DurableObjectState) => {
+					const newest = () =>
+						state.storage.sql.exec<{ seq: number }>('SELECT max(seq) AS seq FROM commits').one()
+							.seq;
+					const [socket] = state.getWebSockets(id);
+					if (socket === undefined) throw new Error('the session has a socket');
+					const frame = encodeClientFrame(edit).slice().buffer;
+					const answered = space.webSocketMessage(socket, frame);
+					for (let step = 0; step < steps; step++) await Promise.resolve();
+					const ended = space.endSession(id, Date.now() + 60_000);
+					const atEnd = newest();
+					await Promise.all([answered, ended]);
+					return { atEnd, afterwards: newest() };
+				}
+			);
+			expect(seqs.afterwards).toBe(seqs.atEnd);
+			outcomes.add(seqs.atEnd > log.head.seq ? 'before' : 'never');
+			if (seqs.atEnd > log.head.seq) log = after(log, edit);
+		}
+		expect([...outcomes]).toContain('never');
+	}, 60_000);
+
+	it('close at the first frame after their token has expired, which is not answered', async () => {
+		const stage = await Stage.open();
+		const edit = await stage.form({ pages: [randomPage(10)] });
+		const before = await dump(stage.stub);
+		await expireTokens(stage, session);
+		stage.socket.send(edit);
+		expect(await stage.socket.closed).toBe(4401);
+		expect(await dump(stage.stub)).toEqual(before);
+		const again = await connect(stage.log.space, session.token);
+		expect(await again.ask(edit)).toMatchObject({ type: 'appended', seq: 2 });
+	});
+
+	it('are passed nothing after their token has expired, and close', async () => {
+		const stage = await Stage.open();
+		const [expired, live] = [second, session].map(({ token }) => connect(stage.log.space, token));
+		const [listening, other] = [await expired, await live];
+		if (listening === undefined || other === undefined) throw new Error('both are open');
+		await pull(listening);
+		await pull(other);
+		await expireTokens(stage, second);
+		await evictDurableObject(stage.stub, { webSockets: 'hibernate' });
+		await stage.edit();
+		expect((await other.nextOf('entries')).entries).toHaveLength(1);
+		expect(await listening.closed).toBe(4401);
+		await expect(listening.next()).rejects.toThrow('closed with 4401');
+		const again = await connect(stage.log.space, second.token);
+		expect((await pull(again, 1)).entries).toHaveLength(1);
 	});
 
 	it('close when they send too many frames', async () => {

@@ -66,10 +66,23 @@ export async function dumpEverything(): Promise<string> {
 }
 
 /** Rows that SQL wrote while `work` ran, in all objects, as the platform counts them. */
-export async function rowsWrittenBy(
+export const rowsWrittenBy = (
 	stub: DurableObjectStub,
 	work: () => Promise<void>
+): Promise<number> => countRows(stub, work, (cursor) => cursor.rowsWritten);
+
+/** Rows that SQL read while `work` ran, by statements whose rows were taken at once. */
+export const rowsReadBy = (stub: DurableObjectStub, work: () => Promise<void>): Promise<number> =>
+	countRows(stub, work, (cursor) => cursor.rowsRead);
+
+type Cursor = ReturnType<SqlStorage['exec']>;
+
+async function countRows(
+	stub: DurableObjectStub,
+	work: () => Promise<void>,
+	rowsOf: (cursor: Cursor) => number
 ): Promise<number> {
+	const cursors: Cursor[] = [];
 	let rows = 0;
 	const restore = await runInDurableObject(stub, (_object: unknown, state: DurableObjectState) => {
 		const prototype = Object.getPrototypeOf(state.storage.sql) as SqlStorage;
@@ -77,7 +90,7 @@ export async function rowsWrittenBy(
 		const exec = original?.value as SqlStorage['exec'];
 		prototype.exec = function counted(this: SqlStorage, ...call: Parameters<typeof exec>) {
 			const cursor = exec.apply(this, call);
-			rows += cursor.rowsWritten;
+			cursors.push(cursor);
 			return cursor;
 		} as typeof exec;
 		return () => {
@@ -86,5 +99,6 @@ export async function rowsWrittenBy(
 	});
 	await work();
 	restore();
+	for (const cursor of cursors) rows += rowsOf(cursor);
 	return rows;
 }
