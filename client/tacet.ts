@@ -249,7 +249,11 @@ class Engine implements Tacet {
 	}
 
 	/** Changes the stored profile, which other tabs may have changed meanwhile. */
-	async #updateProfile(change: Partial<Profile>): Promise<Result<void, TacetError>> {
+	#updateProfile(change: Partial<Profile>): Promise<Result<void, TacetError>> {
+		return this.#tabs.alone('session', () => this.#changeProfile(change));
+	}
+
+	async #changeProfile(change: Partial<Profile>): Promise<Result<void, TacetError>> {
 		const loaded = await this.#options.store.loadProfile();
 		if (!loaded.ok) return fail(loaded.error);
 		if (loaded.value === null || this.#known === null) return fail('signed_out');
@@ -288,8 +292,12 @@ class Engine implements Tacet {
 			await open?.session.call('sessionEnd', {});
 			open?.crypto.end();
 			this.#open = null;
-			const erased = await this.#options.store.erase();
-			if (!erased.ok) return fail(erased.error);
+			// A tab that is just keeping a new token would bring the profile back.
+			const erased = await this.#tabs.alone('session', () => this.#options.store.erase());
+			if (!erased.ok) {
+				this.#setLocked();
+				return fail(erased.error);
+			}
 			this.#known = null;
 			this.#tabs.tell({ type: 'erased' });
 			this.#setState({ phase: 'signed_out' });

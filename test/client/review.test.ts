@@ -221,3 +221,17 @@ test.each([1e12, Number.MAX_SAFE_INTEGER])(
 		expect(waitMs({ code: 'unavailable', retryAfterSeconds }, 5)).toBe(3_600_000);
 	}
 );
+
+test('a log-out that can not erase this device leaves it locked, not half open', async () => {
+	const store = storeWith(createMemoryStore(), {
+		erase: () => Promise.resolve(err('store_unavailable'))
+	});
+	const device = await signedUp(edge, newHandle(), { store });
+	expect(await device.tacet.logOut({ discardUnsent: true })).toMatchObject({
+		ok: false,
+		error: { code: 'store_unavailable' }
+	});
+	expect(device.tacet.state.phase).toBe('locked');
+	expect(await device.tacet.unlock({ password })).toMatchObject({ ok: true });
+	await device.tacet.close();
+});
