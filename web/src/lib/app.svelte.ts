@@ -82,7 +82,10 @@ export class App {
 		try {
 			const { openTacet } = await import('./engine.ts');
 			const tacet = (this.#tacet = openTacet());
-			const stop = tacet.subscribe(() => (this.state = tacet.state));
+			const stop = tacet.subscribe(() => {
+				if (tacet.state.phase === 'locked') this.toasts.clear();
+				this.state = tacet.state;
+			});
 			await tacet.start();
 			this.state = tacet.state;
 			return stop;

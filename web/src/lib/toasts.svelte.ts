@@ -29,6 +29,11 @@ export class Toasts {
 		this.list = this.list.filter((toast) => toast.id !== id);
 	}
 
+	/** When notes are locked: notices name them. */
+	clear(): void {
+		for (const { id } of this.list) this.dismiss(id);
+	}
+
 	run(toast: Toast): void {
 		this.dismiss(toast.id);
 		toast.action?.run();
