@@ -1,6 +1,6 @@
 // What a call of the engine may answer instead of a value. Codes only; words for people are web's.
 import type { PasswordFault } from '../crypto/client/password.ts';
-import type { Refusal, WireErrorCode } from '../protocol/errors.ts';
+import type { WireErrorCode } from '../protocol/errors.ts';
 import type { HandleFault } from '../protocol/handle.ts';
 import { err } from '../protocol/result.ts';
 import type { StoreFault } from './store.ts';
@@ -49,6 +49,3 @@ export const waitMs = ({ retryAfterSeconds }: TacetError, otherwiseSeconds: numb
 
 export const fail = (code: TacetErrorCode): { readonly ok: false; readonly error: TacetError } =>
 	err({ code });
-
-export const failWith = (refusal: Refusal): { readonly ok: false; readonly error: TacetError } =>
-	err(refusal);

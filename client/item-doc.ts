@@ -15,7 +15,7 @@ export const remoteOrigin = Symbol('remote');
 
 export const titleOf = (doc: Y.Doc): Y.Text => doc.getText('title');
 export const bodyOf = (doc: Y.Doc): Y.Text => doc.getText('body');
-export const metaOf = (doc: Y.Doc): Y.Map<unknown> => doc.getMap('meta');
+const metaOf = (doc: Y.Doc): Y.Map<unknown> => doc.getMap('meta');
 
 /** When the item was put into the trash, by its author's clock; null if it is not there. */
 export function trashedAtOf(doc: Y.Doc): number | null {

@@ -126,7 +126,7 @@ export async function loadSession({ store, crypto }: Places): Promise<SessionFac
 	return bytes == null ? null : parseSession(bytes);
 }
 
-export async function saveSession(
+async function saveSession(
 	{ store, crypto }: Places,
 	facts: SessionFacts
 ): Promise<Result<void, TacetError>> {
