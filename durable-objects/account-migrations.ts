@@ -38,5 +38,7 @@ export const accountMigrations: readonly string[] = [
 	`CREATE TABLE login_arrivals (
 		network TEXT PRIMARY KEY,
 		arrival_ms INTEGER NOT NULL
-	) STRICT, WITHOUT ROWID`
+	) STRICT, WITHOUT ROWID`,
+	'ALTER TABLE sessions ADD COLUMN previous_refresh_hash BLOB',
+	'ALTER TABLE sessions ADD COLUMN may_refresh_again INTEGER NOT NULL DEFAULT 0'
 ];

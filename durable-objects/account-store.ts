@@ -26,6 +26,8 @@ export interface StoredSession {
 	readonly createdAtMs: number;
 	readonly refreshedAtMs: number;
 	readonly refresh: RefreshHashes;
+	/** The token before, and whether it may still be used: its answer may have been lost. */
+	readonly previous: { readonly secret: Uint8Array; readonly mayRefresh: boolean } | null;
 }
 
 /** A space that has yet to be told of an ended session. */
@@ -47,6 +49,8 @@ type SessionRow = {
 	refreshed_at_ms: number;
 	refresh_family_hash: ArrayBuffer;
 	refresh_hash: ArrayBuffer;
+	previous_refresh_hash: ArrayBuffer | null;
+	may_refresh_again: number;
 };
 
 const sessionOf = (row: SessionRow): StoredSession => ({
@@ -59,6 +63,10 @@ const sessionOf = (row: SessionRow): StoredSession => ({
 	refresh: {
 		family: new Uint8Array(row.refresh_family_hash),
 		secret: new Uint8Array(row.refresh_hash)
+	},
+	previous: row.previous_refresh_hash && {
+		secret: new Uint8Array(row.previous_refresh_hash),
+		mayRefresh: row.may_refresh_again === 1
 	}
 });
 
@@ -126,19 +134,30 @@ export class AccountStore {
 			.map(sessionOf);
 	}
 
+	/** As it begins: with one refresh token, and none before. */
 	addSession(session: StoredSession): void {
 		this.#sql.exec(
-			'INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)',
+			'INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0)',
 			...[session.id, session.device, JSON.stringify(session.deviceJwk)],
 			...[session.createdAtMs, session.refreshedAtMs],
 			...[session.refresh.family, session.refresh.secret]
 		);
 	}
 
-	rotateSession(session: SessionId, refreshHash: Uint8Array, nowMs: number): void {
+	/** `next` is good from now on; `used` is the token before, and `mayRefresh` if it is new as that. */
+	rotateSession(
+		session: SessionId,
+		rotation: {
+			readonly next: Uint8Array;
+			readonly used: Uint8Array;
+			readonly mayRefresh: boolean;
+			readonly nowMs: number;
+		}
+	): void {
 		this.#sql.exec(
-			'UPDATE sessions SET refresh_hash = ?, refreshed_at_ms = ? WHERE session = ?',
-			...[refreshHash, nowMs, session]
+			`UPDATE sessions SET refresh_hash = ?, previous_refresh_hash = ?, may_refresh_again = ?,
+				refreshed_at_ms = ? WHERE session = ?`,
+			...[rotation.next, rotation.used, rotation.mayRefresh ? 1 : 0, rotation.nowMs, session]
 		);
 	}
 
@@ -154,8 +173,13 @@ export class AccountStore {
 		});
 	}
 
-	noteSpace(session: SessionId, space: SpaceId): void {
-		this.#sql.exec('INSERT OR IGNORE INTO session_spaces VALUES (?, ?)', session, space);
+	/** Answers whether it is noted: no session opens more than `maxSpaces`. */
+	noteSpace(session: SessionId, space: SpaceId, maxSpaces: number): boolean {
+		const noted = 'SELECT 1 FROM session_spaces WHERE session = ?';
+		if (this.#sql.exec(`${noted} AND space = ?`, session, space).toArray().length > 0) return true;
+		if (this.#sql.exec(noted, session).toArray().length >= maxSpaces) return false;
+		this.#sql.exec('INSERT INTO session_spaces VALUES (?, ?)', session, space);
+		return true;
 	}
 
 	loadEndings(): Ending[] {

@@ -35,7 +35,12 @@ import { AccountStore, type StoredSession } from './account-store.ts';
 import type { AccountServerKeys } from './deployment.ts';
 import type { Env } from './env.ts';
 import { FetchedKeys } from './fetched-keys.ts';
-import { deadSessionMarginMs, endingRetryMs } from './limits.ts';
+import {
+	deadSessionMarginMs,
+	endingRetryMs,
+	maxSpacesPerSession,
+	refreshAgainMs
+} from './limits.ts';
 import { LoginBudget } from './login-budget.ts';
 import { LoginsInProgress } from './logins-in-progress.ts';
 import {
@@ -195,14 +200,20 @@ export class Account extends DurableObject<Env> {
 			equalConstantTime(candidate.refresh.family, secret.hashes.family)
 		);
 		if (session === undefined) return unauthenticated;
-		if (!equalConstantTime(session.refresh.secret, secret.hashes.secret)) {
+		const use = judgeRefresh(session, secret, nowMs);
+		if (use === 'reused') {
 			// A token that was rotated away is used again: it is in two hands.
 			this.#endSession(session.id, nowMs);
 			await this.#announceEndings();
-			return unauthenticated;
 		}
+		if (use === 'reused' || use === 'spent') return unauthenticated;
 		const next = rotateRefreshSecret(secret);
-		this.#store.rotateSession(session.id, next.hashes.secret, nowMs);
+		this.#store.rotateSession(session.id, {
+			next: next.hashes.secret,
+			used: secret.hashes.secret,
+			mayRefresh: use === 'current',
+			nowMs
+		});
 		return ok({ session: this.#sessionAnswer(keys.value, session, next) });
 	}
 
@@ -231,14 +242,20 @@ export class Account extends DurableObject<Env> {
 	}
 
 	/**
-	 * For Space objects only: a session opens a socket there. Answers whether it lives; if it does,
-	 * the space will hear of its end.
+	 * For Space objects only: a session opens a socket there. Answers whether it may; if it does, the
+	 * space will hear of its end.
 	 */
-	noteSpace(opening: { readonly session: SessionId; readonly space: SpaceId }): boolean {
+	noteSpace({
+		session,
+		space
+	}: {
+		readonly session: SessionId;
+		readonly space: SpaceId;
+	}): Result<null, Refusal> {
 		const sessions = this.#liveSessions(Date.now());
-		if (!sessions.some((session) => session.id === opening.session)) return false;
-		this.#store.noteSpace(opening.session, opening.space);
-		return true;
+		if (!sessions.some(({ id }) => id === session)) return unauthenticated;
+		const isNoted = this.#store.noteSpace(session, space, maxSpacesPerSession);
+		return isNoted ? ok(null) : err({ code: 'rate_limited' });
 	}
 
 	override alarm(): Promise<void> {
@@ -280,7 +297,8 @@ export class Account extends DurableObject<Env> {
 			deviceJwk: opening.jwk,
 			createdAtMs: nowMs,
 			refreshedAtMs: nowMs,
-			refresh: opening.secret.hashes
+			refresh: opening.secret.hashes,
+			previous: null
 		};
 		const sessions = this.#liveSessions(nowMs);
 		const replaced = sessions.filter(({ device }) => device === opening.device);
@@ -360,6 +378,21 @@ export class Account extends DurableObject<Env> {
 			refreshToken: encodeRefreshToken(this.#objectName(), secret)
 		};
 	}
+}
+
+/**
+ * `current`: the session's token. `again`: the one before, whose answer may have been lost, within
+ * seconds and once. `spent`: that one a third time within seconds. `reused`: any other that was good.
+ */
+function judgeRefresh(
+	{ refresh, previous, refreshedAtMs }: StoredSession,
+	{ hashes }: RefreshSecret,
+	nowMs: number
+): 'current' | 'again' | 'spent' | 'reused' {
+	if (equalConstantTime(refresh.secret, hashes.secret)) return 'current';
+	const isPrevious = previous !== null && equalConstantTime(previous.secret, hashes.secret);
+	if (!isPrevious || nowMs - refreshedAtMs > refreshAgainMs) return 'reused';
+	return previous.mayRefresh ? 'again' : 'spent';
 }
 
 /** The Worker has checked every text against its schema. */

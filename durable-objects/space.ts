@@ -158,9 +158,10 @@ export class Space extends DurableObject<Env> {
 		if (space === undefined) return err({ code: 'not_found' });
 		const { accountObject, session } = claims.value;
 		const account = this.env.ACCOUNT.getByName(accountObject);
-		const isLive = await account.noteSpace({ session, space });
+		const noted = await account.noteSpace({ session, space });
 		// From here on nothing awaits: what ended meanwhile is seen, what ends later finds the socket.
-		if (!isLive || this.#isDead(session)) return err({ code: 'unauthenticated' });
+		if (!noted.ok) return noted;
+		if (this.#isDead(session)) return err({ code: 'unauthenticated' });
 		if (!this.#admits(claims.value.account)) return err({ code: 'not_found' });
 		const isFull =
 			this.ctx.getWebSockets().length >= maxSocketsPerSpace ||

@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { deploymentObjectName } from '../crypto/edge/keyed-name.ts';
 import { claimedAccountObject } from '../crypto/edge/session-token.ts';
 import type { Account, RequestPlace } from '../durable-objects/account.ts';
+import type { ObjectNames } from '../durable-objects/deployment.ts';
 import type { NetworkRate } from '../durable-objects/limits.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import { routes, type RequestOf, type ResponseOf, type RouteName } from '../protocol/http.ts';
@@ -84,19 +85,29 @@ async function findAccount(
 	subject: Subject,
 	rate: NetworkRate
 ): Promise<Result<Pick<Call<RouteName>, 'account' | 'place'>, Refusal>> {
-	const { ACCOUNT, DEPLOYMENT, LIMITER } = context.env;
+	const handle = subject.by === 'handle' ? subject.handle : null;
+	const names = await countRequest(context, { handle, rate });
+	if (!names.ok) return names;
+	const name = subject.by === 'object' ? subject.name : names.value.account;
+	if (name === null) throw new Error('a handle was asked for and must have a name');
+	return ok({
+		account: context.env.ACCOUNT.getByName(name),
+		place: { origin: new URL(context.req.url).origin, network: names.value.limiter }
+	});
+}
+
+/** Takes a request off the limit of its network; answers with the names of what it is about. */
+export async function countRequest(
+	context: AppContext,
+	request: { readonly handle: string | null; readonly rate: NetworkRate }
+): Promise<Result<ObjectNames, Refusal>> {
+	const { DEPLOYMENT, LIMITER } = context.env;
 	const names = await DEPLOYMENT.getByName(deploymentObjectName).names({
-		handle: subject.by === 'handle' ? subject.handle : null,
+		handle: request.handle,
 		// Set by the platform, which lets no client set it. Other headers are whatever a client says.
 		network: context.req.header('CF-Connecting-IP') ?? ''
 	});
 	if (!names.ok) return names;
-	const taken = await LIMITER.getByName(names.value.limiter).take(rate);
-	if (!taken.ok) return taken;
-	const name = subject.by === 'object' ? subject.name : names.value.account;
-	if (name === null) throw new Error('a handle was asked for and must have a name');
-	return ok({
-		account: ACCOUNT.getByName(name),
-		place: { origin: new URL(context.req.url).origin, network: names.value.limiter }
-	});
+	const taken = await LIMITER.getByName(names.value.limiter).take(request.rate);
+	return taken.ok ? names : taken;
 }

@@ -133,13 +133,19 @@ describe('sessions and tokens', () => {
 		expect(last.answer.ended).toEqual([again.answer.session.id]);
 	});
 
-	it('rotate at refresh, and end when a token is used twice', async () => {
+	it('rotate at refresh, once more if an answer was lost, and end when an older token is used', async () => {
 		const eve = await Person.signUp(edge);
 		const { refreshToken, answer } = await eve.logIn();
 		const fresh = await call(edge, 'sessionRefresh', { refreshToken });
 		const { accessToken, accessExpiresAtMs } = fresh.body.session;
 		expect(fresh.body.session.id).toBe(answer.session.id);
 		expect(accessExpiresAtMs - Date.now()).toBeLessThanOrEqual(accessTokenTtlSeconds * 1_000);
+		const again = await call(edge, 'sessionRefresh', { refreshToken });
+		expect([again.status, again.body.session.id]).toEqual([200, answer.session.id]);
+		const next = await call(edge, 'sessionRefresh', {
+			refreshToken: again.body.session.refreshToken
+		});
+		expect(next.status).toBe(200);
 		expect((await call(edge, 'sessionRefresh', { refreshToken })).status).toBe(401);
 		expect((await call(edge, 'account', {}, accessToken)).status).toBe(401);
 	});

@@ -1,13 +1,18 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import { Account } from '../../durable-objects/account.ts';
-import { loginRatePerNetwork } from '../../durable-objects/limits.ts';
+import {
+	loginRatePerNetwork,
+	maxSpacesPerSession,
+	refreshAgainMs
+} from '../../durable-objects/limits.ts';
 import { mintAccessToken, verifyAccessToken } from '../../crypto/edge/session-token.ts';
 import { sha256 } from '../../crypto/hash.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import { sign } from '../../crypto/signature.ts';
 import { toBase64Url, toHex } from '../../protocol/bytes.ts';
 import type { RequestOf } from '../../protocol/http.ts';
+import type { SpaceId } from '../../protocol/ids.ts';
 import { accountWriteInput, createAccountBody } from '../../protocol/labels.ts';
 import { maxSessionsPerAccount } from '../../protocol/limits.ts';
 import { bindings, connect, openEdge, origin, refusalOf, upgrade } from './edge.ts';
@@ -270,17 +275,79 @@ describe('sessions', () => {
 		expect((await refresh(third.refreshToken)).status).toBe(401);
 	});
 
-	it('give one of many parallel refreshes a token, and end', async () => {
+	it('take the token before once more, when its answer was lost', async () => {
 		const edge = await openEdge();
 		const ada = await Person.signUp(edge);
-		const { refreshToken } = await ada.logIn();
-		const answers = await Promise.all(
-			Array.from({ length: 50 }, () => call(edge, 'sessionRefresh', { refreshToken }))
-		);
-		const good = answers.filter(({ status }) => status === 200);
-		expect(good).toHaveLength(1);
-		expect(await statusWith(good[0]?.body.session.accessToken ?? '')).toBe(401);
+		const { refreshToken, answer } = await ada.logIn();
+		const refresh = (token: string) => call(edge, 'sessionRefresh', { refreshToken: token });
+		const lost = (await refresh(refreshToken)).body.session;
+		const heard = (await refresh(refreshToken)).body.session;
+		expect(heard.id).toBe(answer.session.id);
+		expect((await refresh(heard.refreshToken)).status).toBe(200);
+		// Whoever holds the answer that seemed lost ends the session.
+		expect((await refresh(lost.refreshToken)).status).toBe(401);
+		expect(await statusWith(heard.accessToken)).toBe(401);
 	});
+
+	it('end when the token before is used again later than a lost answer explains', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const { refreshToken, answer } = await ada.logIn();
+		const { session } = (await call(edge, 'sessionRefresh', { refreshToken })).body;
+		await runInDurableObject(
+			stubOf(answer.handleHash),
+			(_object: unknown, { storage }: DurableObjectState) => {
+				storage.sql.exec(
+					'UPDATE sessions SET refreshed_at_ms = refreshed_at_ms - ?',
+					refreshAgainMs + 1
+				);
+			}
+		);
+		expect((await call(edge, 'sessionRefresh', { refreshToken })).status).toBe(401);
+		expect(await statusWith(session.accessToken)).toBe(401);
+	});
+
+	it('live on with one good token after many parallel refreshes with one', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const { refreshToken, answer } = await ada.logIn();
+		const refresh = (token: string) => call(edge, 'sessionRefresh', { refreshToken: token });
+		const answers = await Promise.all(Array.from({ length: 100 }, () => refresh(refreshToken)));
+		const good = answers.filter(({ status }) => status === 200).map(({ body }) => body.session);
+		expect(good).toHaveLength(2);
+		expect(answers.filter(({ status }) => status === 401)).toHaveLength(98);
+		const { sessions } = await dump(stubOf(answer.handleHash));
+		expect(sessions).toHaveLength(1);
+		const isLive = (token: string) =>
+			toHex(sha256(bytesOf(token.split('.')[1] ?? ''))) === sessions?.[0]?.['refresh_hash'];
+		const live = good.filter((session) => isLive(session.refreshToken));
+		const dead = good.filter((session) => !isLive(session.refreshToken));
+		expect([live.length, dead.length]).toEqual([1, 1]);
+		expect(await statusWith(live[0]?.accessToken ?? '')).toBe(200);
+		expect((await refresh(live[0]?.refreshToken ?? '')).status).toBe(200);
+		expect((await refresh(dead[0]?.refreshToken ?? '')).status).toBe(401);
+		expect(await statusWith(live[0]?.accessToken ?? '')).toBe(401);
+	});
+
+	it('note so many spaces and no more; those that are noted open still', async () => {
+		const ada = await Person.signUp(await openEdge());
+		const { token, answer } = await ada.logIn();
+		const stub = stubOf(answer.handleHash);
+		const spaces = Array.from({ length: maxSpacesPerSession }, () => toHex(randomBytes(16)));
+		for (const space of spaces) {
+			const socket = await connect(space as SpaceId, token);
+			socket.socket.close(1000);
+		}
+		const rows = await rowsWrittenBy(stub, async () => {
+			for (let index = 0; index < 3; index++) {
+				expect(await refusalOf(await upgrade(toHex(randomBytes(16)), token))).toBe(4429);
+			}
+		});
+		// One row each at the limiter of the network, and none here.
+		expect(rows).toBe(3);
+		expect((await dump(stub))['session_spaces']).toHaveLength(maxSpacesPerSession);
+		await connect((spaces[0] ?? '') as SpaceId, token);
+	}, 60_000);
 
 	it('are not ended by a made-up refresh token', async () => {
 		const edge = await openEdge();

@@ -1,5 +1,6 @@
 // The upgrade to a space's socket, and every frame that must not be taken.
 import { beforeAll, describe, expect, it } from 'vitest';
+import { networkRates } from '../../durable-objects/limits.ts';
 import { encodeCbor } from '../../protocol/cbor.ts';
 import { encodeClientFrame, type ClientFrame } from '../../protocol/frames.ts';
 import { spaceSocketPath } from '../../protocol/http.ts';
@@ -94,6 +95,19 @@ describe('an upgrade', () => {
 		}
 		expect(await dumpEverything()).toBe(before);
 	});
+
+	it('counts against the limit of its network, also with a token that is none', async () => {
+		const address = { 'CF-Connecting-IP': '192.0.2.77' };
+		const burst = Array.from({ length: networkRates.socket.burst + 40 }, () =>
+			upgrade(log.space, 'x', address).then(refusalOf)
+		);
+		const codes = await Promise.all(burst);
+		expect(codes.filter((code) => code === 4429).length).toBeGreaterThan(0);
+		expect(codes.filter((code) => code === 4401).length).toBeGreaterThanOrEqual(
+			networkRates.socket.burst
+		);
+		expect((await upgrade(log.space, session.token)).headers.get('Tacet-Code')).toBeNull();
+	}, 60_000);
 
 	it('of a space that does not exist stores nothing but that the session opened it', async () => {
 		const before = JSON.parse(await dumpEverything()) as unknown[];

@@ -9,6 +9,7 @@ import { errorResponse } from '../../protocol/http.ts';
 import { parseId, type SpaceId } from '../../protocol/ids.ts';
 import { socketProtocol } from '../../protocol/version.ts';
 import { codeHeader, refuse, type AppEnv } from '../answer.ts';
+import { countRequest } from '../route.ts';
 
 const maxTokenCharacters = 1_024;
 
@@ -28,6 +29,8 @@ export async function spaceSocket(context: Context<AppEnv>): Promise<Response> {
 	if (token === undefined || token.length > maxTokenCharacters || rest.length > 0) {
 		return refuseSocket(protocol, { code: 'unauthenticated' });
 	}
+	const counted = await countRequest(context, { handle: null, rate: 'socket' });
+	if (!counted.ok) return refuseSocket(protocol, counted.error);
 	const answer = await context.env.SPACE.getByName(space.value).fetch(context.req.raw);
 	return answer.status === 101 ? answer : refuseSocket(protocol, await refusalOf(answer));
 }
