@@ -4,6 +4,7 @@
 import { parseCommit, type PageId } from '../protocol/commit.ts';
 import { encodeChange, parseChangeBytes, type Change } from '../protocol/page.ts';
 import type { DeviceId, SpaceId } from '../protocol/ids.ts';
+import { targetPageBytes } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { CommitDraft, CryptoPort, FormedCommit } from './crypto-port.ts';
 import {
@@ -19,7 +20,11 @@ import type { PendingCommit, Store, StoreFault } from './store.ts';
 
 interface Row extends LocalRow {
 	readonly encoded: readonly Uint8Array[];
+	readonly encodedBytes: number;
 }
+
+/** Pages of an import that make a commit, while others are under way. */
+const gatheredPages = 16;
 
 export interface OutboxOptions {
 	readonly space: SpaceId;
@@ -55,6 +60,17 @@ export class Outbox {
 
 	get hasUnformed(): boolean {
 		return this.#unformed.size > 0;
+	}
+
+	/**
+	 * Whether what waits is bulk, rows of about a page, and still too little for a commit: each commit
+	 * is a row at the edge, so that an import sends a few large ones.
+	 */
+	get isGathering(): boolean {
+		const enough = [...this.#unformed].slice(0, gatheredPages);
+		const isBulk = (id: number): boolean =>
+			(this.#rows.get(id)?.encodedBytes ?? 0) >= targetPageBytes / 2;
+		return enough.length < gatheredPages && enough.some(isBulk);
 	}
 
 	/** Formed commits, oldest count first. */
@@ -94,7 +110,7 @@ export class Outbox {
 		const rows = groups.map((group, index): Row => {
 			const own = changes.slice(taken, taken + group.length);
 			taken += group.length;
-			return { outboxId: saved.value[index] ?? 0, timeMs, changes: own, encoded: group };
+			return rowOf({ outboxId: saved.value[index] ?? 0, timeMs, changes: own }, group);
 		});
 		return ok(rows.filter((row) => this.#add(row)));
 	}
@@ -283,5 +299,10 @@ function parseRow(outboxId: number, plaintext: Uint8Array | null): Row | null {
 		if (!change.ok) return null;
 		changes.push(change.value);
 	}
-	return { outboxId, timeMs: parsed.value.timeMs, changes, encoded: parsed.value.changes };
+	return rowOf({ outboxId, timeMs: parsed.value.timeMs, changes }, parsed.value.changes);
+}
+
+function rowOf(row: LocalRow, encoded: readonly Uint8Array[]): Row {
+	const encodedBytes = encoded.reduce((sum, change) => sum + change.length, 0);
+	return { ...row, encoded, encodedBytes };
 }

@@ -125,6 +125,7 @@ export class Pusher {
 		const room = Math.min(formedAtOnce, maxInFlight - this.#inFlight.size);
 		const { state } = chain;
 		if (room <= 0 || !outbox.hasUnformed || state.head.seq === 0) return false;
+		if (this.#inFlight.size > 0 && outbox.isGathering) return false;
 		const member = state.members.get(account);
 		if (member === undefined || !writesItems(member.role) || state.epochOwed) {
 			this.#blocked = true;
