@@ -1,5 +1,5 @@
 // What a locked or left device gives away: nothing.
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { assertNoProblems, password, tellStories } from './browser.ts';
@@ -30,9 +30,11 @@ test('a locked page and its profile on the disk hold no word of the notes', asyn
 	expect(await filesWith(profile.folder, ['localhost'])).not.toEqual([]);
 
 	const again = await profile.reopen();
+	await again.page.getByRole('button', { name: 'Show password' }).click();
 	await unlock(again.page);
 	await again.page.getByText(`About the ${titleSecret}`).first().waitFor();
 	await again.close();
+	expect(await filesWith(profile.folder, [...secrets, password])).toEqual([]);
 });
 
 test('a browser that is closed without locking leaves no word of the notes on the disk', async () => {
@@ -98,21 +100,17 @@ const rowsInStores = (page: ProfilePage): Promise<number> =>
 		return rows;
 	});
 
-/** Files of a folder in which one of the words stands, as UTF-8 or as UTF-16. */
+/** Words that stand in files of a folder, as UTF-8 or as UTF-16, and where. */
 async function filesWith(folder: string, words: readonly string[]): Promise<string[]> {
-	const needles = words.flatMap((word) => [Buffer.from(word), Buffer.from(word, 'utf16le')]);
 	const found: string[] = [];
-	for (const name of await readdir(folder, { recursive: true })) {
-		const file = path.join(folder, name);
-		if (
-			!(await stat(file).then(
-				(entry) => entry.isFile(),
-				() => false
-			))
-		)
-			continue;
+	for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+		if (!entry.isFile()) continue;
+		const file = path.join(entry.parentPath, entry.name);
 		const bytes = await readFile(file);
-		if (needles.some((needle) => bytes.includes(needle))) found.push(name);
+		for (const word of words) {
+			const forms = [Buffer.from(word), Buffer.from(word, 'utf16le')];
+			if (forms.some((form) => bytes.includes(form))) found.push(`${word} in ${file}`);
+		}
 	}
 	return found;
 }
