@@ -129,7 +129,9 @@ export class SpaceSocket {
 			this.#drop();
 			const code = codeOfClose(event.code);
 			this.#tokenRefused = code === 'unauthenticated';
-			this.#lost({ code: code ?? 'offline' }, code === null || !finalCodes.includes(code));
+			// A token that ran out is no lost session: that shows when it is refreshed.
+			const error = this.#tokenRefused ? 'offline' : (code ?? 'offline');
+			this.#lost({ code: error }, code === null || !finalCodes.includes(code));
 		});
 	}
 

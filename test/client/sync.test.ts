@@ -207,6 +207,38 @@ describe('when the connection fails', () => {
 		await lonely.remove();
 	});
 
+	test('a socket whose token ran out is replaced by itself: nothing is lost, nobody is logged out', async () => {
+		const wire = newWire(encodeSpaceFrame);
+		const device = await signedUp(edge, newHandle(), { WebSocket: wire.WebSocket });
+		const space = spaceOf(device);
+		await synced(space);
+		const connections = new Set<string>();
+		const problems = new Set<unknown>();
+		const stop = space.subscribe(() => {
+			connections.add(space.sync.connection);
+			problems.add(space.sync.problem);
+		});
+		const before = await device.store.loadProfile();
+		// What the edge does at the first frame after the token has expired.
+		wire.down = (frame, socket) => {
+			if (frame.type !== 'appended') return frame;
+			wire.down = (next) => next;
+			socket.dispatchEvent(new CloseEvent('close', { code: 4401 }));
+			return null;
+		};
+		const id = await created(space, { title: 'Kept', body: 'as it was' });
+		await until(space, () => connections.size > 1);
+		await synced(space);
+		stop();
+		expect(await untilBody(space, id, (body) => body !== '')).toBe('as it was');
+		expect(problems.has('logged_out')).toBe(false);
+		const after = await device.store.loadProfile();
+		expect(after.ok && after.value?.sealedSession).not.toEqual(
+			before.ok && before.value?.sealedSession
+		);
+		await device.tacet.close();
+	});
+
 	test('a lost acknowledgement sends the same bytes again, and the log has them once', async () => {
 		const handle = newHandle();
 		const wire = newWire(encodeSpaceFrame);
