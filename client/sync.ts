@@ -48,6 +48,9 @@ export interface SyncOptions extends Pick<SocketOptions, 'origin' | 'WebSocket' 
 	readonly onStored: (settled: readonly number[]) => void;
 }
 
+/** What came was no answer: like a connection that was lost. */
+const noAnswer: TacetError = { code: 'server_misbehaved' };
+
 type Frame = SpaceFrame & { readonly connection: number };
 
 export class SpaceSync {
@@ -116,9 +119,7 @@ export class SpaceSync {
 		this.#pusher = new Pusher({
 			...parts,
 			isReady: () => this.#leading && this.#caughtUp && this.#fault === null,
-			pull: () => {
-				this.#pull();
-			},
+			pull: this.#pull,
 			onProblem: (problem) => {
 				this.#report.setProblem(problem);
 			}
@@ -167,24 +168,9 @@ export class SpaceSync {
 	async lead(): Promise<void> {
 		if (this.#closed) return;
 		const ready = await this.#turns.take(() => this.#takeOver());
-		if (!ready.ok) {
-			this.#report.setProblem(storeProblem(ready.error));
-			return;
-		}
-		this.#startLeading();
+		if (!ready.ok) this.#report.setProblem(storeProblem(ready.error));
+		else this.#startLeading();
 		this.#report.changed();
-	}
-
-	/** What the tab before this one left: its log, its verdict, and what it formed or settled. */
-	async #takeOver(): Promise<Result<null, StoreFault>> {
-		const fault = await this.loadFault();
-		if (!fault.ok) return fault;
-		const looked = await this.#look();
-		if (!looked.ok) return looked;
-		const settled = await this.#outbox.dropSettled();
-		if (!settled.ok) return settled;
-		this.#options.content.removeOutbox(settled.value);
-		return this.#outbox.loadPending(this.#options.device);
 	}
 
 	/** Unless it was closed, or lost its trust, before it could begin. */
@@ -192,6 +178,16 @@ export class SpaceSync {
 		if (this.#closed) return;
 		this.#leading = true;
 		if (this.#fault === null) this.#socket.start();
+	}
+
+	/** What the tab before this one left: its log, its verdict, and what it formed or settled. */
+	async #takeOver(): Promise<Result<null, StoreFault>> {
+		const fault = await this.loadFault();
+		const looked = fault.ok ? await this.#look() : fault;
+		const settled = looked.ok ? await this.#outbox.dropSettled() : looked;
+		if (!settled.ok) return settled;
+		this.#options.content.removeOutbox(settled.value);
+		return this.#outbox.loadPending(this.#options.device);
 	}
 
 	stop(): void {
@@ -326,21 +322,16 @@ export class SpaceSync {
 	#pullOn(entriesTaken: number): void {
 		const { seq } = this.#chain.head;
 		if (entriesTaken === 0 && seq > this.#pulledAfter) this.#pull();
-		else if (entriesTaken === 0) this.#hangUp();
+		else if (entriesTaken === 0) this.#socket.hangUp(noAnswer);
 		this.#report.changed();
 	}
 
-	/** What came was no answer: like a connection that was lost. */
-	#hangUp(): void {
-		this.#socket.hangUp({ code: 'server_misbehaved' });
-	}
-
-	#pull(): void {
+	readonly #pull = (): void => {
 		this.#caughtUp = false;
 		this.#awaitsPages = null;
 		this.#pulledAfter = this.#chain.head.seq;
 		this.#socket.send(encodeClientFrame({ type: 'pull', after: this.#chain.head.seq }));
-	}
+	};
 
 	#lost(error: TacetError): void {
 		this.#caughtUp = false;
@@ -351,7 +342,7 @@ export class SpaceSync {
 	#arrived(bytes: Uint8Array): void {
 		const frame = parseSpaceFrame(bytes);
 		if (!frame.ok) {
-			this.#hangUp();
+			this.#socket.hangUp(noAnswer);
 			return;
 		}
 		this.#frames.push({ ...frame.value, connection: this.#connection });
@@ -503,11 +494,7 @@ export class SpaceSync {
 
 	#refused(count: number | null, refusal: Refusal): void {
 		if (count !== null) this.#pusher.refused(count, refusal);
-		else {
-			this.#pusher.pause(refusal, () => {
-				this.#pull();
-			});
-		}
+		else this.#pusher.pause(refusal, this.#pull);
 		this.#report.changed();
 	}
 }
