@@ -402,7 +402,7 @@ export class SpaceSync {
 		if (offered.seq > head.seq) this.#pullOn(entries.length);
 		else if (!this.#chain.holds(offered)) await this.#distrust('fork', offered, null);
 		else if (offered.seq === head.seq) await this.#reached(offered);
-		else this.#report.changed();
+		else await this.#distrust('rollback', offered, null);
 	}
 
 	async #takeAcknowledgements(first: SpaceFrame & { type: 'appended' }): Promise<void> {

@@ -308,12 +308,15 @@ export class Vault {
 
 	/** Ends everything; keys are the caller's to end. Tries to leave the newest head behind. */
 	async close(): Promise<void> {
-		await this.#space?.flush();
-		if (this.#hasNewHead()) await withinMs(headTimeoutMs, this.#writeHead());
-		await Promise.all([this.#spaceSync?.close(), this.#keyringSync.close()]);
-		this.#search?.close();
-		this.#parts.tabs.resign();
-		this.#leading = false;
+		try {
+			await this.#space?.flush();
+			if (this.#hasNewHead()) await withinMs(headTimeoutMs, this.#writeHead());
+		} finally {
+			await Promise.all([this.#spaceSync?.close(), this.#keyringSync.close()]);
+			this.#search?.close();
+			this.#parts.tabs.resign();
+			this.#leading = false;
+		}
 	}
 }
 

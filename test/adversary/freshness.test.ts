@@ -44,6 +44,23 @@ describe('a log as it was', () => {
 		}
 	});
 
+	test('INT-05 offered with entries, after a greeting that was true, stops the device', async () => {
+		const from = 6;
+		for (const offered of headsOf(world.entries).slice(1, from)) {
+			const outcome = await readUnder(
+				world,
+				{
+					toClient: (frame, { space }) =>
+						space === world.space && frame.type === 'entries'
+							? [{ ...frame, entries: [], offered }]
+							: undefined
+				},
+				{ from }
+			);
+			expect(outcome).toMatchObject({ under: 'distrusted', fault: 'rollback', seq: from });
+		}
+	});
+
 	test('INT-05 served to a device that has seen nothing of it is taken for what it is, and followed', async () => {
 		const material = await materialOf(world, 'space', 4);
 		const lie = tell('show the log as it was', {
