@@ -142,7 +142,7 @@ export default defineConfig(
 		languageOptions: { globals: { document: 'readonly', localStorage: 'readonly' } }
 	},
 	{
-		files: ['worker/log.ts', 'durable-objects/log.ts', 'cli/**/*.ts'],
+		files: ['worker/log.ts', 'durable-objects/log.ts'],
 		rules: { 'no-console': 'off' }
 	},
 	{ files: ['client/index.ts'], rules: { 'no-restricted-syntax': ['error', noEnum] } },
