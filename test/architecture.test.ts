@@ -16,8 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 	'durable-objects': ['protocol', 'crypto', 'crypto/edge'],
 	worker: ['protocol', 'crypto', 'crypto/edge', 'durable-objects'],
 	client: ['protocol', 'crypto', 'crypto/client'],
-	web: ['client', 'protocol'],
-	cli: ['client', 'protocol']
+	web: ['client', 'protocol']
 };
 
 /** Packages of the rooms whose outside world is closed. */
