@@ -1,6 +1,7 @@
 // Making an account, and getting into one. Of the password nothing leaves this device but OPAQUE's
 // messages; of the edge nothing is believed that the root does not confirm.
 import { generateDeviceKey } from '../crypto/client/device-key.ts';
+import { jwkThumbprint } from '../crypto/jwk.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { equalBytes, fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
 import { parseHandle, type Handle } from '../protocol/handle.ts';
@@ -14,7 +15,6 @@ import {
 	deviceJwk,
 	encodeSession,
 	generateDeviceKeyPair,
-	jwkThumbprint,
 	sealName,
 	type ProfileName,
 	type SessionFacts

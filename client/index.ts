@@ -5,7 +5,6 @@ export type { CryptoWorker } from './crypto-port.ts';
 export type { LocalErrorCode, TacetError, TacetErrorCode } from './errors.ts';
 export { createIdbStore } from './idb-store.ts';
 export type { ImportFile, ImportProgress, ImportReport, SkippedFile } from './import-files.ts';
-export { readZip } from './import-zip.ts';
 export { remoteOrigin } from './item-doc.ts';
 export type { ItemSummary, ItemText } from './items.ts';
 export { createMemoryStore } from './memory-store.ts';

@@ -2,7 +2,7 @@
 // of the device, the session under the account's local key.
 import { open, seal } from '../crypto/client/aead.ts';
 import { deriveProfileKey } from '../crypto/client/device-key.ts';
-import { toBase64Url, utf8Encode } from '../protocol/bytes.ts';
+import { toBase64Url } from '../protocol/bytes.ts';
 import { decodeCbor, encodeCbor } from '../protocol/cbor.ts';
 import {
 	bytesOfId,
@@ -14,7 +14,6 @@ import {
 } from '../protocol/ids.ts';
 import { localRecordAad } from '../protocol/labels.ts';
 import { isArray, isBytes, isUint } from '../protocol/shape.ts';
-import { sha256 } from '../crypto/hash.ts';
 import type { Profile } from './store.ts';
 
 /** Whose profile this is. */
@@ -113,7 +112,3 @@ export async function deviceJwk(pair: CryptoKeyPair): Promise<DeviceJwk> {
 	const y = toBase64Url(point.subarray(33, 65));
 	return { kty: 'EC', crv: 'P-256', x, y };
 }
-
-/** RFC 7638 §3: SHA-256 of the required members in lexicographic order. */
-export const jwkThumbprint = ({ crv, kty, x, y }: DeviceJwk): Uint8Array =>
-	sha256(utf8Encode(JSON.stringify({ crv, kty, x, y })));

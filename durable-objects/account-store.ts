@@ -1,7 +1,7 @@
 // All SQL of an Account object. Synchronous; nothing here awaits. Reads of an account that does
 // not exist answer with nothing, and write nothing.
 import type { AccountId, DeviceId, SessionId, SpaceId } from '../protocol/ids.ts';
-import type { P256Jwk } from '../crypto/edge/jwk.ts';
+import type { P256Jwk } from '../crypto/jwk.ts';
 import { accountMigrations } from './account-migrations.ts';
 import { hasSchema, migrate } from './migrate.ts';
 import type { RefreshHashes } from '../crypto/edge/refresh-token.ts';

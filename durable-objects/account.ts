@@ -4,7 +4,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { deploymentObjectName } from '../crypto/edge/keyed-name.ts';
 import { verifyDeviceBinding } from '../crypto/edge/device-binding.ts';
-import { jwkThumbprint, parseP256Jwk, type P256Jwk } from '../crypto/edge/jwk.ts';
+import { jwkThumbprint, parseP256Jwk, type P256Jwk } from '../crypto/jwk.ts';
 import {
 	createRegistrationResponse,
 	finishLogin,

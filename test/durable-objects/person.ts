@@ -9,7 +9,7 @@ import {
 	type AccountKeys
 } from '../../crypto/client/account-keys.ts';
 import { derivePasswordSlotKey, sealKeyslot } from '../../crypto/client/keyslots.ts';
-import { jwkThumbprint, parseP256Jwk, type P256Jwk } from '../../crypto/edge/jwk.ts';
+import { jwkThumbprint, parseP256Jwk, type P256Jwk } from '../../crypto/jwk.ts';
 import { sha256, sha256Async } from '../../crypto/hash.ts';
 import { createIdentity, type Identity } from '../../crypto/identity.ts';
 import { genesisHashOf, nextHead, spaceOfGenesisHash } from '../../crypto/log-rules.ts';

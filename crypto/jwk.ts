@@ -1,8 +1,8 @@
 // Device keys: P-256 public keys as JSON Web Keys (RFC 7517, RFC 7518 §6.2), and the thumbprint
 // that sessions are bound to (RFC 7638, RFC 9449 §6).
-import { fromBase64Url, utf8Encode } from '../../protocol/bytes.ts';
-import { err, ok, type Result } from '../../protocol/result.ts';
-import { sha256 } from '../hash.ts';
+import { fromBase64Url, utf8Encode } from '../protocol/bytes.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
+import { sha256 } from './hash.ts';
 
 /** A P-256 public key. That the point lies on the curve is checked by WebCrypto's import. */
 export interface P256Jwk {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { jwkThumbprint, parseP256Jwk } from '../../../crypto/edge/jwk.ts';
-import { toBase64Url } from '../../../protocol/bytes.ts';
-import { valueOf } from '../vectors.ts';
+import { jwkThumbprint, parseP256Jwk } from '../../crypto/jwk.ts';
+import { toBase64Url } from '../../protocol/bytes.ts';
+import { valueOf } from './vectors.ts';
 
 /** The device key and its thumbprint in RFC 9449 §4.1 and §6.1. */
 const published = {
