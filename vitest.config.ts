@@ -95,6 +95,8 @@ export default defineConfig({
 					name: 'built',
 					include: ['test/{conformance,e2e}/**/*.test.ts'],
 					fileParallelism: false,
+					// A browser on a loaded machine: the summary names what needed its second try.
+					retry: 1,
 					testTimeout: 120_000,
 					hookTimeout: 120_000,
 					sequence: { groupOrder: 2 }

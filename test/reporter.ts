@@ -1,14 +1,16 @@
-// Ends a run with the one line that says how it went; what was skipped, and why, stands before it.
+// Ends a run with the one line that says how it went; what was skipped and why, and what passed
+// only at a second try, stands before it.
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
 interface Counts {
 	passed: number;
 	failed: number;
 	skipped: string[];
+	retried: string[];
 }
 
 function count(modules: readonly TestModule[]): Counts {
-	const counts: Counts = { passed: 0, failed: 0, skipped: [] };
+	const counts: Counts = { passed: 0, failed: 0, skipped: [], retried: [] };
 	for (const module of modules) {
 		// A file that could not be loaded has no tests that could fail for it.
 		if (module.errors().length > 0) counts.failed += 1;
@@ -20,6 +22,7 @@ function count(modules: readonly TestModule[]): Counts {
 
 function countTest(test: TestCase, counts: Counts): void {
 	const result = test.result();
+	if (test.diagnostic()?.flaky) counts.retried.push(`${test.project.name}: ${test.fullName}`);
 	if (result.state === 'passed') counts.passed += 1;
 	else if (result.state === 'skipped') {
 		counts.skipped.push(
@@ -38,6 +41,7 @@ export default class SummaryReporter implements Reporter {
 		counts.failed += unhandledErrors.length;
 		if (reason !== 'passed' && counts.failed === 0) counts.failed = 1;
 		const lines = counts.skipped.map((line) => `skipped: ${line}`);
+		for (const name of counts.retried) lines.push(`passed at the second try: ${name}`);
 		lines.push(`${String(counts.passed)} passed, ${String(counts.failed)} failed`);
 		process.stdout.write(`\n${lines.join('\n')}\n`);
 	}

@@ -118,7 +118,7 @@ test('trash, settings and their dialogs', async () => {
 	await goTo(page, 'Notes');
 	await openNote(page, 'Another one');
 	await page.getByRole('button', { name: 'Delete note' }).click();
-	await page.getByText('is in the trash.').waitFor();
+	await page.getByRole('status').getByText('‘Another one’ is in the trash.').waitFor();
 	await assertAccessible('deleted, with undo');
 	await goTo(page, 'Trash');
 	await page.getByRole('button', { name: 'Delete for ever: Another one' }).waitFor();
