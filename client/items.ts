@@ -109,7 +109,7 @@ export class Items {
 	#applyPage({ seq, index, timeMs, changes }: PlacedPage): ItemId | readonly ItemId[] {
 		const items = new Set<ItemId>();
 		for (const [position, change] of changes.entries()) {
-			if (change.type === 'keyring') continue;
+			if (change.type === 'keyring' || change.type === 'name') continue;
 			const listed = this.#listed(change.item);
 			const place = { seq, index, change: position };
 			if (change.type === 'seed') listed.record.placeSeed(change.seed, place);
@@ -191,7 +191,7 @@ export class Items {
 
 	#applyRow({ outboxId, timeMs, changes }: LocalRow): void {
 		for (const [position, change] of changes.entries()) {
-			if (change.type === 'keyring') continue;
+			if (change.type === 'keyring' || change.type === 'name') continue;
 			const listed = this.#listed(change.item);
 			const place = { outboxId, change: position };
 			if (change.type === 'seed') listed.record.addWaitingSeed(change.seed, place);

@@ -2,8 +2,9 @@
 // heads that any of its devices has verified. Heads are merged by greatest seq, never by last write.
 import { equalBytes } from '../protocol/bytes.ts';
 import type { Head, PageId } from '../protocol/commit.ts';
-import { idFromBytes, bytesOfId, type ItemId, type SpaceId } from '../protocol/ids.ts';
-import type { Change, KeyringEntry } from '../protocol/page.ts';
+import type { ItemId, SpaceId } from '../protocol/ids.ts';
+import { keyringItem, type KeyringEntry } from '../protocol/keyring-entry.ts';
+import type { Change } from '../protocol/page.ts';
 import { pageName, type PageName } from './chain.ts';
 import type { SupersededAt } from './item-coverage.ts';
 import type { LocalRow, PlacedPage } from './items.ts';
@@ -67,12 +68,12 @@ export class Keyring implements Content {
 
 	itemsOf(page: PageId): readonly ItemId[] {
 		const entries = this.#entries.get(pageName(page)) ?? [];
-		return [...new Set(entries.map(({ entry }) => itemOf(entry)))];
+		return [...new Set(entries.map(({ entry }) => keyringItem(entry)))];
 	}
 
 	/** Rule 13: every space is still named, and a head at least as new as the newest held. */
 	missing(item: ItemId, supersededAt: SupersededAt): readonly Change[] | null {
-		const held = [...this.#entries.values()].flat().filter(({ entry }) => itemOf(entry) === item);
+		const held = [...this.#entries.values()].flat().filter(({ entry }) => keyringItem(entry) === item);
 		const live = held.filter(({ page }) => supersededAt(page) === null);
 		const missing = held.filter(
 			({ page, entry }) =>
@@ -103,6 +104,7 @@ export class Keyring implements Content {
 	removeOutbox(_ids: Iterable<number>): void {}
 
 	#take(entry: KeyringEntry, place: readonly [number, number]): void {
+		if (entry.type !== 'space' && entry.type !== 'head') return;
 		const { space } = entry;
 		if (entry.type === 'space') {
 			if (this.#spaces.some((known) => known.space === space)) return;
@@ -124,17 +126,15 @@ export class Keyring implements Content {
 /** Entries about a space carry its bytes as their item's id: one item a space. */
 export const keyringChange = (entry: KeyringEntry): Change => ({
 	type: 'keyring',
-	item: itemOf(entry),
+	item: keyringItem(entry),
 	entry
 });
-
-const itemOf = ({ space }: KeyringEntry): ItemId => idFromBytes<ItemId>(bytesOfId(space));
 
 /** Whether `entry` says at least what `other`, of the same space, does. */
 function covers(entry: KeyringEntry, other: KeyringEntry): boolean {
 	if (entry.type === 'space') {
 		return other.type === 'space' && equalBytes(entry.genesisHash, other.genesisHash);
 	}
-	if (other.type === 'space') return false;
+	if (entry.type !== 'head' || other.type !== 'head') return false;
 	return entry.seq > other.seq || (entry.seq === other.seq && equalBytes(entry.hash, other.hash));
 }

@@ -5,7 +5,7 @@ import { equalBytes } from '../protocol/bytes.ts';
 import type { LogState } from '../crypto/log-state.ts';
 import type { Commit, PageHeader, PageId } from '../protocol/commit.ts';
 import type { AccountId, Epoch, Seq, SpaceId } from '../protocol/ids.ts';
-import { parsePage, type Change } from '../protocol/page.ts';
+import { parsePage, type PageContent } from '../protocol/page.ts';
 import { pageName, type PageName } from './chain.ts';
 import type { CryptoPort, EpochGrant, SealedPage, UnlockedAccount } from './crypto-port.ts';
 import type { PlacedPage } from './items.ts';
@@ -128,8 +128,8 @@ export class Pages {
 		);
 		return sealed.flatMap(({ place, seq, timeMs }, position) => {
 			const { index, author } = place;
-			const changes = readChanges(opened[position] ?? null);
-			if (changes !== null) return [{ seq, index, timeMs, changes }];
+			const content = readContent(opened[position] ?? null);
+			if (content !== null) return [placed({ seq, index }, content, timeMs)];
 			this.setAside.set(pageName({ seq, index }), author);
 			return [];
 		});
@@ -144,8 +144,8 @@ export class Pages {
 		this.missing.delete(pageName(missing));
 		const place = this.#placeOf(commit, header, index);
 		const [opened] = await this.#crypto.openPages([{ place, sealed: page }]);
-		const changes = readChanges(opened ?? null);
-		if (changes !== null) return [{ seq, index, timeMs: commit.timeMs, changes }];
+		const content = readContent(opened ?? null);
+		if (content !== null) return [placed({ seq, index }, content, commit.timeMs)];
 		this.setAside.set(pageName(missing), commit.author);
 		return [];
 	}
@@ -156,7 +156,14 @@ export class Pages {
 	}
 }
 
-function readChanges(plaintext: Uint8Array | null): readonly Change[] | null {
+/** What restates an earlier page was written when that page says. */
+const placed = (
+	{ seq, index }: PageId,
+	{ changes, restatedMs }: PageContent,
+	timeMs: number
+): PlacedPage => ({ seq, index, timeMs: restatedMs ?? timeMs, changes });
+
+function readContent(plaintext: Uint8Array | null): PageContent | null {
 	if (plaintext === null) return null;
 	const parsed = parsePage(plaintext);
 	return parsed.ok ? parsed.value : null;

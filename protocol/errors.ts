@@ -24,6 +24,12 @@ export const wireErrors = {
 	not_found: { httpStatus: 404, closeCode: 4404, retry: 'never' },
 	method_not_allowed: { httpStatus: 405, closeCode: null, retry: 'never' },
 	handle_taken: { httpStatus: 409, closeCode: null, retry: 'never' },
+	/** Somebody else has claimed this invitation: one claim each. */
+	already_claimed: { httpStatus: 409, closeCode: null, retry: 'never' },
+	/** A share link that has expired, or was opened as often as it may be. */
+	link_ended: { httpStatus: 410, closeCode: null, retry: 'never' },
+	/** A share link whose passphrase was guessed wrong too often. */
+	link_frozen: { httpStatus: 423, closeCode: null, retry: 'never' },
 	sign_up_closed: { httpStatus: 403, closeCode: null, retry: 'never' },
 	/** The commit's count is not the next one of its device. */
 	stale_count: { httpStatus: 409, closeCode: null, retry: 'after_refetch' },

@@ -5,12 +5,15 @@
 //   1 append  [1, commit, signature (64), [page …], [wrap …], previous-key record|null]
 //   2 pull    [2, after seq]                    entries after this one, then live ones as they come
 //   3 fetch   [3, [[seq, index] …]]             pages that were not among the entries
+//   4 beat    [4, heartbeat, signature (64)]    the newest head that this device has verified
 // space → client
 //   16 hello    [16, seq, head (32)]            the head on offer, once, after the socket opened
 //   17 entries  [17, [entry …], seq, head]      in order; seq and head: the head on offer
 //   18 appended [18, count, seq]                your commit `count` stands at `seq`
 //   19 refused  [19, count|0, code, retry after seconds|null]   0: it was no append
 //   20 pages    [20, [[seq, index, page|null] …]]
+//   21 heartbeats [21, [[heartbeat, signature] …]]   of other devices, after a pull and as they come
+//   22 notice   [22]                            to owners: invitations or links changed, ask for them
 //   entry = [seq, commit, signature, [page|null …], [[index, wrap] …], previous-key record|null]
 //
 // In an entry a page is null if it is superseded, expired, dropped, or not for this role; wraps are
@@ -20,11 +23,14 @@
 import { decodeCbor, encodeCbor, type Cbor } from './cbor.ts';
 import { parsePageId, type Head, type PageId } from './commit.ts';
 import { isWireErrorCode, type Refusal } from './errors.ts';
+import type { SignedHeartbeat } from './heartbeat.ts';
 import type { Seq } from './ids.ts';
 import {
 	hashBytes,
 	maxCommitBytes,
 	maxFrameBytes,
+	maxHeartbeatBytes,
+	maxHeartbeatsPerFrame,
 	maxMembers,
 	maxPagesPerCommit,
 	maxPagesPerFetch,
@@ -60,13 +66,16 @@ export interface FetchedPage extends PageId {
 export type ClientFrame =
 	| Append
 	| { readonly type: 'pull'; readonly after: Seq }
-	| { readonly type: 'fetch'; readonly pages: readonly PageId[] };
+	| { readonly type: 'fetch'; readonly pages: readonly PageId[] }
+	| { readonly type: 'beat'; readonly heartbeat: SignedHeartbeat };
 export type SpaceFrame =
 	| { readonly type: 'hello'; readonly offered: Head }
 	| { readonly type: 'entries'; readonly entries: readonly Entry[]; readonly offered: Head }
 	| { readonly type: 'appended'; readonly count: number; readonly seq: Seq }
 	| { readonly type: 'refused'; readonly count: number | null; readonly refusal: Refusal }
-	| { readonly type: 'pages'; readonly pages: readonly FetchedPage[] };
+	| { readonly type: 'pages'; readonly pages: readonly FetchedPage[] }
+	| { readonly type: 'heartbeats'; readonly heartbeats: readonly SignedHeartbeat[] }
+	| { readonly type: 'notice' };
 
 /** Bytes of a frame to the space. */
 export function encodeClientFrame(frame: ClientFrame): Uint8Array {
@@ -84,6 +93,8 @@ export function encodeClientFrame(frame: ClientFrame): Uint8Array {
 			return encodeCbor([2, frame.after]);
 		case 'fetch':
 			return encodeCbor([3, frame.pages.map(({ seq, index }) => [seq, index])]);
+		case 'beat':
+			return encodeCbor([4, frame.heartbeat.body, frame.heartbeat.signature]);
 	}
 }
 
@@ -102,7 +113,19 @@ export function parseClientFrame(
 		const pages = parseEach(rest[0], maxPagesPerFetch, parsePageId);
 		if (pages !== null && pages.length > 0) return ok({ type: 'fetch', pages });
 	}
+	if (kind === 4 && rest.length === 2) {
+		const heartbeat = parseSignedHeartbeat(rest);
+		if (heartbeat !== null) return ok({ type: 'beat', heartbeat });
+	}
 	return err('malformed');
+}
+
+/** Form only: the body is read where it is judged. */
+function parseSignedHeartbeat(value: Cbor): SignedHeartbeat | null {
+	if (!isArray(value, 2)) return null;
+	const [body, signature] = value;
+	if (!isBytes(body) || body.length > maxHeartbeatBytes) return null;
+	return isBytes(signature, signatureBytes) ? { body, signature } : null;
 }
 
 function decodeFrame(bytes: Uint8Array): Result<readonly Cbor[], 'malformed' | 'too_large'> {
@@ -164,6 +187,10 @@ export function encodeSpaceFrame(frame: SpaceFrame): Uint8Array {
 		}
 		case 'pages':
 			return encodeCbor([20, frame.pages.map(({ seq, index, page }) => [seq, index, page])]);
+		case 'heartbeats':
+			return encodeCbor([21, frame.heartbeats.map(({ body, signature }) => [body, signature])]);
+		case 'notice':
+			return encodeCbor([22]);
 	}
 }
 
@@ -198,6 +225,11 @@ export function parseSpaceFrame(bytes: Uint8Array): Result<SpaceFrame, 'malforme
 		const pages = parseEach(first, maxPagesPerFetch, parseFetchedPage);
 		if (pages) return ok({ type: 'pages', pages });
 	}
+	if (kind === 21 && second === undefined) {
+		const heartbeats = parseEach(first, maxHeartbeatsPerFrame, parseSignedHeartbeat);
+		if (heartbeats) return ok({ type: 'heartbeats', heartbeats });
+	}
+	if (kind === 22 && first === undefined) return ok({ type: 'notice' });
 	return err('malformed');
 }
 

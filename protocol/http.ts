@@ -1,26 +1,12 @@
 // Request and response schema of every HTTP route, and the route table itself. JSON; byte strings
 // are base64url without padding, ids 32 hex digits. Both sides parse with these schemas.
 import * as v from 'valibot';
-import { fromBase64Url } from './bytes.ts';
-import { parseId, type AccountId, type DeviceId, type SessionId, type SpaceId } from './ids.ts';
+import { bytesText, empty, handle, id, identityEntry, timeMs } from './http-fields.ts';
+import { sharingRoutes } from './http-sharing.ts';
+import type { AccountId, DeviceId, SessionId, SpaceId } from './ids.ts';
 import { maxKeyslots, maxSealedKeyslotBytes } from './limits.ts';
 
-/** base64url text of `min` to `max` bytes. */
-const bytesText = (min: number, max: number = min) =>
-	v.pipe(
-		v.string(),
-		v.maxLength(Math.ceil((max * 4) / 3)),
-		v.check((text) => {
-			const bytes = fromBase64Url(text);
-			return bytes.ok && bytes.value.length >= min && bytes.value.length <= max;
-		}, 'malformed')
-	);
-
-const id = <Kind extends AccountId | DeviceId | SessionId | SpaceId>() =>
-	v.custom<Kind>((value) => parseId<Kind>(value).ok);
-
-/** As typed; `parseHandle` judges it. */
-const handle = v.pipe(v.string(), v.maxLength(512));
+export { empty } from './http-fields.ts';
 
 /** A P-256 public key, RFC 7517 and 7518 §6.2.1; nothing else in it. */
 export const deviceJwkSchema = v.strictObject({
@@ -39,8 +25,6 @@ const ke2 = bytesText(320);
 const ke3 = bytesText(64);
 
 const keyslot = bytesText(64, maxSealedKeyslotBytes);
-const identityEntry = bytesText(1_300, 1_600);
-const timeMs = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 export const registrationStartRequest = v.strictObject({ handle, registrationRequest });
 export const registrationStartResponse = v.strictObject({
@@ -107,8 +91,6 @@ export const sessionRefreshRequest = v.strictObject({
 	refreshToken: v.pipe(v.string(), v.maxLength(256))
 });
 export const sessionRefreshResponse = v.strictObject({ session });
-
-export const empty = v.strictObject({});
 
 export const accountResponse = v.strictObject({
 	...accountMaterial,
@@ -193,7 +175,8 @@ export const routes = {
 		auth: 'session',
 		request: empty,
 		response: accountResponse
-	}
+	},
+	...sharingRoutes
 } as const;
 
 export type RouteName = keyof typeof routes;

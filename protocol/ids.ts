@@ -20,7 +20,25 @@ export type ItemId = Id<'item'>;
 /** Random; a logged-in device. */
 export type SessionId = Id<'session'>;
 
-type AnyId = AccountId | DeviceId | SpaceId | ItemId | SessionId;
+/** Random; a way into a space for one person, or for whoever has a link. */
+export type InviteId = Id<'invite'>;
+/** Random; a share link: a viewer without an account. */
+export type LinkId = Id<'link'>;
+/** Random; an account's offer to link one more device. */
+export type DeviceLinkId = Id<'device link'>;
+/** Random; an invitation that was sent to a handle. */
+export type RequestId = Id<'request'>;
+
+export type AnyId =
+	| AccountId
+	| DeviceId
+	| SpaceId
+	| ItemId
+	| SessionId
+	| InviteId
+	| LinkId
+	| DeviceLinkId
+	| RequestId;
 
 export const idBytes = 16;
 

@@ -10,7 +10,10 @@ import {
 	type AccountId,
 	type DeviceId,
 	type Epoch,
+	type DeviceLinkId,
+	type InviteId,
 	type ItemId,
+	type LinkId,
 	type Seq,
 	type SpaceId
 } from './ids.ts';
@@ -18,30 +21,43 @@ import {
 export const labels = {
 	account: 'tacet/1 account',
 	audit: 'tacet/1 audit',
+	claim: 'tacet/1 claim',
+	claimName: 'tacet/1 claim name',
 	commit: 'tacet/1 commit',
 	commitment: 'tacet/1 commitment',
+	confirm: 'tacet/1 confirm',
 	content: 'tacet/1 content',
 	copy: 'tacet/1 copy',
 	device: 'tacet/1 device',
+	deviceLink: 'tacet/1 device link',
 	deviceSlot: 'tacet/1 device slot',
+	door: 'tacet/1 door',
 	genesis: 'tacet/1 genesis',
 	handle: 'tacet/1 handle',
+	handOver: 'tacet/1 hand over',
 	head: 'tacet/1 head',
+	heartbeat: 'tacet/1 heartbeat',
 	identity: 'tacet/1 identity',
 	identitySigning: 'tacet/1 identity signing',
 	identityKem: 'tacet/1 identity kem',
+	invite: 'tacet/1 invite',
 	key: 'tacet/1 key',
 	keyringEpoch: 'tacet/1 keyring epoch',
 	keyringGenesis: 'tacet/1 keyring genesis',
 	keyslot: 'tacet/1 keyslot',
+	link: 'tacet/1 link',
+	linkSeed: 'tacet/1 link seed',
 	localRecord: 'tacet/1 local record',
 	localStore: 'tacet/1 local store',
 	network: 'tacet/1 network',
 	page: 'tacet/1 page',
+	passphrase: 'tacet/1 passphrase',
 	passwordSlot: 'tacet/1 password slot',
 	previous: 'tacet/1 previous',
 	profile: 'tacet/1 profile',
 	recoverySlot: 'tacet/1 recovery slot',
+	request: 'tacet/1 request',
+	safety: 'tacet/1 safety',
 	serverKeys: 'tacet/1 server keys',
 	session: 'tacet/1 session',
 	wrap: 'tacet/1 wrap'
@@ -203,3 +219,65 @@ export const keyedNameInput = (label: 'handle' | 'network', name: Cbor): Uint8Ar
 /** Input of the HMAC of an access token: `label ‖ token body`. */
 export const sessionTokenInput = (body: Uint8Array): Uint8Array =>
 	concatBytes(utf8Encode(labels.session), body);
+
+/** AAD of an invitation's record, under a key that derives from the invitation's secret. */
+export const inviteRecordAad = (space: SpaceId, invite: InviteId): Uint8Array =>
+	encodeCbor([labels.invite, bytesOfId(space), bytesOfId(invite)]);
+
+/** AAD of a share link's record, under a key that derives from the link's secret. */
+export const linkRecordAad = (space: SpaceId, link: LinkId): Uint8Array =>
+	encodeCbor([labels.link, bytesOfId(space), bytesOfId(link)]);
+
+export interface ClaimPlace {
+	readonly space: SpaceId;
+	readonly invite: InviteId;
+	/** 1 owner, 2 editor, 3 viewer, 4 auditor. */
+	readonly role: number;
+	readonly expiresAtMs: number;
+	/** Hash of the inviter's identity entry, 32 bytes. */
+	readonly inviterIdentity: Uint8Array;
+	readonly invitee: AccountId;
+	/** Hash of the invitee's identity entry, 32 bytes. */
+	readonly inviteeIdentity: Uint8Array;
+}
+
+/** Input of the HMAC of a claim, keyed from the invitation's secret: neither side can be swapped. */
+export const claimInput = (place: ClaimPlace): Uint8Array =>
+	encodeCbor([
+		labels.claim,
+		bytesOfId(place.invite),
+		bytesOfId(place.space),
+		place.role,
+		place.expiresAtMs,
+		place.inviterIdentity,
+		bytesOfId(place.invitee),
+		place.inviteeIdentity
+	]);
+
+/** AAD of the name of whoever claims, under a key that derives from the invitation's secret. */
+export const claimNameAad = (invite: InviteId, invitee: AccountId): Uint8Array =>
+	encodeCbor([labels.claimName, bytesOfId(invite), bytesOfId(invitee)]);
+
+/** HPKE `info` of an invitation that is sent to an account by its handle. */
+export const requestInfo = (recipient: AccountId, recipientIdentity: Uint8Array): Uint8Array =>
+	encodeCbor([labels.request, bytesOfId(recipient), recipientIdentity]);
+
+/** What the sender's identity signs of a request: who it is for, and what it says. */
+export const requestSigningInput = (
+	recipient: AccountId,
+	recipientIdentity: Uint8Array,
+	body: Uint8Array
+): Uint8Array =>
+	encodeCbor([labels.request, bytesOfId(recipient), recipientIdentity, body]);
+
+/** Preimage of the safety words of two identities: the lesser hash first, so that both see alike. */
+export const safetyInput = (lesser: Uint8Array, greater: Uint8Array): Uint8Array =>
+	encodeCbor([labels.safety, lesser, greater]);
+
+/** AAD of what a new device says first (`claim`), and of what it is handed over (`handOver`). */
+export const deviceLinkAad = (step: 'claim' | 'handOver', link: DeviceLinkId): Uint8Array =>
+	encodeCbor([step === 'claim' ? labels.deviceLink : labels.handOver, bytesOfId(link)]);
+
+/** Input of the HMAC that gives the code to compare when a device is linked. */
+export const confirmInput = (link: DeviceLinkId, nonce: Uint8Array): Uint8Array =>
+	encodeCbor([labels.confirm, bytesOfId(link), nonce]);

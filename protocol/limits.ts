@@ -34,6 +34,36 @@ export const sealOverheadBytes = 40;
 /** The smallest padded length: a keystroke must not cost more. */
 export const minPaddedBytes = 128;
 
+/** A heartbeat: its body and its signature are much smaller. */
+export const maxHeartbeatBytes = 512;
+/** Heartbeats in one frame: the newest ones. */
+export const maxHeartbeatsPerFrame = 256;
+/** A device gives one at most this often for each space, but for hand-over. */
+export const heartbeatIntervalSeconds = 86_400;
+
+/** Sealed records of invitations and share links. */
+export const maxInviteRecordBytes = 2_048;
+/** The name of whoever claims an invitation, sealed. */
+export const maxSealedNameBytes = 512;
+/** Open invitations, and share links, of one space. */
+export const maxInvitesPerSpace = 64;
+export const maxLinksPerSpace = 64;
+/** An invitation may be open for at most this long; a person is offered 7 days. */
+export const maxInviteTtlSeconds = 30 * 86_400;
+/** Wrong guesses of a passphrase, after which a share link is frozen. */
+export const maxPassphraseGuesses = 10;
+/** How long an opened share link may be kept open without counting as another opening. */
+export const linkOpeningTtlSeconds = 86_400;
+export const maxRequestBytes = 4_096;
+/** Requests that wait for one account. */
+export const maxRequestsPerAccount = 32;
+export const requestTtlSeconds = 7 * 86_400;
+export const deviceLinkTtlSeconds = 600;
+export const maxHandOverBytes = 1_024;
+export const maxSpaceNameCharacters = 200;
+/** An epoch is followed by a new one after this long, by an owner's device. */
+export const epochTtlSeconds = 90 * 86_400;
+
 export const accessTokenTtlSeconds = 900;
 export const refreshTokenTtlSeconds = 30 * 86_400;
 export const maxSessionsPerAccount = 3;

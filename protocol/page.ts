@@ -1,21 +1,22 @@
 // What is inside a page once it is open: changes, each of which names its item.
 //
 //   page   = CBOR [ version 1, [ change … ] ]         at least one
+//          | CBOR [ version 1, [ change … ], time in ms ]   restated: what an earlier page said then
 //   change = [ item (16), 1, seed ]                   seed = [ created ms, title, body, path|null ]
 //          | [ item (16), 2, Yjs update (bstr) ]      update format v1
 //          | [ item (16), 3 ]                         tombstone: the item is gone for good
-//          | [ item (16), 4, entry ]                  keyring only
-//   entry  = [ 1, space (16), genesis hash (32), joined ms ]
-//          | [ 2, space (16), seq, head (32) ]        newest head that this account has verified
+//          | [ item (16), 4, entry ]                  keyring only: keyring-entry.ts
+//          | [ space (16), 5, [ kind 0–1, name ] ]    what the space is called; the last one counts
 //
 // A seed is how an item begins: plain text, from which every device builds the same first Yjs
 // structs when the item is opened. An item has one seed, the one placed first on the log.
 import { concatBytes } from './bytes.ts';
 import { decodeCbor, encodeCbor, type Cbor } from './cbor.ts';
-import { bytesOfId, idBytes, idFromBytes, type ItemId, type Seq, type SpaceId } from './ids.ts';
-import { hashBytes, maxPagePlaintextBytes } from './limits.ts';
+import { bytesOfId, idBytes, idFromBytes, type ItemId } from './ids.ts';
+import { keyringEntryForm, parseKeyringEntry, type KeyringEntry } from './keyring-entry.ts';
+import { maxPagePlaintextBytes, maxSpaceNameCharacters } from './limits.ts';
 import { err, ok, type Result } from './result.ts';
-import { isArray, isBytes, isCount, isUint, parseEach } from './shape.ts';
+import { isArray, isBytes, isUint, parseEach } from './shape.ts';
 
 export interface Seed {
 	readonly createdAtMs: number;
@@ -24,25 +25,29 @@ export interface Seed {
 	/** Folder path of an imported note, '/' between folders; null if it was written here. */
 	readonly path: string | null;
 }
-export type KeyringEntry =
-	| {
-			readonly type: 'space';
-			readonly space: SpaceId;
-			/** head(0) in full, 32 bytes: the space id is its first half. */
-			readonly genesisHash: Uint8Array;
-			readonly joinedAtMs: number;
-	  }
-	| {
-			readonly type: 'head';
-			readonly space: SpaceId;
-			readonly seq: Seq;
-			readonly hash: Uint8Array;
-	  };
 export type Change =
 	| { readonly type: 'seed'; readonly item: ItemId; readonly seed: Seed }
 	| { readonly type: 'update'; readonly item: ItemId; readonly update: Uint8Array }
 	| { readonly type: 'tombstone'; readonly item: ItemId }
-	| { readonly type: 'keyring'; readonly item: ItemId; readonly entry: KeyringEntry };
+	| { readonly type: 'keyring'; readonly item: ItemId; readonly entry: KeyringEntry }
+	| {
+			readonly type: 'name';
+			/** The bytes of the space's id. */
+			readonly item: ItemId;
+			/** A space of many items, or one that was made to share a single one. */
+			readonly kind: SpaceKind;
+			readonly name: string;
+	  };
+
+export const spaceKinds = ['space', 'item'] as const;
+export type SpaceKind = (typeof spaceKinds)[number];
+
+/** What a page says, and when it was said first if it restates an earlier page. */
+export interface PageContent {
+	readonly changes: readonly Change[];
+	/** Milliseconds since 1970, from the commit that brought the changes first; null: this one. */
+	readonly restatedMs: number | null;
+}
 
 function changeForm(change: Change): Cbor {
 	const item = bytesOfId(change.item);
@@ -56,18 +61,20 @@ function changeForm(change: Change): Cbor {
 		case 'tombstone':
 			return [item, 3];
 		case 'keyring':
-			return [item, 4, encodeKeyringEntry(change.entry)];
+			return [item, 4, keyringEntryForm(change.entry)];
+		case 'name':
+			return [item, 5, [spaceKinds.indexOf(change.kind), change.name]];
 	}
 }
 
-const encodeKeyringEntry = (entry: KeyringEntry): Cbor =>
-	entry.type === 'space'
-		? [1, bytesOfId(entry.space), entry.genesisHash, entry.joinedAtMs]
-		: [2, bytesOfId(entry.space), entry.seq, entry.hash];
-
 /** Plaintext of a page. */
-export const encodePage = (changes: readonly Change[]): Uint8Array =>
-	encodeCbor([1, changes.map(changeForm)]);
+export const encodePage = (
+	changes: readonly Change[],
+	restatedMs: number | null = null
+): Uint8Array => {
+	const forms = changes.map(changeForm);
+	return encodeCbor(restatedMs === null ? [1, forms] : [1, forms, restatedMs]);
+};
 
 /** The bytes of one change, as they stand in a page. */
 export const encodeChange = (change: Change): Uint8Array => encodeCbor(changeForm(change));
@@ -95,14 +102,17 @@ function pageHead(count: number): readonly Uint8Array[] {
 }
 
 /** Reads an opened page; anything unexpected makes the whole page `malformed`. */
-export function parsePage(plaintext: Uint8Array): Result<readonly Change[], 'malformed'> {
+export function parsePage(plaintext: Uint8Array): Result<PageContent, 'malformed'> {
 	if (plaintext.length > maxPagePlaintextBytes) return err('malformed');
 	const decoded = decodeCbor(plaintext);
-	if (!decoded.ok || !isArray(decoded.value, 2) || decoded.value[0] !== 1) {
+	if (!decoded.ok || !isArray(decoded.value) || decoded.value[0] !== 1) return err('malformed');
+	const [, list, restatedMs] = decoded.value;
+	if (decoded.value.length !== 2 && (decoded.value.length !== 3 || !isUint(restatedMs))) {
 		return err('malformed');
 	}
-	const changes = parseEach(decoded.value[1], maxPagePlaintextBytes, parseChange);
-	return changes === null || changes.length === 0 ? err('malformed') : ok(changes);
+	const changes = parseEach(list, maxPagePlaintextBytes, parseChange);
+	if (changes === null || changes.length === 0) return err('malformed');
+	return ok({ changes, restatedMs: isUint(restatedMs) ? restatedMs : null });
 }
 
 function parseChange(value: Cbor): Change | null {
@@ -116,6 +126,7 @@ function parseChange(value: Cbor): Change | null {
 		return seed && { type: 'seed', item, seed };
 	}
 	if (kind === 2) return isBytes(body) ? { type: 'update', item, update: body } : null;
+	if (kind === 5) return parseName(item, body);
 	if (kind !== 4) return null;
 	const entry = parseKeyringEntry(body);
 	return entry && { type: 'keyring', item, entry };
@@ -129,15 +140,10 @@ function parseSeed(value: Cbor | undefined): Seed | null {
 	return { createdAtMs, title, body, path: path ?? null };
 }
 
-function parseKeyringEntry(value: Cbor | undefined): KeyringEntry | null {
-	if (!isArray(value, 4) || !isBytes(value[1], idBytes)) return null;
-	const space = idFromBytes<SpaceId>(value[1]);
-	const [kind, , third, fourth] = value;
-	if (kind === 1 && isBytes(third, hashBytes) && isUint(fourth)) {
-		return { type: 'space', space, genesisHash: third, joinedAtMs: fourth };
-	}
-	if (kind === 2 && isCount(third) && isBytes(fourth, hashBytes)) {
-		return { type: 'head', space, seq: third, hash: fourth };
-	}
-	return null;
+function parseName(item: ItemId, value: Cbor | undefined): Change | null {
+	if (!isArray(value, 2)) return null;
+	const [kindNumber, name] = value;
+	const kind = isUint(kindNumber) ? spaceKinds[kindNumber] : undefined;
+	if (kind === undefined || typeof name !== 'string') return null;
+	return name.length <= 2 * maxSpaceNameCharacters ? { type: 'name', item, kind, name } : null;
 }

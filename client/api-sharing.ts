@@ -1,0 +1,238 @@
+// Sharing, as the engine's users see it: members, invitations, links, epochs, and what is known of
+// other people and devices. Plain data that is replaced, never changed.
+import type { ActivityEntry } from './activity.ts';
+import type { Role } from '../protocol/commit.ts';
+import type {
+	AccountId,
+	DeviceId,
+	InviteId,
+	ItemId,
+	LinkId,
+	RequestId,
+	Seq,
+	SpaceId
+} from '../protocol/ids.ts';
+import type { SpaceKind } from '../protocol/page.ts';
+import type { Answer, Space } from './api.ts';
+
+/** How sure this account is of another one's identity. */
+export type IdentityStanding =
+	/** This account itself. */
+	| 'own'
+	/** Pinned when it was met first. */
+	| 'pinned'
+	/** A person compared the safety words. */
+	| 'compared'
+	/** Another identity than the one pinned, signed by it: to be confirmed before it gets a key. */
+	| 'renewed'
+	/** Another identity than the one pinned, and not signed by it: gets nothing. */
+	| 'changed'
+	| 'unknown';
+
+export interface Contact {
+	readonly account: AccountId;
+	/** As typed or as they say; null if this account never heard it. */
+	readonly handle: string | null;
+	readonly identity: IdentityStanding;
+	/** Eight words that both see alike if nobody stands between them. */
+	readonly safetyWords: readonly string[];
+}
+
+export interface SpaceMember extends Contact {
+	readonly role: Role;
+	readonly kind: 'person' | 'link' | 'app';
+	/** Of this member's devices: the newest statement of what they have verified. */
+	readonly heartbeatAtMs: number | null;
+}
+
+export interface Invitation {
+	readonly invite: InviteId;
+	readonly role: Role;
+	readonly expiresAtMs: number;
+	/** Null where this account does not know the secret: another owner made it. */
+	readonly url: string | null;
+	readonly claim:
+		| null
+		/** The MAC is good: whoever claims had the link. */
+		| { readonly state: 'good'; readonly person: Contact; readonly claimedAtMs: number }
+		/** The MAC is wrong: refuse it, and invite anew. */
+		| { readonly state: 'forged' };
+	/** A second person tried to claim it. */
+	readonly contested: boolean;
+}
+
+export interface ShareLink {
+	readonly link: LinkId;
+	readonly label: string;
+	/** Null where another owner made it. */
+	readonly url: string | null;
+	readonly expiresAtMs: number | null;
+	readonly openingsLeft: number | null;
+	readonly opened: number;
+	readonly hasPassphrase: boolean;
+	readonly frozen: boolean;
+}
+
+export interface EpochStatus {
+	readonly number: number;
+	/** By the clock of whoever opened it. */
+	readonly openedAtMs: number | null;
+	/** Live pages that are still under an older key; null when there are none. */
+	readonly resealing: { readonly done: number; readonly total: number } | null;
+}
+
+export interface OtherHeartbeat {
+	readonly account: AccountId;
+	readonly device: DeviceId;
+	readonly seq: Seq;
+	readonly timeMs: number;
+}
+
+export interface SpaceSharing {
+	readonly name: string;
+	readonly kind: SpaceKind;
+	/** Null once this account is no member any more. */
+	readonly role: Role | null;
+	readonly members: readonly SpaceMember[];
+	readonly epoch: EpochStatus;
+	/** Newest first, of other devices and members. */
+	readonly heartbeats: readonly OtherHeartbeat[];
+	/** What happened on the log, newest first: who, when, how much; what no key is needed for. */
+	activity(limit: number): readonly ActivityEntry[];
+
+	rename(name: string): Answer<void>;
+	/** These resolve when the commit stands at its place; `admin_conflict`: look again, ask again. */
+	changeRole(account: AccountId, role: Role): Answer<void>;
+	remove(account: AccountId): Answer<void>;
+	leave(): Answer<void>;
+	/** A new epoch; live pages are sealed again in the background. */
+	rotate(): Answer<void>;
+	/** Removes everybody else, and the content for good. */
+	destroy(): Answer<void>;
+	/** A new space of this account's own with the items as they stand here. */
+	continueInNewSpace(): Answer<Space>;
+
+	/** Asked from the edge; owners only. */
+	invitations(): Answer<readonly Invitation[]>;
+	invite(input: { readonly role: Role; readonly expiresInDays: number }): Answer<Invitation>;
+	/** Sends an invitation to an account of this deployment, sealed to its identity. */
+	inviteHandle(input: { readonly handle: string; readonly role: Role }): Answer<Contact>;
+	/** Lets in whoever claimed it: the commit that gives them the key. */
+	admit(invite: InviteId): Answer<void>;
+	revokeInvitation(invite: InviteId): Answer<void>;
+
+	links(): Answer<readonly ShareLink[]>;
+	createLink(input: {
+		readonly label: string;
+		readonly expiresAtMs: number | null;
+		readonly openings: number | null;
+		readonly passphrase: string | null;
+	}): Answer<ShareLink>;
+	revokeLink(link: LinkId): Answer<void>;
+}
+
+/** What an invitation says to whoever holds its link. */
+export interface InvitationPreview {
+	readonly space: SpaceId;
+	readonly spaceName: string;
+	readonly inviterName: string;
+	readonly role: Role;
+	readonly expiresAtMs: number;
+	/** Somebody has claimed it already. */
+	readonly claimed: boolean;
+	/** With the inviter's identity; empty while signed out. */
+	readonly safetyWords: readonly string[];
+}
+
+/** Claimed here, and not let in yet. */
+export interface Joining {
+	readonly invite: InviteId;
+	readonly space: SpaceId;
+	readonly spaceName: string;
+	readonly inviterName: string;
+	readonly role: Role;
+	readonly state: 'waiting' | 'ended';
+	readonly safetyWords: readonly string[];
+}
+
+export interface ShareRequest {
+	readonly request: RequestId;
+	readonly receivedAtMs: number;
+	readonly from: Contact;
+	readonly invitation: InvitationPreview;
+}
+
+/** A device without memory believes what it is shown until another one vouches for it. */
+export type DeviceStanding =
+	| { readonly state: 'confirmed' }
+	| {
+			readonly state: 'unconfirmed';
+			/** When the newest change of the keyring says it was made. */
+			readonly asOfMs: number;
+			/** The name of the device that made it; null if it has none. */
+			readonly lastChangeBy: string | null;
+	  };
+
+export interface OwnDevice {
+	readonly device: DeviceId;
+	readonly name: string;
+	readonly addedAtMs: number;
+	readonly isThis: boolean;
+}
+
+/** An offer to link one more device: shown as a QR code, good for ten minutes. */
+export interface DeviceLinkOffer {
+	readonly url: string;
+	readonly expiresAtMs: number;
+	/** Resolves with the name of the device that took it up. */
+	claimed(signal?: AbortSignal): Answer<{ readonly deviceName: string }>;
+	/** With the code that the new device shows; `wrong_code` hands nothing over. */
+	confirm(code: string): Answer<void>;
+}
+
+/** The new device's side. */
+export interface DeviceLinkTaken {
+	/** Six digits, to be typed on the device that made the offer. */
+	readonly code: string;
+	/** Resolves when that was done, with the handle to log in with. */
+	handedOver(signal?: AbortSignal): Answer<{ readonly handle: string }>;
+}
+
+export interface AccountSharing {
+	readonly spaces: readonly Space[];
+	readonly joining: readonly Joining[];
+	readonly devices: readonly OwnDevice[];
+	readonly standing: DeviceStanding;
+}
+
+/** What a share link shows to somebody without an account: a space, read-only. */
+export interface LinkView {
+	readonly space: Space;
+	readonly spaceName: string;
+	readonly inviterName: string;
+	readonly expiresAtMs: number | null;
+	close(): Promise<void>;
+}
+
+export interface TacetSharing {
+	createSpace(input: { readonly name: string }): Answer<Space>;
+	/** Moves an item into a space of its own, which can then be shared. */
+	shareItem(space: SpaceId, item: ItemId): Answer<Space>;
+	/** Copies or moves an item between spaces that this account may write to. */
+	moveItem(from: SpaceId, item: ItemId, to: SpaceId): Answer<void>;
+	readInvitation(url: string): Answer<InvitationPreview>;
+	acceptInvitation(url: string): Answer<void>;
+	forgetJoining(invite: InviteId): Answer<void>;
+	/** Asks whether an owner has let this account in meanwhile. */
+	checkJoining(): Promise<void>;
+	requests(): Answer<readonly ShareRequest[]>;
+	acceptRequest(request: RequestId): Answer<void>;
+	dismissRequest(request: RequestId): Answer<void>;
+	findPerson(handle: string): Answer<Contact>;
+	/** The person compared the safety words, or confirms a renewed identity. */
+	confirmContact(account: AccountId): Answer<void>;
+	/** By hand, after reading what `standing` says: there is no other device left. */
+	confirmDevice(): Answer<void>;
+	linkDevice(): Answer<DeviceLinkOffer>;
+	takeDeviceLink(url: string): Answer<DeviceLinkTaken>;
+}

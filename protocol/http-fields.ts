@@ -1,0 +1,30 @@
+// Fields that several routes' schemas are made of.
+import * as v from 'valibot';
+import { fromBase64Url } from './bytes.ts';
+import { parseId, type AnyId } from './ids.ts';
+
+/** base64url text of `min` to `max` bytes. */
+export const bytesText = (min: number, max: number = min) =>
+	v.pipe(
+		v.string(),
+		v.maxLength(Math.ceil((max * 4) / 3)),
+		v.check((text) => {
+			const bytes = fromBase64Url(text);
+			return bytes.ok && bytes.value.length >= min && bytes.value.length <= max;
+		}, 'malformed')
+	);
+
+/** An id's 32 hex digits. */
+export const id = <Kind extends AnyId>() =>
+	v.custom<Kind>((value) => parseId<Kind>(value).ok);
+
+/** As typed; `parseHandle` judges it. */
+export const handle = v.pipe(v.string(), v.maxLength(512));
+
+/** An identity entry, as protocol/identity.ts lays it out. */
+export const identityEntry = bytesText(1_300, 1_600);
+
+/** Milliseconds since 1970. */
+export const timeMs = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+export const empty = v.strictObject({});

@@ -1,0 +1,288 @@
+// What an account remembers about itself, in its own keyring: one entry a change.
+//
+//   entry = [ 1, space (16), genesis hash (32), joined ms ]
+//         | [ 2, space (16), seq, head (32) ]               newest head that this account has verified
+//         | [ 3, account (16), handle, identity hash (32), words compared ms|null ]      a contact
+//         | [ 4, invite (16), space (16), secret (32), role 1-4, expiry ms ]     an invitation made here
+//         | [ 5, invite (16), space (16), genesis hash (32), seq, head (32), inviter (16),
+//             inviter's identity hash (32), role 1-4, expiry ms, name of the space,
+//             name of the inviter ]                          an invitation that was claimed
+//         | [ 6, link (16), space (16), secret (32), the link's account (16), expiry ms|null,
+//             has a passphrase, label ]                      a share link made here
+//         | [ 7, invite or link (16) ]                       that one is done with
+//         | [ 8, space (16), left ms ]                       this account left, or was removed
+//         | [ 9, device (16), name, added ms ]               what a device is called
+import type { Cbor } from './cbor.ts';
+import { roles, type Head, type Role } from './commit.ts';
+import {
+	bytesOfId,
+	idBytes,
+	idFromBytes,
+	type AccountId,
+	type DeviceId,
+	type InviteId,
+	type ItemId,
+	type LinkId,
+	type Seq,
+	type SpaceId
+} from './ids.ts';
+import { hashBytes } from './limits.ts';
+import { linkSecretBytes } from './invite.ts';
+import { isArray, isBytes, isCount, isUint } from './shape.ts';
+
+export type KeyringEntry =
+	| {
+			readonly type: 'space';
+			readonly space: SpaceId;
+			/** head(0) in full, 32 bytes: the space id is its first half. */
+			readonly genesisHash: Uint8Array;
+			readonly joinedAtMs: number;
+	  }
+	| {
+			readonly type: 'head';
+			readonly space: SpaceId;
+			readonly seq: Seq;
+			readonly hash: Uint8Array;
+	  }
+	| {
+			readonly type: 'contact';
+			readonly account: AccountId;
+			readonly handle: string;
+			/** 32 bytes: pinned. */
+			readonly identityHash: Uint8Array;
+			/** When a person compared the safety words; null if nobody has. */
+			readonly comparedAtMs: number | null;
+	  }
+	| {
+			readonly type: 'invite';
+			readonly invite: InviteId;
+			readonly space: SpaceId;
+			readonly secret: Uint8Array;
+			readonly role: Role;
+			readonly expiresAtMs: number;
+	  }
+	| {
+			readonly type: 'claimed';
+			readonly invite: InviteId;
+			readonly space: SpaceId;
+			readonly genesisHash: Uint8Array;
+			readonly head: Head;
+			readonly inviter: AccountId;
+			readonly inviterIdentity: Uint8Array;
+			readonly role: Role;
+			readonly expiresAtMs: number;
+			readonly spaceName: string;
+			readonly inviterName: string;
+	  }
+	| {
+			readonly type: 'link';
+			readonly link: LinkId;
+			readonly space: SpaceId;
+			readonly secret: Uint8Array;
+			readonly account: AccountId;
+			readonly expiresAtMs: number | null;
+			readonly hasPassphrase: boolean;
+			readonly label: string;
+	  }
+	| { readonly type: 'closed'; readonly of: InviteId | LinkId }
+	| { readonly type: 'left'; readonly space: SpaceId; readonly leftAtMs: number }
+	| {
+			readonly type: 'device';
+			readonly device: DeviceId;
+			readonly name: string;
+			readonly addedAtMs: number;
+	  };
+
+/** The item of the change that carries an entry: what the entry is about, so that one covers another. */
+export function keyringItem(entry: KeyringEntry): ItemId {
+	switch (entry.type) {
+		case 'space':
+		case 'head':
+		case 'left':
+			return idFromBytes<ItemId>(bytesOfId(entry.space));
+		case 'contact':
+			return idFromBytes<ItemId>(bytesOfId(entry.account));
+		case 'invite':
+		case 'claimed':
+			return idFromBytes<ItemId>(bytesOfId(entry.invite));
+		case 'link':
+			return idFromBytes<ItemId>(bytesOfId(entry.link));
+		case 'closed':
+			return idFromBytes<ItemId>(bytesOfId(entry.of));
+		case 'device':
+			return idFromBytes<ItemId>(bytesOfId(entry.device));
+	}
+}
+
+/** An entry inside a page. */
+export function keyringEntryForm(entry: KeyringEntry): Cbor {
+	switch (entry.type) {
+		case 'space':
+			return [1, bytesOfId(entry.space), entry.genesisHash, entry.joinedAtMs];
+		case 'head':
+			return [2, bytesOfId(entry.space), entry.seq, entry.hash];
+		case 'contact':
+			return [3, bytesOfId(entry.account), entry.handle, entry.identityHash, entry.comparedAtMs];
+		case 'invite':
+			return [
+				4,
+				bytesOfId(entry.invite),
+				bytesOfId(entry.space),
+				entry.secret,
+				roles.indexOf(entry.role) + 1,
+				entry.expiresAtMs
+			];
+		case 'claimed':
+			return [
+				5,
+				bytesOfId(entry.invite),
+				bytesOfId(entry.space),
+				entry.genesisHash,
+				entry.head.seq,
+				entry.head.hash,
+				bytesOfId(entry.inviter),
+				entry.inviterIdentity,
+				roles.indexOf(entry.role) + 1,
+				entry.expiresAtMs,
+				entry.spaceName,
+				entry.inviterName
+			];
+		case 'link':
+			return [
+				6,
+				bytesOfId(entry.link),
+				bytesOfId(entry.space),
+				entry.secret,
+				bytesOfId(entry.account),
+				entry.expiresAtMs,
+				entry.hasPassphrase,
+				entry.label
+			];
+		case 'closed':
+			return [7, bytesOfId(entry.of)];
+		case 'left':
+			return [8, bytesOfId(entry.space), entry.leftAtMs];
+		case 'device':
+			return [9, bytesOfId(entry.device), entry.name, entry.addedAtMs];
+	}
+}
+
+/** Reads an entry inside a page; null for anything else. */
+export function parseKeyringEntry(value: Cbor | undefined): KeyringEntry | null {
+	if (!isArray(value) || !isBytes(value[1], idBytes)) return null;
+	const [kind, id, ...rest] = value;
+	if (!isBytes(id, idBytes)) return null;
+	switch (kind) {
+		case 1:
+			return parseSpace(id, rest);
+		case 2:
+			return parseHead(id, rest);
+		case 3:
+			return parseContact(id, rest);
+		case 4:
+			return parseInvite(id, rest);
+		case 5:
+			return parseClaimed(id, rest);
+		case 6:
+			return parseLink(id, rest);
+		case 7:
+			return rest.length === 0 ? { type: 'closed', of: idFromBytes<InviteId>(id) } : null;
+		case 8:
+			return rest.length === 1 && isUint(rest[0])
+				? { type: 'left', space: idFromBytes<SpaceId>(id), leftAtMs: rest[0] }
+				: null;
+		case 9:
+			return parseDevice(id, rest);
+		default:
+			return null;
+	}
+}
+
+type Rest = readonly Cbor[];
+
+const roleOf = (value: Cbor | undefined): Role | undefined =>
+	isCount(value) ? roles[value - 1] : undefined;
+
+function parseSpace(id: Uint8Array, rest: Rest): KeyringEntry | null {
+	const [genesisHash, joinedAtMs] = rest;
+	if (rest.length !== 2 || !isBytes(genesisHash, hashBytes) || !isUint(joinedAtMs)) return null;
+	return { type: 'space', space: idFromBytes<SpaceId>(id), genesisHash, joinedAtMs };
+}
+
+function parseHead(id: Uint8Array, rest: Rest): KeyringEntry | null {
+	const [seq, hash] = rest;
+	if (rest.length !== 2 || !isCount(seq) || !isBytes(hash, hashBytes)) return null;
+	return { type: 'head', space: idFromBytes<SpaceId>(id), seq, hash };
+}
+
+function parseContact(id: Uint8Array, rest: Rest): KeyringEntry | null {
+	const [handle, identityHash, comparedAtMs] = rest;
+	if (rest.length !== 3 || typeof handle !== 'string') return null;
+	if (!isBytes(identityHash, hashBytes)) return null;
+	if (comparedAtMs !== null && !isUint(comparedAtMs)) return null;
+	const account = idFromBytes<AccountId>(id);
+	return { type: 'contact', account, handle, identityHash, comparedAtMs: comparedAtMs ?? null };
+}
+
+function parseInvite(id: Uint8Array, rest: Rest): KeyringEntry | null {
+	const [space, secret, roleNumber, expiresAtMs] = rest;
+	const role = roleOf(roleNumber);
+	if (rest.length !== 4 || !isBytes(space, idBytes) || role === undefined) return null;
+	if (!isBytes(secret, linkSecretBytes) || !isUint(expiresAtMs)) return null;
+	return {
+		type: 'invite',
+		invite: idFromBytes<InviteId>(id),
+		space: idFromBytes<SpaceId>(space),
+		secret,
+		role,
+		expiresAtMs
+	};
+}
+
+function parseClaimed(id: Uint8Array, rest: Rest): KeyringEntry | null {
+	const [space, genesisHash, seq, hash, inviter, inviterIdentity, ...tail] = rest;
+	const [roleNumber, expiresAtMs, spaceName, inviterName] = tail;
+	const role = roleOf(roleNumber);
+	if (rest.length !== 10 || role === undefined || !isUint(expiresAtMs)) return null;
+	if (!isBytes(space, idBytes) || !isBytes(genesisHash, hashBytes)) return null;
+	if (!isCount(seq) || !isBytes(hash, hashBytes)) return null;
+	if (!isBytes(inviter, idBytes) || !isBytes(inviterIdentity, hashBytes)) return null;
+	if (typeof spaceName !== 'string' || typeof inviterName !== 'string') return null;
+	return {
+		type: 'claimed',
+		invite: idFromBytes<InviteId>(id),
+		space: idFromBytes<SpaceId>(space),
+		genesisHash,
+		head: { seq, hash },
+		inviter: idFromBytes<AccountId>(inviter),
+		inviterIdentity,
+		role,
+		expiresAtMs,
+		spaceName,
+		inviterName
+	};
+}
+
+function parseLink(id: Uint8Array, rest: Rest): KeyringEntry | null {
+	const [space, secret, account, expiresAtMs, hasPassphrase, label] = rest;
+	if (rest.length !== 6 || !isBytes(space, idBytes) || !isBytes(account, idBytes)) return null;
+	if (!isBytes(secret, linkSecretBytes) || typeof hasPassphrase !== 'boolean') return null;
+	if (expiresAtMs !== null && !isUint(expiresAtMs)) return null;
+	if (typeof label !== 'string') return null;
+	return {
+		type: 'link',
+		link: idFromBytes<LinkId>(id),
+		space: idFromBytes<SpaceId>(space),
+		secret,
+		account: idFromBytes<AccountId>(account),
+		expiresAtMs: expiresAtMs ?? null,
+		hasPassphrase,
+		label
+	};
+}
+
+function parseDevice(id: Uint8Array, rest: Rest): KeyringEntry | null {
+	const [name, addedAtMs] = rest;
+	if (rest.length !== 2 || typeof name !== 'string' || !isUint(addedAtMs)) return null;
+	return { type: 'device', device: idFromBytes<DeviceId>(id), name, addedAtMs };
+}
