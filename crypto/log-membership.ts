@@ -1,6 +1,6 @@
 // Rule 8: what a commit's admin part may change, and what it must bring along. Part of the rules of
 // the log (log-rules.ts); the same file runs at the edge and at every client.
-import type { Admin, Commit, MemberChange, WrapHeader } from '../protocol/commit.ts';
+import type { Admin, Commit, MemberChange, SpaceSettings, WrapHeader } from '../protocol/commit.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { AccountId } from '../protocol/ids.ts';
 import type { KeyKind } from '../protocol/labels.ts';
@@ -46,7 +46,7 @@ export function applyAdmin(
 		return ok({ state, proofs: [], genesisIdentity: null });
 	}
 	if (state.lastAdminSeq > commit.seen.seq) return err('admin_conflict');
-	if (isSelfRemoval(commit, admin)) return removeSelf(state, author);
+	if (isSelfRemoval(commit, admin)) return removeSelf(state, admin, author);
 	if (author.role !== 'owner' && !isOwedOpening(state, commit, author)) return err('role_forbids');
 	if (author.role === 'owner' && state.auditOwed && admin.audit === null) {
 		return err('audit_key_missing');
@@ -56,6 +56,9 @@ export function applyAdmin(
 	const { members, proofs } = changed.value;
 	// Rule 7: one leaves alone in a commit, or they would make the key that shuts them out.
 	if (!members.has(author.account)) return err('role_forbids');
+	if (!linksMayStand(admin.settings ?? state.settings, members)) {
+		return err('member_change_invalid');
+	}
 	const next = applyKeys(state, members, admin, author);
 	return next.ok ? ok({ state: next.value, proofs, genesisIdentity: null }) : next;
 }
@@ -100,8 +103,13 @@ function isSelfRemoval(commit: Commit, admin: Admin): boolean {
 }
 
 /** Leaves both keys owed: who leaves can't be the one who makes the next key. */
-function removeSelf(state: LogState, author: Member): Result<AdminOutcome, AdminFault> {
+function removeSelf(
+	state: LogState,
+	admin: Admin,
+	author: Member
+): Result<AdminOutcome, AdminFault> {
 	if (author.kind !== 'person') return err('role_forbids');
+	if (admin.members[0]?.kind !== author.kind) return err('member_change_invalid');
 	const members = new Map(state.members);
 	members.delete(author.account);
 	if (!hasOwner(members)) return err('no_owner_left');
@@ -141,9 +149,9 @@ function changeMembers(
 		if (named.has(change.account)) return err('member_change_invalid');
 		named.add(change.account);
 		if (change.role === null) {
-			if (change.identityEntry !== null || !members.delete(change.account)) {
-				return err('member_change_invalid');
-			}
+			const sameKind = before.get(change.account)?.kind === change.kind;
+			if (!sameKind || change.identityEntry !== null) return err('member_change_invalid');
+			members.delete(change.account);
 			continue;
 		}
 		const changed = changeMember(before.get(change.account), change);
@@ -169,6 +177,10 @@ function changeMember(before: Member | undefined, change: MemberChange): Member 
 	if (before !== undefined && equalBytes(before.identity.hash, identity.value.hash)) return null;
 	return { account, role, kind, identity: identity.value };
 }
+
+/** Settings that forbid links leave none: whoever turns links off removes them in the same commit. */
+const linksMayStand = (settings: SpaceSettings | null, members: Members): boolean =>
+	settings?.linksAllowed !== false || [...members.values()].every(({ kind }) => kind !== 'link');
 
 const hasOwner = (members: Members): boolean =>
 	[...members.values()].some((member) => member.role === 'owner');

@@ -90,12 +90,10 @@ export const adding = (
 	kind: MemberChange['kind'] = 'person'
 ): MemberChange => ({ account, role, kind, identityEntry: identity.bytes });
 
-export const removing = ({ account }: Pick<Person, 'account'>): MemberChange => ({
-	account,
-	role: null,
-	kind: 'person',
-	identityEntry: null
-});
+export const removing = (
+	{ account }: Pick<Person, 'account'>,
+	kind: MemberChange['kind'] = 'person'
+): MemberChange => ({ account, role: null, kind, identityEntry: null });
 
 export const setting = (
 	{ account }: Pick<Person, 'account'>,
@@ -250,10 +248,11 @@ export class Chain implements LogHistory {
 		return this.draft(author, { admin: adminFor(this.state, members, keys) });
 	}
 
-	/** A commit by which somebody leaves. */
+	/** A commit by which somebody leaves, as whatever they are. */
 	leaving(author: Person): Commit {
 		const alone = { epoch: null, audit: null, wraps: [], settings: null };
-		return this.draft(author, { admin: { members: [removing(author)], ...alone } });
+		const kind = this.state.members.get(author.account)?.kind;
+		return this.draft(author, { admin: { members: [removing(author, kind)], ...alone } });
 	}
 
 	/** What the rules say, without taking the entry. */

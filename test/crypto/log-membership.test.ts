@@ -1,7 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { describe } from 'vitest';
 import type { AdminFault } from '../../crypto/log-membership.ts';
-import { encodeIdentityBody, encodeIdentityEntry } from '../../protocol/identity.ts';
-import { idFromBytes, type AccountId } from '../../protocol/ids.ts';
 import {
 	ada,
 	aud,
@@ -13,6 +11,7 @@ import {
 	adding,
 	adminFor,
 	bare,
+	type Chain,
 	hashOf,
 	leftBy,
 	nobody,
@@ -27,6 +26,13 @@ import {
 	writing,
 	type Breach
 } from './log-fixture.ts';
+
+const linksOff = { ...settings, linksAllowed: false };
+
+function withoutLinks(): Chain {
+	const chain = world();
+	return chain.take(chain.change(ada, [removing(lin, 'link')], { settings: linksOff }));
+}
 
 describe('rule 8 and the rights to it, each part alone', () => {
 	const breaches: Record<Exclude<AdminFault, 'genesis_invalid'>, readonly Breach[]> = {
@@ -251,6 +257,41 @@ describe('rule 8 and the rights to it, each part alone', () => {
 				how: 'an app that joins as auditor',
 				broken: (chain) => chain.change(ada, [adding(zoe, 'auditor', 'app')]),
 				kept: (chain) => chain.change(ada, [adding(zoe, 'viewer', 'app')])
+			},
+			{
+				how: 'a link removed as if it were a person',
+				broken: (chain) => chain.change(ada, [removing(lin)]),
+				kept: (chain) => chain.change(ada, [removing(lin, 'link')])
+			},
+			{
+				how: 'a person who leaves as if they were an app',
+				broken: (chain) =>
+					chain.draft(eve, { admin: { ...bare, members: [removing(eve, 'app')] } }),
+				kept: (chain) => chain.leaving(eve)
+			},
+			{
+				how: 'a link added where links are not allowed',
+				start: withoutLinks,
+				broken: (chain) => chain.change(ada, [adding(zoe, 'viewer', 'link')]),
+				kept: (chain) => chain.change(ada, [adding(zoe, 'viewer', 'app')])
+			},
+			{
+				how: 'a link added by the commit that forbids links',
+				start: withoutLinks,
+				broken: (chain) =>
+					chain.change(ada, [adding(zoe, 'viewer', 'link')], { settings: linksOff }),
+				kept: (chain) => chain.change(ada, [adding(zoe, 'viewer', 'link')], { settings })
+			},
+			{
+				how: 'links forbidden while one is there',
+				broken: (chain) => chain.change(ada, [], { settings: linksOff }),
+				kept: (chain) => chain.change(ada, [removing(lin, 'link')], { settings: linksOff })
+			},
+			{
+				how: 'links forbidden while one is made a viewer',
+				broken: (chain) =>
+					chain.change(ada, [setting(lin, 'viewer', 'link')], { settings: linksOff }),
+				kept: (chain) => chain.change(ada, [setting(lin, 'viewer', 'link')], { settings })
 			}
 		],
 		no_owner_left: [
@@ -420,81 +461,4 @@ describe('rule 8 and the rights to it, each part alone', () => {
 		]
 	};
 	testBreaches(breaches);
-});
-
-/** Links by the dozen, under the keys of one: their signatures are the caller's to verify. */
-const links = (length: number) =>
-	Array.from({ length }, (_, index) => {
-		const account = idFromBytes<AccountId>(hashOf(index + 1).subarray(0, 16));
-		const body = { ...zoe.renewed.entry.body, account };
-		const entry = { ...zoe.renewed.entry, bodyBytes: encodeIdentityBody(body) };
-		const identityEntry = encodeIdentityEntry(entry);
-		return { account, role: 'viewer' as const, kind: 'link' as const, identityEntry };
-	});
-
-describe('what an admin commit leaves', () => {
-	test('a space has 128 members and not one more', () => {
-		const chain = world();
-		expect(chain.judge(chain.change(ada, links(122))).ok).toBe(true);
-		const one = chain.judge(chain.change(ada, links(123)));
-		expect(one).toEqual({ ok: false, error: 'member_change_invalid' });
-	});
-
-	test('without an audit key nobody owes one', () => {
-		const chain = world({});
-		chain.take(chain.leaving(aud));
-		expect(chain.state.auditOwed).toBe(false);
-		chain.take(chain.leaving(bob));
-		expect(chain.state.auditOwed).toBe(false);
-		expect(chain.state.epochOwed).toBe(true);
-	});
-
-	test('who leaves owes the keys that they read, and no others', () => {
-		const owed = [ada, eve, vic, aud].map((leaver) => {
-			const { epochOwed, auditOwed, openEpoch } = leftBy(leaver).state;
-			return [epochOwed, auditOwed, openEpoch];
-		});
-		expect(owed).toEqual([
-			[true, true, 1],
-			[true, false, 1],
-			[true, false, 1],
-			[false, true, 1]
-		]);
-	});
-
-	test('an owner who steps down leaves both keys owed, though they made new ones', () => {
-		const chain = world();
-		chain.take(chain.change(bob, [setting(bob, 'auditor')]));
-		expect(chain.state).toMatchObject({ openEpoch: 2, epochOwed: true, auditOwed: false });
-		const other = world();
-		other.take(other.change(bob, [setting(bob, 'viewer')]));
-		expect(other.state).toMatchObject({ openEpoch: 1, epochOwed: false, auditOwed: true });
-	});
-
-	test('an opened epoch and a set audit key are owed no more', () => {
-		const chain = leftBy(vic, aud);
-		chain.take(openingOwed(chain));
-		expect(chain.state).toMatchObject({ openEpoch: 2, epochOwed: false, auditOwed: true });
-		chain.take(chain.change(bob, [], { audit: true }));
-		expect(chain.state).toMatchObject({ epochOwed: false, auditOwed: false });
-		expect(chain.state.audit?.number).toBe(2);
-	});
-
-	test('of two racing owners the first wins, and the other may ask again', () => {
-		const chain = world();
-		const byAda = chain.change(ada, [removing(bob)]);
-		const byBob = chain.change(bob, [removing(ada)]);
-		chain.take(byAda);
-		expect(chain.judge(byBob)).toEqual({ ok: false, error: 'not_a_member' });
-		const other = world();
-		other.take(byBob);
-		expect(other.judge(byAda)).toEqual({ ok: false, error: 'not_a_member' });
-	});
-
-	test('settings stay until they are changed', () => {
-		const chain = world();
-		chain.take(chain.change(ada, [], { settings }));
-		chain.take(chain.change(ada, [removing(vic)]));
-		expect(chain.state.settings).toEqual(settings);
-	});
 });

@@ -96,7 +96,7 @@ describe('signatures', () => {
 	test('the author’s proof comes first, one for each new identity follows', () => {
 		const chain = world();
 		const judged = chain.judge(
-			chain.change(ada, [adding(zoe, 'viewer'), setting(vic, 'editor'), removing(lin)])
+			chain.change(ada, [adding(zoe, 'viewer'), setting(vic, 'editor'), removing(lin, 'link')])
 		);
 		const keys = judged.ok ? judged.value.proofs.map(({ publicKey }) => publicKey) : [];
 		expect(keys).toEqual([ada.signing.publicKey, zoe.signing.publicKey]);

@@ -250,7 +250,7 @@ export class LogWorld {
 			};
 		}
 		if (last || (what >= 0.6 && role === member.role)) return null;
-		const change = what < 0.6 ? removing(person) : setting(person, role);
+		const change = what < 0.6 ? removing(person, member.kind) : setting(person, role, member.kind);
 		return { admin: adminFor(state, [change], audit) };
 	}
 
