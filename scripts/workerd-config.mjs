@@ -3,7 +3,7 @@
 
 const compatibility = `
 	compatibilityDate = "2026-10-01",
-	compatibilityFlags = ["no_nodejs_compat", "no_nodejs_compat_v2"],`;
+	compatibilityFlags = ["no_nodejs_compat", "no_nodejs_compat_v2", "no_web_socket_compression"],`;
 
 // A class's key names its folder on disk: another key would be another, empty world.
 const objects = [
