@@ -10,17 +10,20 @@ const titleLength = 24;
 export const bodyLength = 1_000;
 const signs = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 .';
 
-/** Xorshift32: any text of a seed is the same everywhere. */
+/**
+ * Xorshift32: any text of a seed is the same everywhere. Made of bytes, so that it is one flat string:
+ * a string put together sign by sign is flattened by whoever compares it first, in everybody's time.
+ */
 function textOf(length: number, seed: number): string {
 	let state = (seed * 2_654_435_761) >>> 0 || 1;
-	let text = '';
+	const text = Buffer.alloc(length);
 	for (let index = 0; index < length; index++) {
 		state ^= state << 13;
 		state ^= state >>> 17;
 		state ^= state << 5;
-		text += signs.charAt(state & 63);
+		text[index] = signs.charCodeAt(state & 63);
 	}
-	return text;
+	return text.toString('latin1');
 }
 
 /** Titles begin with the number: no two are alike. */
