@@ -38,6 +38,11 @@ export const deadSessionMarginMs = 60 * secondMs;
 /** How soon a space that could not be told of an ended session is told again. */
 export const endingRetryMs = 5 * secondMs;
 
+/** Requests that wait for one account and come from one other. */
+export const maxRequestsPerSender = 8;
+/** For how long a hand-over that was taken is given once more: its answer may have been lost. */
+export const handOverAgainMs = 60 * secondMs;
+
 /** Logins between their first and last message, in one account. */
 export const maxLoginsInProgress = 32;
 /** Networks whose attempts at an unknown handle are counted in memory. */
@@ -53,7 +58,13 @@ export const networkRates = {
 	registration: { burst: 200, intervalMs: 5 * secondMs },
 	login: { burst: 200, intervalMs: 2 * secondMs },
 	session: { burst: 400, intervalMs: secondMs },
-	socket: { burst: 600, intervalMs: secondMs }
+	socket: { burst: 600, intervalMs: secondMs },
+	/** Invitations, share links, requests and device links, with a session. */
+	sharing: { burst: 400, intervalMs: secondMs },
+	/** The same for whoever has a link, without one. */
+	link: { burst: 400, intervalMs: secondMs },
+	/** By handle: answers tell whether there is such an account, as those of registration do. */
+	lookup: { burst: 200, intervalMs: 5 * secondMs }
 } as const satisfies Record<string, Rate>;
 export type NetworkRate = keyof typeof networkRates;
 
