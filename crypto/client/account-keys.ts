@@ -12,12 +12,16 @@ import { createSecret, type EpochKey, type KemSeed, type RootSecret } from './se
 
 const derivedBytes = 32;
 
-/** The keys of an unlocked account. */
-export interface AccountKeys {
+/** The keys of an identity, of an account as of a share link. */
+export interface IdentityKeys {
 	/** Identity signing key (Ed25519); its private half is a non-extractable CryptoKey. */
 	readonly signing: SigningKey;
 	/** Identity KEM key (X-Wing). The seed is bytes, since no WebCrypto has the primitive. */
 	readonly kem: { readonly seed: KemSeed; readonly publicKey: Uint8Array };
+}
+
+/** The keys of an unlocked account. */
+export interface AccountKeys extends IdentityKeys {
 	/** The 32 random bytes in the genesis of the keyring: they make its id a function of the root. */
 	readonly keyringGenesisRandom: Uint8Array;
 	/** Key of the keyring's epoch 1, which needs no wrap to be had again. */
@@ -30,16 +34,31 @@ export const generateRoot = (random: RandomSource = randomBytes): RootSecret =>
 
 /** Derives what an account needs while it is unlocked. `root` stays the caller's to wipe. */
 export async function deriveAccountKeys(root: RootSecret): Promise<AccountKeys> {
-	const signingSeed = deriveBytes(root, labels.identitySigning);
-	const signing = await importSigningKey(signingSeed);
-	signingSeed.fill(0);
-	const seed: KemSeed = createSecret(deriveBytes(root, labels.identityKem));
+	const identityKeys = await importIdentityKeys(
+		deriveBytes(root, labels.identitySigning),
+		deriveBytes(root, labels.identityKem)
+	);
 	return {
-		signing,
-		kem: { seed, publicKey: deriveKemPublicKey(seed) },
+		...identityKeys,
 		keyringGenesisRandom: deriveBytes(root, labels.keyringGenesis),
 		keyringEpochKey: createSecret(deriveBytes(root, labels.keyringEpoch))
 	};
+}
+
+/**
+ * The key pairs of two seeds.
+ *
+ * @param signingSeed Ed25519, 32 bytes; overwritten before this resolves.
+ * @param kemSeed X-Wing, 32 bytes; taken over.
+ */
+export async function importIdentityKeys(
+	signingSeed: Uint8Array,
+	kemSeed: Uint8Array
+): Promise<IdentityKeys> {
+	const signing = await importSigningKey(signingSeed);
+	signingSeed.fill(0);
+	const seed: KemSeed = createSecret(kemSeed);
+	return { signing, kem: { seed, publicKey: deriveKemPublicKey(seed) } };
 }
 
 /**
