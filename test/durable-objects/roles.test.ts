@@ -1,0 +1,117 @@
+// The table of roles against the real edge: each cell is sent over a socket of the actor's own.
+import { beforeAll, describe, expect, it } from 'vitest';
+import { deriveAccountKeys, generateRoot } from '../../crypto/client/account-keys.ts';
+import { wireCodeOf } from '../../crypto/log-rules.ts';
+import { randomBytes } from '../../crypto/random.ts';
+import { wireErrors } from '../../protocol/errors.ts';
+import { spaceSocketPath } from '../../protocol/http.ts';
+import type { AccountId, SpaceId } from '../../protocol/ids.ts';
+import { socketProtocol } from '../../protocol/version.ts';
+import type { Person as CastMember } from '../crypto/log-fixture.ts';
+import {
+	actors,
+	cast,
+	isMember,
+	signed,
+	stageOf,
+	starts,
+	type Actor,
+	type Stage,
+	type Start
+} from '../crypto/role-cast.ts';
+import { commitOf, roleTable, verdictOf, type Row } from '../crypto/role-table.ts';
+import { bindings, openEdge, origin, TestSocket } from './edge.ts';
+import { call, newHandle, Person } from './person.ts';
+
+/** Access tokens by account. */
+const tokens = new Map<AccountId, string>();
+
+/** An account and a session for somebody whose keys exist. */
+async function signUp({ account, identity, signing, device }: CastMember): Promise<void> {
+	const edge = await openEdge();
+	const keys = { ...(await deriveAccountKeys(generateRoot())), signing };
+	const person = new Person(edge, { handle: newHandle(), password: 'a role' }, keys, identity);
+	const made = await call(edge, 'registrationFinish', await person.registration());
+	expect(made.status).toBe(200);
+	tokens.set(account, (await person.logIn(device)).token);
+}
+
+/** Asks the space itself for a socket, as the Worker does: the Worker's rates are not in question. */
+function upgrade(space: SpaceId, { account }: CastMember): Promise<Response> {
+	const protocols = `${socketProtocol}, ${tokens.get(account) ?? ''}`;
+	const headers = { Upgrade: 'websocket', 'Sec-WebSocket-Protocol': protocols };
+	return bindings.SPACE.getByName(space).fetch(`${origin}${spaceSocketPath(space)}`, { headers });
+}
+
+async function connect(space: SpaceId, person: CastMember): Promise<TestSocket> {
+	const { webSocket, status } = await upgrade(space, person);
+	if (webSocket === null) throw new Error(`no socket: ${String(status)}`);
+	const socket = new TestSocket(webSocket);
+	await socket.nextOf('hello');
+	return socket;
+}
+
+/** Makes a space on the edge by the commits that lead to its start, each by its own author. */
+async function placed(start: Start): Promise<Stage> {
+	const stage = await stageOf(start, randomBytes(32));
+	for (const { author, append } of stage.sent) {
+		const socket = await connect(stage.chain.space, author);
+		expect(await socket.ask(append)).toMatchObject({ type: 'appended' });
+		socket.socket.close(1000);
+	}
+	return stage;
+}
+
+/** What the edge says to one cell: `appended`, or the code that it refuses with. */
+async function answerTo(row: Row, actor: Actor, stage: Stage): Promise<string> {
+	const { append } = await signed(cast.actor[actor], commitOf(row, actor, stage));
+	const socket = await connect(stage.chain.space, cast.actor[actor]);
+	const answer = await socket.ask(append);
+	socket.socket.close(1000);
+	return answer.type === 'refused' ? answer.refusal.code : answer.type;
+}
+
+function expectedOf(row: Row, actor: Actor): string {
+	const verdict = verdictOf(row, actor);
+	return verdict === 'allowed' ? 'appended' : wireCodeOf(verdict);
+}
+
+/** Where nothing is ever appended, so that all refused cells can meet it. */
+const untouched = new Map<Start, Stage>();
+beforeAll(async () => {
+	for (const person of [...Object.values(cast.actor), ...cast.leavers]) await signUp(person);
+	for (const start of starts) untouched.set(start, await placed(start));
+}, 60_000);
+
+describe('who may do what to whom, at the edge', () => {
+	it.each(roleTable.map((row) => [row.action, row] as const))('%s', async (_, row) => {
+		const stage = untouched.get(row.start)!;
+		const members = actors.filter((actor) => isMember(actor, row.start));
+		const answers: (readonly [Actor, string])[] = [];
+		for (const actor of members) {
+			const allowed = verdictOf(row, actor) === 'allowed';
+			const where = allowed ? await placed(row.start) : stage;
+			answers.push([actor, await answerTo(row, actor, where)]);
+		}
+		expect(answers).toEqual(members.map((actor) => [actor, expectedOf(row, actor)]));
+	});
+
+	it.each(starts)('meets nobody who is no member, or no longer: %s', async (start) => {
+		const { space } = untouched.get(start)!.chain;
+		const outside = actors.filter((actor) => !isMember(actor, start));
+		expect(outside.length).toBeGreaterThan(1);
+		for (const actor of outside) {
+			const { status } = await upgrade(space, cast.actor[actor]);
+			expect(status, actor).toBe(wireErrors.not_found.httpStatus);
+		}
+	});
+
+	it.each(starts)('has changed nothing by what it refused: %s', async (start) => {
+		const { chain } = untouched.get(start)!;
+		const socket = await connect(chain.space, cast.actor.owner);
+		socket.send({ type: 'pull', after: 0 });
+		const { offered } = await socket.nextOf('entries');
+		expect(offered).toEqual(chain.state.head);
+		socket.socket.close(1000);
+	});
+});
