@@ -40,5 +40,18 @@ export const accountMigrations: readonly string[] = [
 		arrival_ms INTEGER NOT NULL
 	) STRICT, WITHOUT ROWID`,
 	'ALTER TABLE sessions ADD COLUMN previous_refresh_hash BLOB',
-	'ALTER TABLE sessions ADD COLUMN may_refresh_again INTEGER NOT NULL DEFAULT 0'
+	'ALTER TABLE sessions ADD COLUMN may_refresh_again INTEGER NOT NULL DEFAULT 0',
+	`CREATE TABLE requests (
+		request TEXT PRIMARY KEY,
+		sender TEXT NOT NULL,
+		sealed BLOB NOT NULL,
+		received_at_ms INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE device_link (
+		one INTEGER PRIMARY KEY CHECK (one = 1),
+		link TEXT NOT NULL,
+		expires_at_ms INTEGER NOT NULL,
+		claim BLOB,
+		hand_over BLOB
+	) STRICT`
 ];

@@ -1,6 +1,6 @@
 // An Account object: login (the server's half of OPAQUE), keyslots that it can't open, the identity
-// log, sessions. Named by the keyed hash of the handle. An unknown handle answers like a known one
-// and is not written down.
+// log, sessions, and what others leave for it. Named by the keyed hash of the handle. At login an
+// unknown handle answers like a known one; nowhere is one written down.
 import { DurableObject } from 'cloudflare:workers';
 import { deploymentObjectName } from '../crypto/edge/keyed-name.ts';
 import { verifyDeviceBinding } from '../crypto/edge/device-binding.ts';
@@ -11,38 +11,39 @@ import {
 	isRegistrationRecord,
 	startLogin
 } from '../crypto/edge/opaque-server.ts';
-import { mintAccessToken, type AccessClaims } from '../crypto/edge/session-token.ts';
-import { sha256 } from '../crypto/hash.ts';
-import { openIdentity, type Identity } from '../crypto/identity.ts';
+import {
+	claimedAccountObject,
+	mintAccessToken,
+	type AccessClaims
+} from '../crypto/edge/session-token.ts';
+import { openIdentity } from '../crypto/identity.ts';
 import { equalConstantTime } from '../crypto/mac.ts';
 import { init } from '../crypto/opaque-ke/opaque-ke.js';
 import opaqueModule from '../crypto/opaque-ke/opaque-ke.wasm';
 import { randomBytes } from '../crypto/random.ts';
-import { verifySignature } from '../crypto/signature.ts';
-import { equalBytes, fromBase64Url, fromHex, toBase64Url } from '../protocol/bytes.ts';
+import { equalBytes, fromHex, toBase64Url } from '../protocol/bytes.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { RequestOf, ResponseOf, RouteName } from '../protocol/http.ts';
 import { idBytes, idFromBytes, type SessionId, type SpaceId } from '../protocol/ids.ts';
-import { parseKeyslot } from '../protocol/keyslot.ts';
-import { accountWriteInput, createAccountBody } from '../protocol/labels.ts';
+import { createAccountBody } from '../protocol/labels.ts';
 import {
 	accessTokenTtlSeconds,
 	maxSessionsPerAccount,
 	refreshTokenTtlSeconds
 } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
+import { areKeyslots, isSignedCreation } from './account-creation.ts';
+import { AccountSharing } from './account-sharing.ts';
+import { AccountSharingStore } from './account-sharing-store.ts';
 import { AccountStore, type StoredSession } from './account-store.ts';
+import { decode } from './checked-text.ts';
 import type { AccountServerKeys } from './deployment.ts';
 import type { Env } from './env.ts';
 import { FetchedKeys } from './fetched-keys.ts';
-import {
-	deadSessionMarginMs,
-	endingRetryMs,
-	maxSpacesPerSession,
-	refreshAgainMs
-} from './limits.ts';
+import { deadSessionMarginMs, endingRetryMs, maxSpacesPerSession } from './limits.ts';
 import { LoginBudget } from './login-budget.ts';
 import { LoginsInProgress } from './logins-in-progress.ts';
+import { judgeRefresh } from './refresh-use.ts';
 import {
 	createRefreshSecret,
 	encodeRefreshToken,
@@ -64,9 +65,11 @@ export interface RequestPlace {
 const unauthenticated = err({ code: 'unauthenticated' } as const);
 const loginFailed = err({ code: 'login_failed' } as const);
 const malformed = err({ code: 'malformed' } as const);
+const notFound = err({ code: 'not_found' } as const);
 
 export class Account extends DurableObject<Env> {
 	readonly #store: AccountStore;
+	readonly #sharing: AccountSharing;
 	readonly #budget: LoginBudget;
 	readonly #logins = new LoginsInProgress();
 	readonly #keys: FetchedKeys<AccountServerKeys>;
@@ -74,6 +77,7 @@ export class Account extends DurableObject<Env> {
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
 		this.#store = new AccountStore(ctx.storage);
+		this.#sharing = new AccountSharing(new AccountSharingStore(ctx.storage));
 		this.#budget = new LoginBudget(this.#store);
 		this.#keys = new FetchedKeys(() =>
 			env.DEPLOYMENT.getByName(deploymentObjectName).accountKeys()
@@ -241,6 +245,63 @@ export class Account extends DurableObject<Env> {
 		return ok({ ...this.#material(keys.value.incarnation), sessions });
 	}
 
+	/** Whether this is a token of a live session of this account: asked before others are. */
+	async checkSession(token: string): Promise<Result<null, Refusal>> {
+		const claims = await this.#authenticate(token);
+		return claims.ok ? ok(null) : claims;
+	}
+
+	/** To anybody with an account: who this is, as far as the edge can tell. */
+	async identityRead(token: string): Answer<'identityRead'> {
+		const claims = await this.#authenticateOther(token);
+		if (!claims.ok) return claims;
+		const account = this.#store.loadAccount();
+		if (account === null) return notFound;
+		const identities = this.#store.loadIdentities().map(toBase64Url);
+		return ok({ account: account.account, identities });
+	}
+
+	/** From anybody with an account, to this one. */
+	async requestSend(token: string, request: RequestOf<'requestSend'>): Answer<'requestSend'> {
+		const claims = await this.#authenticateOther(token);
+		if (!claims.ok) return claims;
+		const { account } = claims.value;
+		return this.#answer((nowMs) => this.#sharing.addRequest(account, request, nowMs));
+	}
+
+	requestList(token: string): Answer<'requestList'> {
+		return this.#answerOwn(token, (nowMs) => this.#sharing.listRequests(nowMs));
+	}
+
+	requestDismiss(token: string, request: RequestOf<'requestDismiss'>): Answer<'requestDismiss'> {
+		return this.#answerOwn(token, () => this.#sharing.dismissRequest(request));
+	}
+
+	deviceLinkOpen(token: string, request: RequestOf<'deviceLinkOpen'>): Answer<'deviceLinkOpen'> {
+		return this.#answerOwn(token, (nowMs) => this.#sharing.openLink(request, nowMs));
+	}
+
+	/** By a device without a session, which knows the handle and the link. */
+	deviceLinkClaim(request: RequestOf<'deviceLinkClaim'>): Answer<'deviceLinkClaim'> {
+		return this.#answer((nowMs) => this.#sharing.claimLink(request, nowMs));
+	}
+
+	deviceLinkRead(token: string, request: RequestOf<'deviceLinkRead'>): Answer<'deviceLinkRead'> {
+		return this.#answerOwn(token, (nowMs) => this.#sharing.readLink(request, nowMs));
+	}
+
+	deviceLinkHandOver(
+		token: string,
+		request: RequestOf<'deviceLinkHandOver'>
+	): Answer<'deviceLinkHandOver'> {
+		return this.#answerOwn(token, (nowMs) => this.#sharing.handOver(request, nowMs));
+	}
+
+	/** By the device that claimed. */
+	deviceLinkTake(request: RequestOf<'deviceLinkTake'>): Answer<'deviceLinkTake'> {
+		return this.#answer((nowMs) => this.#sharing.take(request, nowMs));
+	}
+
 	/**
 	 * For Space objects only: a session opens a socket there. Answers whether it may; if it does, the
 	 * space will hear of its end.
@@ -258,8 +319,10 @@ export class Account extends DurableObject<Env> {
 		return isNoted ? ok(null) : err({ code: 'rate_limited' });
 	}
 
-	override alarm(): Promise<void> {
-		return this.#announceEndings();
+	override async alarm(): Promise<void> {
+		this.#sharing.removeExpired(Date.now());
+		await this.#announceEndings();
+		await this.#ringForExpiry();
 	}
 
 	/** The name under which the Worker finds this object: the handle's keyed hash in hex. */
@@ -282,6 +345,44 @@ export class Account extends DurableObject<Env> {
 		const sessions = this.#liveSessions(Date.now());
 		const isLive = sessions.some((session) => session.id === claims.value.session);
 		return isLive ? claims : unauthenticated;
+	}
+
+	/**
+	 * A token of any account of this edge, and of no link. That its session has not ended is asked of
+	 * its own account first, by the Worker.
+	 */
+	async #authenticateOther(token: string): Promise<Result<AccessClaims, Refusal>> {
+		return claimedAccountObject(token).ok ? this.#keys.verify(token) : unauthenticated;
+	}
+
+	/** To a session of this account. */
+	async #answerOwn<Value>(
+		token: string,
+		work: (nowMs: number) => Result<Value, Refusal>
+	): Promise<Result<Value, Refusal>> {
+		const claims = await this.#authenticate(token);
+		return claims.ok ? this.#answer(work) : claims;
+	}
+
+	/** What an account has to say about what it keeps for a while, of which the alarm must know. */
+	async #answer<Value>(
+		work: (nowMs: number) => Result<Value, Refusal>
+	): Promise<Result<Value, Refusal>> {
+		if (this.#store.loadAccount() === null) return notFound;
+		const answer = work(Date.now());
+		if (answer.ok) await this.#ringForExpiry();
+		return answer;
+	}
+
+	#ringForExpiry(): Promise<void> {
+		const nextMs = this.#sharing.nextExpiryMs();
+		return nextMs === null ? Promise.resolve() : this.#ringBy(nextMs);
+	}
+
+	/** There is one alarm; it is moved only to ring earlier. */
+	async #ringBy(timeMs: number): Promise<void> {
+		const alarmMs = await this.ctx.storage.getAlarm();
+		if (alarmMs === null || timeMs < alarmMs) await this.ctx.storage.setAlarm(timeMs);
 	}
 
 	/** One synchronous block: of parallel logins, no two can both find room for themselves. */
@@ -331,7 +432,7 @@ export class Account extends DurableObject<Env> {
 	async #announceEndings(): Promise<void> {
 		const endings = this.#store.loadEndings();
 		if (endings.length === 0) return;
-		await this.ctx.storage.setAlarm(Date.now() + endingRetryMs);
+		await this.#ringBy(Date.now() + endingRetryMs);
 		await Promise.allSettled(
 			endings.map(async (ending) => {
 				const space = this.env.SPACE.getByName(ending.space);
@@ -339,7 +440,9 @@ export class Account extends DurableObject<Env> {
 				this.#store.removeEnding(ending);
 			})
 		);
-		if (this.#store.loadEndings().length === 0) await this.ctx.storage.deleteAlarm();
+		if (this.#store.loadEndings().length > 0) return;
+		await this.ctx.storage.deleteAlarm();
+		await this.#ringForExpiry();
 	}
 
 	#material(incarnation: Uint8Array) {
@@ -378,58 +481,6 @@ export class Account extends DurableObject<Env> {
 			refreshToken: encodeRefreshToken(this.#objectName(), secret)
 		};
 	}
-}
-
-/**
- * `current`: the session's token. `again`: the one before, whose answer may have been lost, within
- * seconds and once. `spent`: that one a third time within seconds. `reused`: any other that was good.
- */
-function judgeRefresh(
-	{ refresh, previous, refreshedAtMs }: StoredSession,
-	{ hashes }: RefreshSecret,
-	nowMs: number
-): 'current' | 'again' | 'spent' | 'reused' {
-	if (equalConstantTime(refresh.secret, hashes.secret)) return 'current';
-	const isPrevious = previous !== null && equalConstantTime(previous.secret, hashes.secret);
-	if (!isPrevious || nowMs - refreshedAtMs > refreshAgainMs) return 'reused';
-	return previous.mayRefresh ? 'again' : 'spent';
-}
-
-/** The Worker has checked every text against its schema. */
-function decode(text: string): Uint8Array {
-	const bytes = fromBase64Url(text);
-	if (!bytes.ok) throw new TypeError('the request was not checked against its schema');
-	return bytes.value;
-}
-
-/** One for each way of unlocking, and one of them by password: else nobody could log in. */
-function areKeyslots(keyslots: readonly Uint8Array[]): boolean {
-	const kindsBySlot = new Map<string, string>();
-	for (const bytes of keyslots) {
-		const keyslot = parseKeyslot(bytes);
-		if (!keyslot.ok) return false;
-		kindsBySlot.set(toBase64Url(keyslot.value.slot), keyslot.value.kind);
-	}
-	return kindsBySlot.size === keyslots.length && [...kindsBySlot.values()].includes('password');
-}
-
-/** Whether the identity itself signs that the account begins like this, here. */
-function isSignedCreation(
-	identity: Identity,
-	creation: {
-		readonly body: Uint8Array;
-		readonly incarnation: Uint8Array;
-		readonly signature: Uint8Array;
-	}
-): Promise<boolean> {
-	const input = accountWriteInput({
-		account: identity.account,
-		incarnation: creation.incarnation,
-		count: 1,
-		action: 'create',
-		bodyHash: sha256(creation.body)
-	});
-	return verifySignature(identity.entry.body.signingKey, input, creation.signature);
 }
 
 /** WebCrypto refuses to import a point that is not on the curve. */
