@@ -8,7 +8,7 @@ import {
 	generateRoot,
 	type AccountKeys
 } from '../crypto/client/account-keys.ts';
-import { open, seal, type XaesKey } from '../crypto/client/aead.ts';
+import { importXaesKey, open, seal, type XaesKey } from '../crypto/client/aead.ts';
 import { stretchPassword } from '../crypto/client/argon2.ts';
 import { deriveDeviceSecret } from '../crypto/client/device-key.ts';
 import { deriveKemPublicKey } from '../crypto/client/hpke.ts';
@@ -31,10 +31,11 @@ import {
 	type OpaqueSessionKey
 } from '../crypto/client/opaque-client.ts';
 import { preparePassword, type PreparedPassword } from '../crypto/client/password.ts';
+import type { LinkIdentity } from '../crypto/client/link-identity.ts';
 import { formatRecoveryCode, generateRecoveryEntropy } from '../crypto/client/recovery-code.ts';
 import { createSecret, type RootSecret } from '../crypto/client/secret.ts';
 import { sha256 } from '../crypto/hash.ts';
-import { createIdentity, openIdentity, verifyRenewal, type Identity } from '../crypto/identity.ts';
+import { createIdentity, openIdentity, type Identity } from '../crypto/identity.ts';
 import { init, type OpaqueClient } from '../crypto/opaque-ke/opaque-ke.js';
 import { randomBytes } from '../crypto/random.ts';
 import { sign, verifyProof, type Proof } from '../crypto/signature.ts';
@@ -59,6 +60,7 @@ import type {
 	SealedPage,
 	UnlockedAccount
 } from './crypto-port.ts';
+import { openIdentityLog, SharingCore } from './crypto-sharing.ts';
 import { hashPage, inTurns, SpaceKeys } from './crypto-spaces.ts';
 
 interface Unlocked {
@@ -88,6 +90,11 @@ export class CryptoCore implements CryptoPort {
 	#attempt: OpaqueAttempt | null = null;
 	#login: FinishedLogin | null = null;
 	#unlocked: Unlocked | null = null;
+	readonly sharing = new SharingCore({
+		opaque: () => this.#loadedOpaque(),
+		own: () => this.#open(),
+		unlockLink: (link, device) => this.#keepLink(link, device)
+	});
 
 	constructor(loadOpaque: LoadOpaque) {
 		this.#loadOpaque = loadOpaque;
@@ -180,8 +187,8 @@ export class CryptoCore implements CryptoPort {
 		if (login === null) throw new Error('no login to open an account with');
 		this.#login = null;
 		const { account, device } = input;
-		const identity = await newestIdentity(account, input.identities);
-		if (identity === null) return err('keyslot_unreadable');
+		const identity = (await openIdentityLog(account, input.identities))?.at(-1);
+		if (identity === undefined) return err('keyslot_unreadable');
 		const root = await openPasswordSlot(login.exportKey, account, input.keyslots);
 		login.exportKey.wipe();
 		login.sessionKey.wipe();
@@ -241,6 +248,19 @@ export class CryptoCore implements CryptoPort {
 	): Promise<UnlockedAccount> {
 		const localKey = await deriveLocalStoreKey(root, device);
 		this.#unlocked = { identity, device, keys, localKey, spaces: new SpaceKeys(keys, identity) };
+		return publicPart(identity);
+	}
+
+	/** A share link has no root: its local records open for nobody, and its keyring is nobody's. */
+	async #keepLink({ keys, identity }: LinkIdentity, device: DeviceId): Promise<UnlockedAccount> {
+		const own: AccountKeys = {
+			...keys,
+			keyringGenesisRandom: randomBytes(32),
+			keyringEpochKey: createSecret(randomBytes(32))
+		};
+		const localKey = await importXaesKey(randomBytes(32));
+		const spaces = new SpaceKeys(own, identity);
+		this.#unlocked = { identity, device, keys: own, localKey, spaces };
 		return publicPart(identity);
 	}
 
@@ -334,6 +354,7 @@ export class CryptoCore implements CryptoPort {
 
 	/** Overwrites the bytes that can be; ending the thread takes the rest. */
 	wipe(): void {
+		this.sharing.wipe();
 		this.#login?.exportKey.wipe();
 		this.#login?.sessionKey.wipe();
 		this.#unlocked?.spaces.wipe();
@@ -397,25 +418,6 @@ async function sealFirstKeyslots(
 	recoveryKey.wipe();
 	entropy.wipe();
 	return { keyslots, recoveryCode };
-}
-
-/** The log's first entry names the account; each later one is signed by the one before. */
-async function newestIdentity(
-	account: AccountId,
-	entries: readonly Uint8Array[]
-): Promise<Identity | null> {
-	let newest: Identity | null = null;
-	for (const bytes of entries) {
-		const identity = await openIdentity(bytes);
-		if (!identity.ok || identity.value.account !== account) return null;
-		const follows: boolean =
-			newest === null
-				? identity.value.entry.body.n === 1
-				: await verifyRenewal(newest, identity.value);
-		if (!follows) return null;
-		newest = identity.value;
-	}
-	return newest;
 }
 
 async function openPasswordSlot(

@@ -8,6 +8,7 @@ import type { PageId } from '../protocol/commit.ts';
 import type { AccountId, DeviceId, Epoch, Seq, SpaceId } from '../protocol/ids.ts';
 import type { PagePlace, WrapContext } from '../protocol/labels.ts';
 import type { Result } from '../protocol/result.ts';
+import type { SharingPort } from './crypto-sharing.ts';
 
 export type PasswordRefusal = PasswordFault | 'password_too_short';
 
@@ -107,6 +108,7 @@ export interface OfflineSlot {
 }
 
 export interface CryptoPort {
+	readonly sharing: SharingPort;
 	/** @returns the request of RFC 9807 §5.2.1, or why the password can't be used. */
 	startRegistration(password: string): Promise<Result<Uint8Array, PasswordRefusal>>;
 	/** Stretches, makes root, identity and keyslots, and leaves the account's keys in the core. */
