@@ -1,34 +1,53 @@
 // The whole route table. Paths, methods and schemas are protocol/http.ts's; what a route does is in
 // routes/. Everything is refused in one form, and nothing here remembers anything.
 import { Hono } from 'hono';
-import { routes } from '../protocol/http.ts';
+import { routes, type RouteName } from '../protocol/http.ts';
 import { refuse, type AppEnv } from './answer.ts';
 import { logBug } from './log.ts';
 import { ownOrigin } from './middleware/own-origin.ts';
 import { requestLog } from './middleware/request-log.ts';
 import { secureHeaders } from './middleware/secure-headers.ts';
-import { answerAccountRoute as answer } from './route.ts';
+import { answerAccountRoute as ofAccount, type Handler } from './route.ts';
 import { readAccount } from './routes/account.ts';
+import * as deviceLinks from './routes/device-links.ts';
 import { health } from './routes/health.ts';
 import { loginFinish, loginStart } from './routes/login.ts';
 import { registrationFinish, registrationStart } from './routes/registration.ts';
+import * as requests from './routes/requests.ts';
 import { sessionEnd, sessionRefresh } from './routes/session.ts';
 import { spaceSocket } from './routes/space-socket.ts';
 
 const spaceSocketPattern = '/v1/spaces/:space/socket';
 
+const handlers: Partial<Readonly<Record<RouteName, Handler>>> = {
+	health,
+	registrationStart: ofAccount('registrationStart', registrationStart),
+	registrationFinish: ofAccount('registrationFinish', registrationFinish),
+	loginStart: ofAccount('loginStart', loginStart),
+	loginFinish: ofAccount('loginFinish', loginFinish),
+	sessionRefresh: ofAccount('sessionRefresh', sessionRefresh),
+	sessionEnd: ofAccount('sessionEnd', sessionEnd),
+	account: ofAccount('account', readAccount),
+
+	identityRead: ofAccount('identityRead', requests.identityRead),
+	requestSend: ofAccount('requestSend', requests.requestSend),
+	requestList: ofAccount('requestList', requests.requestList),
+	requestDismiss: ofAccount('requestDismiss', requests.requestDismiss),
+	deviceLinkOpen: ofAccount('deviceLinkOpen', deviceLinks.deviceLinkOpen),
+	deviceLinkClaim: ofAccount('deviceLinkClaim', deviceLinks.deviceLinkClaim),
+	deviceLinkRead: ofAccount('deviceLinkRead', deviceLinks.deviceLinkRead),
+	deviceLinkHandOver: ofAccount('deviceLinkHandOver', deviceLinks.deviceLinkHandOver),
+	deviceLinkTake: ofAccount('deviceLinkTake', deviceLinks.deviceLinkTake)
+};
+
 export function createApp(): Hono<AppEnv> {
 	const app = new Hono<AppEnv>();
 	app.use(requestLog, secureHeaders, ownOrigin);
 
-	app.get(routes.health.path, health);
-	app.post(routes.registrationStart.path, answer('registrationStart', registrationStart));
-	app.post(routes.registrationFinish.path, answer('registrationFinish', registrationFinish));
-	app.post(routes.loginStart.path, answer('loginStart', loginStart));
-	app.post(routes.loginFinish.path, answer('loginFinish', loginFinish));
-	app.post(routes.sessionRefresh.path, answer('sessionRefresh', sessionRefresh));
-	app.post(routes.sessionEnd.path, answer('sessionEnd', sessionEnd));
-	app.get(routes.account.path, answer('account', readAccount));
+	for (const [name, handler] of Object.entries(handlers)) {
+		const { method, path } = routes[name as RouteName];
+		app.on(method, path, handler);
+	}
 	app.get(spaceSocketPattern, spaceSocket);
 
 	for (const { path } of Object.values(routes)) {
