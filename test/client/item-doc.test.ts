@@ -22,7 +22,7 @@ const difficult = [
 describe('a document', () => {
 	it.each(difficult)('has the text of its seed, character for character (%#)', (body) => {
 		const page = parsePage(encodePage([seedChange(item, seedOf(body, body))]));
-		const change = page.ok ? page.value[0] : undefined;
+		const change = page.ok ? page.value.changes[0] : undefined;
 		if (change?.type !== 'seed') throw new Error('the seed did not come through');
 		const { doc } = makeDoc(item, change.seed, []);
 		expect(bodyOf(doc).toJSON()).toBe(body);

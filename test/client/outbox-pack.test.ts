@@ -24,7 +24,7 @@ const changeOf = (number: number, bodyBytes: number): Change =>
 const changesIn = (page: Uint8Array): readonly Change[] => {
 	const parsed = parsePage(page);
 	if (!parsed.ok) throw new Error('a page does not parse');
-	return parsed.value;
+	return parsed.value.changes;
 };
 
 const rowsOf = (sizes: readonly (readonly number[])[]) => {

@@ -39,7 +39,8 @@ test('what may be tried again is what can turn out otherwise', () => {
 	expect(Object.fromEntries(retries)).toEqual({
 		never: [
 			...['malformed', 'login_failed', 'forbidden', 'not_found', 'method_not_allowed'],
-			...['handle_taken', 'sign_up_closed', 'too_large', 'over_quota']
+			...['handle_taken', 'already_claimed', 'link_ended', 'link_frozen'],
+			...['sign_up_closed', 'too_large', 'over_quota']
 		],
 		after_login: ['unauthenticated'],
 		after_refetch: ['stale_count', 'stale_epoch', 'unknown_head', 'admin_conflict'],

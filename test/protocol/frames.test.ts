@@ -8,7 +8,12 @@ import {
 	parseSpaceFrame,
 	type Append
 } from '../../protocol/frames.ts';
-import { maxCommitBytes, maxFrameBytes, maxSealedPageBytes } from '../../protocol/limits.ts';
+import {
+	maxCommitBytes,
+	maxFrameBytes,
+	maxHeartbeatsPerFrame,
+	maxSealedPageBytes
+} from '../../protocol/limits.ts';
 import {
 	clientFrames,
 	edited,
@@ -47,7 +52,12 @@ describe('frames of a client', () => {
 	});
 
 	test.each<[string, Cbor[]]>([
-		['an unknown kind', [4]],
+		['an unknown kind', [5]],
+		['a heartbeat without its signature', [4, bytes(9)]],
+		['a heartbeat with a short signature', [4, bytes(9), bytes(63)]],
+		['a heartbeat that is text', [4, 'beat', bytes(64)]],
+		['a heartbeat that is too long', [4, bytes(513), bytes(64)]],
+		['a heartbeat with more in it', [4, bytes(9), bytes(64), null]],
 		['a frame of the space', [18, 1, 1]],
 		['nothing', []],
 		['a pull before the beginning', [2, -1]],
@@ -115,7 +125,11 @@ describe('frames of a space', () => {
 	});
 
 	test.each<[string, Cbor[]]>([
-		['an unknown kind', [21]],
+		['an unknown kind', [23]],
+		['a heartbeat for a list', [21, bytes(9), bytes(64)]],
+		['a heartbeat without its signature', [21, [[bytes(9)]]]],
+		['a heartbeat that is too long', [21, [[bytes(513), bytes(64)]]]],
+		['a notice about something', [22, 1]],
 		['a frame of a client', [2, 0]],
 		['a hello with more in it', [16, 1, bytes(32), null]],
 		['a head of 31 bytes', [16, 1, bytes(31)]],
@@ -132,6 +146,13 @@ describe('frames of a space', () => {
 		['a fetched page of entry 0', [20, [[0, 0, null]]]]
 	])('with %s are malformed', (_, frame) => {
 		expect(parseSpaceFrame(encodeCbor(frame))).toEqual(malformed);
+	});
+
+	test('hold so many heartbeats, and not one more', () => {
+		const frameOf = (length: number) =>
+			encodeCbor([21, Array.from({ length }, () => [bytes(9), bytes(64)])]);
+		expect(parseSpaceFrame(frameOf(maxHeartbeatsPerFrame)).ok).toBe(true);
+		expect(parseSpaceFrame(frameOf(maxHeartbeatsPerFrame + 1))).toEqual(malformed);
 	});
 
 	test('with anything after their last field are malformed', () => {

@@ -15,6 +15,13 @@ const material = {
 	...{ account: account as string, handleHash: bytes(32), incarnation: bytes(16) },
 	...{ identities: [identity], keyslots: [bytes(150)] }
 };
+const inviteOf = { space: space as string, invite: id };
+const linkOf = { space: space as string, link: id };
+const claim = { identity, mac: bytes(32), name: bytes(200) };
+const opening = {
+	...{ record: bytes(400), account: account as string },
+	...{ accessToken: 'token', accessExpiresAtMs: 1 }
+};
 
 type Shape = Readonly<Record<string, unknown>>;
 const samples: Record<RouteName, { readonly request: Shape; readonly response: Shape }> = {
@@ -49,8 +56,83 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 			...material,
 			sessions: [{ id, device: id, createdAtMs: 1, refreshedAtMs: 2, current: true }]
 		}
-	}
+	},
+	inviteCreate: { request: { ...inviteOf, record: bytes(400), expiresAtMs: 1 }, response: {} },
+	inviteRead: {
+		request: inviteOf,
+		response: { record: bytes(400), expiresAtMs: 1, claimed: true }
+	},
+	inviteClaim: { request: { ...inviteOf, ...claim }, response: {} },
+	inviteList: {
+		request: { space },
+		response: {
+			invites: [
+				{ invite: id, expiresAtMs: 1, claim: { ...claim, claimedAtMs: 2 }, contested: false },
+				{ invite: id, expiresAtMs: 1, claim: null, contested: true }
+			]
+		}
+	},
+	inviteRevoke: { request: inviteOf, response: {} },
+	linkRegister: {
+		request: { ...linkOf, registrationRequest: bytes(32) },
+		response: { registrationResponse: bytes(64) }
+	},
+	linkCreate: {
+		request: {
+			...{ ...linkOf, account: account, record: bytes(400), door: bytes(32) },
+			...{ expiresAtMs: 1, openings: 5, registrationRecord: bytes(192) }
+		},
+		response: {}
+	},
+	linkList: {
+		request: { space },
+		response: {
+			links: [
+				{
+					...{ link: id, account: account as string, expiresAtMs: 1, openingsLeft: 0, opened: 3 },
+					...{ guarded: true, frozen: false }
+				}
+			]
+		}
+	},
+	linkRemove: { request: linkOf, response: {} },
+	linkStart: {
+		request: { ...linkOf, door: bytes(32), ke1: bytes(96) },
+		response: { guarded: true, login: { login: bytes(16), ke2: bytes(320) }, opening }
+	},
+	linkFinish: { request: { ...linkOf, login: bytes(16), ke3: bytes(64) }, response: opening },
+	linkRefresh: { request: { ...linkOf, accessToken: 'token' }, response: opening },
+	identityRead: {
+		request: { handle: 'ada' },
+		response: { account: account, identities: [identity] }
+	},
+	requestSend: { request: { handle: 'ada', sealed: bytes(2_800) }, response: {} },
+	requestList: {
+		request: {},
+		response: { requests: [{ request: id, sealed: bytes(2_800), receivedAtMs: 1 }] }
+	},
+	requestDismiss: { request: { request: id }, response: {} },
+	deviceLinkOpen: { request: { link: id }, response: {} },
+	deviceLinkClaim: { request: { handle: 'ada', link: id, claim: bytes(200) }, response: {} },
+	deviceLinkRead: { request: { link: id }, response: { claim: bytes(200) } },
+	deviceLinkHandOver: { request: { link: id, sealed: bytes(250) }, response: {} },
+	deviceLinkTake: { request: { handle: 'ada', link: id }, response: { sealed: bytes(250) } }
 };
+
+/** Where null stands for that there is none. */
+const mayBeNull = new Set([
+	'inviteList.response.invites.0.claim',
+	'linkCreate.request.expiresAtMs',
+	'linkCreate.request.openings',
+	'linkCreate.request.registrationRecord',
+	'linkList.response.links.0.expiresAtMs',
+	'linkList.response.links.0.openingsLeft',
+	'linkStart.request.ke1',
+	'linkStart.response.login',
+	'linkStart.response.opening',
+	'deviceLinkRead.response.claim',
+	'deviceLinkTake.response.sealed'
+]);
 
 const names = Object.keys(routes) as RouteName[];
 const sides = ['request', 'response'] as const;
@@ -58,15 +140,21 @@ const accepts = (name: RouteName, side: (typeof sides)[number], value: unknown):
 	v.safeParse(routes[name][side], value).success;
 
 /** Every copy of `value` with one place changed by `change`; arrays and objects are descended. */
-function* variants(value: unknown, change: (leaf: unknown) => readonly unknown[]): Generator {
-	yield* change(value);
+function* variants(
+	value: unknown,
+	change: (leaf: unknown, place: string) => readonly unknown[],
+	place = ''
+): Generator {
+	yield* change(value, place);
 	if (Array.isArray(value)) {
 		for (const [index, element] of value.entries()) {
-			for (const other of variants(element, change)) yield value.with(index, other);
+			const others = variants(element, change, `${place}.${index}`);
+			for (const other of others) yield value.with(index, other);
 		}
 	} else if (typeof value === 'object' && value !== null) {
 		for (const [key, element] of Object.entries(value)) {
-			for (const other of variants(element, change)) yield { ...value, [key]: other };
+			const others = variants(element, change, `${place}.${key}`);
+			for (const other of others) yield { ...value, [key]: other };
 		}
 	}
 }
@@ -104,10 +192,11 @@ for (const name of names) {
 		});
 
 		test.each(sides)('refuse a %s with a value of another type', (side) => {
-			const others = variants(samples[name][side], (leaf) =>
+			const others = variants(samples[name][side], (leaf, place) =>
 				[null, undefined, 'é', -1, 1.5, {}, [], true].filter(
 					(other) =>
 						typeof other !== typeof leaf &&
+						!(other === null && mayBeNull.has(`${name}.${side}${place}`)) &&
 						!(isObject(leaf) && isObject(other)) &&
 						!(leaf !== null && Array.isArray(leaf))
 				)
@@ -118,13 +207,30 @@ for (const name of names) {
 		test.each(sides)('refuse a %s with bytes or ids of another length or alphabet', (side) => {
 			const others = variants(samples[name][side], (leaf) => {
 				if (typeof leaf !== 'string' || opaqueText.has(leaf)) return [];
-				const longer = `${leaf}${bytes(600)}`;
+				const longer = `${leaf}${bytes(5_000)}`;
 				return ['', leaf.slice(0, 8), longer, `${leaf.slice(0, -1)}=`, ` ${leaf}`, `${leaf}\n`];
 			});
 			for (const value of others) expect(accepts(name, side, value)).toBe(false);
 		});
 	});
 }
+
+test('null is taken where there may be nothing, and nowhere else', () => {
+	const taken = names.flatMap((name) =>
+		sides.flatMap((side) => {
+			const nulled = variants(samples[name][side], (leaf, place) =>
+				leaf === null || place === '' ? [] : [{ nulled: `${name}.${side}${place}` }]
+			);
+			return [...nulled].flatMap((value) => {
+				const text = JSON.stringify(value);
+				const [, place = ''] = /\{"nulled":"([^"]+)"\}/.exec(text) ?? [];
+				const other: unknown = JSON.parse(text.replace(/\{"nulled":"[^"]+"\}/, 'null'));
+				return accepts(name, side, other) ? [place] : [];
+			});
+		})
+	);
+	expect(taken.toSorted()).toEqual([...mayBeNull].toSorted());
+});
 
 test('byte strings have their exact lengths', () => {
 	const lengths: [RouteName, string, number][] = [
@@ -133,7 +239,15 @@ test('byte strings have their exact lengths', () => {
 		['registrationFinish', 'signature', 64],
 		['loginStart', 'ke1', 96],
 		['loginFinish', 'login', 16],
-		['loginFinish', 'ke3', 64]
+		['loginFinish', 'ke3', 64],
+		['inviteClaim', 'mac', 32],
+		['linkRegister', 'registrationRequest', 32],
+		['linkCreate', 'door', 32],
+		['linkCreate', 'registrationRecord', 192],
+		['linkStart', 'door', 32],
+		['linkStart', 'ke1', 96],
+		['linkFinish', 'login', 16],
+		['linkFinish', 'ke3', 64]
 	];
 	for (const [name, field, length] of lengths) {
 		const { request } = samples[name];
@@ -159,6 +273,26 @@ test('lists and texts end at their limits', () => {
 	const refresh = (length: number) =>
 		accepts('sessionRefresh', 'request', { refreshToken: 'a'.repeat(length) });
 	expect([refresh(256), refresh(257)]).toEqual([true, false]);
+});
+
+test('records of sharing have room for their commitment, and end at their limits', () => {
+	const bounds: [RouteName, string, number, number][] = [
+		['inviteCreate', 'record', 72, 2_048],
+		['inviteClaim', 'name', 72, 512],
+		['linkCreate', 'record', 72, 2_048],
+		['requestSend', 'sealed', 64, 4_096],
+		['deviceLinkClaim', 'claim', 72, 1_024],
+		['deviceLinkHandOver', 'sealed', 72, 1_024]
+	];
+	for (const [name, field, min, max] of bounds) {
+		const { request } = samples[name];
+		const takes = (length: number) =>
+			accepts(name, 'request', { ...request, [field]: bytes(length) });
+		expect([min - 1, min, max, max + 1].map(takes)).toEqual([false, true, true, false]);
+	}
+	const { request } = samples.linkCreate;
+	const opens = (openings: number) => accepts('linkCreate', 'request', { ...request, openings });
+	expect([0, 1, 1_000_000, 1_000_001].map(opens)).toEqual([false, true, true, false]);
 });
 
 test('a device key is a P-256 public key and nothing else', () => {
@@ -187,6 +321,6 @@ test('a refusal carries a code and perhaps a time, and nothing else', () => {
 test('every route has its own method and path', () => {
 	const places = names.map((name) => `${routes[name].method} ${routes[name].path}`);
 	expect(new Set(places).size).toBe(names.length);
-	for (const name of names) expect(routes[name].path).toMatch(/^\/v1\/[a-z]+(\/[a-z]+)?$/);
+	for (const name of names) expect(routes[name].path).toMatch(/^\/v1\/[a-z-]+(\/[a-z-]+)?$/);
 	expect(spaceSocketPath(space)).toBe(`/v1/spaces/${space}/socket`);
 });

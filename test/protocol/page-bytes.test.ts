@@ -48,7 +48,8 @@ describe('text', () => {
 		'keeps byte order marks and control characters (%#)',
 		(text) => {
 			expect(decodeCbor(encodeCbor(text))).toEqual({ ok: true, value: text });
-			expect(parsePage(encodePage([seedOf(text)]))).toEqual({ ok: true, value: [seedOf(text)] });
+			const value = { changes: [seedOf(text)], restatedMs: null };
+			expect(parsePage(encodePage([seedOf(text)]))).toEqual({ ok: true, value });
 		}
 	);
 

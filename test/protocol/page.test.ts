@@ -8,7 +8,8 @@ import {
 	joinChanges,
 	joinedPageBytes,
 	parseChangeBytes,
-	parsePage
+	parsePage,
+	type PageContent
 } from '../../protocol/page.ts';
 import {
 	edited,
@@ -21,14 +22,18 @@ import {
 
 const malformed = { ok: false, error: 'malformed' };
 
+const encodeContent = ({ changes, restatedMs }: PageContent) => encodePage(changes, restatedMs);
+
 test('a page is read back as it was written', () => {
-	expect(parsePage(encodePage(sampleChanges))).toEqual({ ok: true, value: sampleChanges });
+	const read = parsePage(encodePage(sampleChanges));
+	expect(read).toEqual({ ok: true, value: { changes: sampleChanges, restatedMs: null } });
+	const someTime = fc.option(fc.maxSafeNat(), { nil: null });
 	fc.assert(
-		fc.property(someChanges, (changes) => {
-			const bytes = encodePage(changes);
+		fc.property(someChanges, someTime, (changes, restatedMs) => {
+			const bytes = encodePage(changes, restatedMs);
 			const parsed = parsePage(bytes);
-			expect(parsed).toEqual({ ok: true, value: changes });
-			expect(parsed.ok && encodePage(parsed.value)).toEqual(bytes);
+			expect(parsed).toEqual({ ok: true, value: { changes, restatedMs } });
+			expect(parsed.ok && encodeContent(parsed.value)).toEqual(bytes);
 		})
 	);
 });
@@ -50,7 +55,8 @@ test('changes encoded one by one and joined make the same page', () => {
 });
 
 test('a page has one encoding, whatever happens to its bytes', () => {
-	expectStrict(parsePage, encodePage, encodePage(sampleChanges));
+	expectStrict(parsePage, encodeContent, encodePage(sampleChanges));
+	expectStrict(parsePage, encodeContent, encodePage(sampleChanges.slice(0, 2), 1_764_000_000_000));
 });
 
 test('a page is read or refused, never thrown at', () => {
@@ -62,7 +68,12 @@ const id = new Uint8Array(16);
 const hash = new Uint8Array(32);
 test.each<[string, Cbor]>([
 	['no change', []],
-	['an unknown kind', [[id, 5, null]]],
+	['an unknown kind', [[id, 6, null]]],
+	['a name of no kind', [[id, 5, null]]],
+	['a name of an unknown kind', [[id, 5, [2, 'Home']]]],
+	['a name that is bytes', [[id, 5, [0, id]]]],
+	['a name with more in it', [[id, 5, [0, 'Home', null]]]],
+	['a name that is too long', [[id, 5, [0, 'a'.repeat(401)]]]],
 	['an item of 15 bytes', [[new Uint8Array(15), 3]]],
 	['a tombstone with something in it', [[id, 3, null]]],
 	['an update that is text', [[id, 2, 'update']]],
@@ -70,7 +81,8 @@ test.each<[string, Cbor]>([
 	['a seed made before 1970', [[id, 1, [-1, 'title', 'body', null]]]],
 	['a seed whose body is bytes', [[id, 1, [1, 'title', id, null]]]],
 	['a seed whose path is a number', [[id, 1, [1, 'title', 'body', 1]]]],
-	['a keyring entry of unknown kind', [[id, 4, [3, id, 1, hash]]]],
+	['a keyring entry of unknown kind', [[id, 4, [10, id, 1, hash]]]],
+	['a keyring entry about nothing', [[id, 4, [7]]]],
 	['a head at position 0', [[id, 4, [2, id, 0, hash]]]],
 	['a genesis hash of 31 bytes', [[id, 4, [1, id, new Uint8Array(31), 1]]]],
 	['one good change and one bad', [[id, 3], [id]]],
@@ -82,7 +94,10 @@ test.each<[string, Cbor]>([
 test('a page of another version or shape is malformed', () => {
 	const good = encodePage(sampleChanges);
 	expect(parsePage(edited(good, (value) => (value[0] = 2)))).toEqual(malformed);
-	expect(parsePage(edited(good, (value) => value.push(null)))).toEqual(malformed);
+	for (const restated of [null, -1, 'now', new Uint8Array(8)]) {
+		expect(parsePage(edited(good, (value) => value.push(restated)))).toEqual(malformed);
+	}
+	expect(parsePage(edited(good, (value) => value.push(1, 2)))).toEqual(malformed);
 	expect(parsePage(encodeCbor([1]))).toEqual(malformed);
 });
 

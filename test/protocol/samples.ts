@@ -42,8 +42,15 @@ import {
 	sessionTokenInput,
 	wrapInfo
 } from '../../protocol/labels.ts';
-import type { Change } from '../../protocol/page.ts';
+import { keyringItem } from '../../protocol/keyring-entry.ts';
+import { spaceKinds, type Change } from '../../protocol/page.ts';
 import type { Result } from '../../protocol/result.ts';
+import {
+	sampleEntries,
+	sampleSignedHeartbeat,
+	sharingInputs,
+	someEntry
+} from './sharing-samples.ts';
 
 /** `length` bytes, counting up from `first`. */
 export const bytesFrom = (first: number, length: number): Uint8Array =>
@@ -116,12 +123,9 @@ export const sampleChanges: readonly Change[] = [
 	{ type: 'seed', item, seed: { createdAtMs: 2, title: '', body: '', path: 'a/b.md' } },
 	{ type: 'update', item, update: bytesFrom(1, 30) },
 	{ type: 'tombstone', item },
-	{
-		type: 'keyring',
-		item,
-		entry: { type: 'space', space, genesisHash: hash, joinedAtMs: 3 }
-	},
-	{ type: 'keyring', item, entry: { type: 'head', space, seq: 4, hash } }
+	...sampleEntries.map((entry): Change => ({ type: 'keyring', item: keyringItem(entry), entry })),
+	{ type: 'name', item, kind: 'space', name: 'Küche' },
+	{ type: 'name', item, kind: 'item', name: '' }
 ];
 
 const entry: Entry = {
@@ -144,7 +148,8 @@ export const clientFrames: readonly ClientFrame[] = [
 	},
 	{ type: 'append', commit, signature, pages: [], wraps: [], previousKey: null },
 	{ type: 'pull', after: 0 },
-	{ type: 'fetch', pages: [{ seq: 1, index: 0 }] }
+	{ type: 'fetch', pages: [{ seq: 1, index: 0 }] },
+	{ type: 'beat', heartbeat: sampleSignedHeartbeat }
 ];
 export const spaceFrames: readonly SpaceFrame[] = [
 	{ type: 'hello', offered: { seq: 0, hash } },
@@ -158,7 +163,10 @@ export const spaceFrames: readonly SpaceFrame[] = [
 			{ seq: 1, index: 0, page: bytesFrom(2, 30) },
 			{ seq: 1, index: 1, page: null }
 		]
-	}
+	},
+	{ type: 'heartbeats', heartbeats: [] },
+	{ type: 'heartbeats', heartbeats: [sampleSignedHeartbeat, sampleSignedHeartbeat] },
+	{ type: 'notice' }
 ];
 
 const someBytes = (min: number, max: number = min): fc.Arbitrary<Uint8Array> =>
@@ -246,20 +254,13 @@ export const someChanges: fc.Arbitrary<readonly Change[]> = fc.array(
 		fc.record({
 			type: fc.constant('keyring' as const),
 			item: someId<ItemId>(),
-			entry: fc.oneof(
-				fc.record({
-					type: fc.constant('space' as const),
-					space: someId<SpaceId>(),
-					genesisHash: someHash,
-					joinedAtMs: uint
-				}),
-				fc.record({
-					type: fc.constant('head' as const),
-					space: someId<SpaceId>(),
-					seq: count,
-					hash: someHash
-				})
-			)
+			entry: someEntry
+		}),
+		fc.record({
+			type: fc.constant('name' as const),
+			item: someId<ItemId>(),
+			kind: fc.constantFrom(...spaceKinds),
+			name: someText
 		})
 	),
 	{ minLength: 1, maxLength: 5 }
@@ -267,6 +268,7 @@ export const someChanges: fc.Arbitrary<readonly Change[]> = fc.array(
 
 const somePages = fc.array(someBytes(0, 60), { maxLength: 3 });
 const someWrap = fc.nat(255).map((first) => bytesFrom(first, 1_168));
+const someSignedHeartbeat = fc.record({ body: someBytes(0, 200), signature: someBytes(64) });
 export const someClientFrame: fc.Arbitrary<ClientFrame> = fc.oneof(
 	fc.record({
 		type: fc.constant('append' as const),
@@ -280,7 +282,8 @@ export const someClientFrame: fc.Arbitrary<ClientFrame> = fc.oneof(
 	fc.record({
 		type: fc.constant('fetch' as const),
 		pages: fc.array(fc.record({ seq: count, index: uint }), { minLength: 1, maxLength: 5 })
-	})
+	}),
+	fc.record({ type: fc.constant('beat' as const), heartbeat: someSignedHeartbeat })
 );
 const offered = fc.record({ seq: uint, hash: someHash });
 export const someSpaceFrame: fc.Arbitrary<SpaceFrame> = fc.oneof(
@@ -314,7 +317,12 @@ export const someSpaceFrame: fc.Arbitrary<SpaceFrame> = fc.oneof(
 		pages: fc.array(fc.record({ seq: count, index: uint, page: orNull(someBytes(0, 30)) }), {
 			maxLength: 4
 		})
-	})
+	}),
+	fc.record({
+		type: fc.constant('heartbeats' as const),
+		heartbeats: fc.array(someSignedHeartbeat, { maxLength: 3 })
+	}),
+	fc.constant({ type: 'notice' as const })
 );
 
 /** A copy of `bytes` with the value that they encode changed by `edit`. */
@@ -360,7 +368,7 @@ export function expectNoThrow(parse: Parse): void {
 		tree: fc.oneof({ maxDepth: 3 }, leaf, tie('list')),
 		list: fc.array(tie('tree'), { maxLength: 6 })
 	}));
-	const shaped = fc.tuple(fc.constantFrom(1, 2, 3, 16, 17, 18, 19, 20), fc.array(tree));
+	const shaped = fc.tuple(fc.constantFrom(1, 2, 3, 4, 16, 17, 18, 19, 20, 21, 22), fc.array(tree));
 	fc.assert(fc.property(shaped, ([first, rest]) => void parse(encodeCbor([first, ...rest]))));
 }
 
@@ -382,6 +390,7 @@ export const rawInputs = {
 
 /** A deterministic array that begins with its label. */
 export const arrayInputs = {
+	...sharingInputs,
 	account: accountWriteInput({
 		...{ account, incarnation: bytesFrom(3, 16), count: 1, action: 'create' },
 		bodyHash: hash

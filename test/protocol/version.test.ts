@@ -7,6 +7,13 @@ import { wireErrors } from '../../protocol/errors.ts';
 import { encodeClientFrame, encodeSpaceFrame } from '../../protocol/frames.ts';
 import { routes, spaceSocketPath } from '../../protocol/http.ts';
 import { encodeIdentityEntry } from '../../protocol/identity.ts';
+import {
+	encodeDeviceClaim,
+	encodeHandOver,
+	encodeInviteRecord,
+	encodeRequest,
+	encodeRequestBody
+} from '../../protocol/invite.ts';
 import { labels } from '../../protocol/labels.ts';
 import { encodePage } from '../../protocol/page.ts';
 import { protocolVersion, socketProtocol } from '../../protocol/version.ts';
@@ -23,6 +30,15 @@ import {
 	space,
 	spaceFrames
 } from './samples.ts';
+import {
+	sampleDeviceClaim,
+	sampleHandOver,
+	sampleInviteRecord,
+	sampleLinkRecord,
+	sampleRequestBody,
+	sampleRequestInfo,
+	sampleSignedHeartbeat
+} from './sharing-samples.ts';
 
 const text = (value: unknown): Uint8Array => utf8Encode(JSON.stringify(value));
 const hashOf = (...parts: readonly Uint8Array[]): string =>
@@ -32,10 +48,22 @@ const formats = {
 	commit: hashOf(encodeCommit(sampleCommit), encodeCommit(smallCommit)),
 	genesis: hashOf(encodeGenesis(sampleGenesis)),
 	identity: hashOf(encodeIdentityEntry(sampleIdentity), encodeIdentityEntry(sampleRenewal)),
-	page: hashOf(encodePage(sampleChanges)),
+	page: hashOf(encodePage(sampleChanges), encodePage(sampleChanges, 1_764_000_000_000)),
+	sharing: hashOf(
+		encodeInviteRecord(sampleInviteRecord),
+		encodeInviteRecord(sampleLinkRecord),
+		encodeRequestBody(sampleRequestBody),
+		encodeRequest(encodeRequestBody(sampleRequestBody), sampleSignedHeartbeat.signature),
+		encodeHandOver(sampleHandOver),
+		encodeDeviceClaim(sampleDeviceClaim)
+	),
 	clientFrames: hashOf(...clientFrames.map(encodeClientFrame)),
 	spaceFrames: hashOf(...spaceFrames.map(encodeSpaceFrame)),
-	signingInputs: hashOf(...Object.values(rawInputs), ...Object.values(arrayInputs)),
+	signingInputs: hashOf(
+		...Object.values(rawInputs),
+		...Object.values(arrayInputs),
+		sampleRequestInfo
+	),
 	labels: hashOf(text(Object.entries(labels).sort())),
 	errors: hashOf(text(Object.entries(wireErrors).sort())),
 	routes: hashOf(
@@ -48,16 +76,17 @@ const formats = {
 
 /** Of protocol version 1. */
 const locked: typeof formats = {
-	clientFrames: '98ab3415b418ff35',
+	clientFrames: 'e1939e89b783486f',
 	commit: 'fde526c12231a181',
-	errors: '3dcf3144dbda207e',
+	errors: '38243bbc6e0b1703',
 	genesis: 'f8dbe40eb3a14574',
 	identity: '16d794a5143bdff7',
-	labels: '1026a3612d291dbf',
-	page: 'a2af81513c477951',
-	routes: '6afaa395e2ecb2fb',
-	signingInputs: '92dec234c1284b9c',
-	spaceFrames: '226a361eea084a98'
+	labels: '439edd456032c6e4',
+	page: '4f32f753fb4fb5a4',
+	routes: '6e04f9e545a40e26',
+	sharing: '143bd1c0c21142b6',
+	signingInputs: '941cedac309aa043',
+	spaceFrames: '8f4df4d8f07755c6'
 };
 
 const advice =

@@ -35,7 +35,11 @@ beforeAll(async () => {
 	frames = {
 		append,
 		pull: { type: 'pull', after: 0 },
-		fetch: { type: 'fetch', pages: [{ seq: 1, index: 0 }] }
+		fetch: { type: 'fetch', pages: [{ seq: 1, index: 0 }] },
+		beat: {
+			type: 'beat',
+			heartbeat: { body: new Uint8Array(130), signature: new Uint8Array(64) }
+		}
 	};
 });
 
@@ -138,7 +142,7 @@ async function fate(bytes: Uint8Array | string): Promise<string> {
 }
 
 describe('a frame', () => {
-	it.each(['append', 'pull', 'fetch'] as const)(
+	it.each(['append', 'pull', 'fetch', 'beat'] as const)(
 		'%s that is cut off, extended or doubled closes the socket, and stores nothing',
 		async (type) => {
 			const bytes = encodeClientFrame(frames[type]);
@@ -172,6 +176,7 @@ describe('a frame', () => {
 				[],
 				[0],
 				[4],
+				[5],
 				[16, 1, hash],
 				[18, 1, 1],
 				['1'],
