@@ -263,12 +263,15 @@ export class Chain implements LogHistory {
 	/** Takes the entry when the rules allow it. */
 	offer(entry: ParsedEntry): Result<Judged, RuleFault> {
 		const judged = judge(this.state, this, entry);
-		if (judged.ok) {
-			this.state = judged.value.state;
-			this.entries.push(entry);
-			this.#heads.push(judged.value.state.head.hash);
-		}
+		if (judged.ok) this.put(entry, judged.value);
 		return judged;
+	}
+
+	/** Takes an entry that was judged here. */
+	put(entry: ParsedEntry, { state }: Judged): void {
+		this.state = state;
+		this.entries.push(entry);
+		this.#heads.push(state.head.hash);
 	}
 
 	/** Takes an entry that must be good. */

@@ -2,13 +2,14 @@
 // has held which key, from the entries alone. It shares nothing with the rules but the formats.
 import type { ParsedEntry } from '../../crypto/log-rules.ts';
 import { equalBytes, toHex } from '../../protocol/bytes.ts';
-import type { Commit, Role } from '../../protocol/commit.ts';
+import type { Commit, MemberKind, Role } from '../../protocol/commit.ts';
 import { parseIdentityEntry } from '../../protocol/identity.ts';
 import type { AccountId } from '../../protocol/ids.ts';
 import { sha256 } from '../../crypto/hash.ts';
 
 interface Standing {
 	readonly role: Role;
+	readonly kind: MemberKind;
 	/** Hex of the identity hash. */
 	readonly identity: string;
 }
@@ -31,6 +32,7 @@ export class Witness {
 	#auditHolders = new Set<string>();
 	/** Somebody who held the open epoch's key stopped reading, and perhaps came back since. */
 	#owed = false;
+	#linksAllowed = true;
 	readonly #adminSeqs: number[] = [];
 	readonly #seen = new Set<string>();
 	readonly #counts = new Map<string, number>();
@@ -51,7 +53,9 @@ export class Witness {
 		this.#counts.set(key, commit.count);
 		if (intent) this.#checkIntent(commit, chain, intent);
 		const author = this.#checkRights(commit);
+		const before = this.#outsiders();
 		if (commit.admin) this.#apply(commit, author);
+		this.#checkOutsiders(commit, before);
 		this.#noteOwed();
 		this.#checkPages(commit);
 	}
@@ -83,7 +87,8 @@ export class Witness {
 				leaving || (bare && writes(author.role) && this.#owed),
 				'a member without the role ruled'
 			);
-			if (!leaving) this.happened.push('owed epoch opened by an editor');
+			this.#assert(!leaving || author.kind === 'person', 'a link left by itself');
+			if (!leaving) this.happened.push(`owed epoch opened by an editor, a ${author.kind}`);
 		}
 		return author;
 	}
@@ -98,20 +103,61 @@ export class Witness {
 		return [...holders].filter((one) => !readers.has(one));
 	}
 
-	#apply(commit: Commit, author: Standing | null): void {
-		const { members, epoch, audit, wraps } = commit.admin!;
-		this.#adminSeqs.push(this.#seq);
-		for (const { account, role, identityEntry } of members) {
+	/** Holders of a key that is not theirs any more, of either kind of key. */
+	#outsiders(): ReadonlySet<string> {
+		const content = this.#strangers(this.#holders, (role) => role !== 'auditor');
+		const audit = this.#strangers(this.#auditHolders, (role) => !/editor|viewer/.test(role));
+		return new Set([
+			...content.map((one) => `content ${one}`),
+			...audit.map((one) => `audit ${one}`)
+		]);
+	}
+
+	/** Who loses reading by another’s hand is shut out in the same commit; only one’s own waits. */
+	#checkOutsiders(commit: Commit, before: ReadonlySet<string>): void {
+		for (const one of this.#outsiders()) {
+			const isAuthor = one.includes(` ${holder(commit.author, '')}`);
+			this.#assert(before.has(one) || isAuthor, 'a key stayed with somebody who lost reading');
+		}
+	}
+
+	#changeMembers({ admin, author }: Commit): void {
+		for (const { account, role, kind, identityEntry } of admin!.members) {
 			const entry = identityEntry && parseIdentityEntry(identityEntry);
 			const identity = entry?.ok ? toHex(sha256(entry.value.bodyBytes)) : undefined;
 			const before = this.#members.get(account);
-			if (role === null) this.happened.push(account === commit.author ? 'left' : 'removed');
-			if (role === null) this.#members.delete(account);
-			else this.#members.set(account, { role, identity: identity ?? before?.identity ?? '' });
+			this.#assert(before === undefined || before.kind === kind, 'a kind changed');
+			if (role === null) {
+				const how = account === author ? 'left' : 'removed';
+				this.happened.push(how, `${before?.kind ?? ''} ${before?.role ?? ''} ${how}`);
+				this.#members.delete(account);
+				continue;
+			}
+			const plain = kind === 'person' || role === 'editor' || role === 'viewer';
+			this.#assert(plain, 'a link rules, or audits');
+			if (before === undefined) this.happened.push(`${kind} ${role} added`);
+			else if (before.role !== role) this.happened.push(`${kind}: ${before.role} to ${role}`);
 			if (identity !== undefined && before) this.happened.push('identity replaced');
+			const standing = { role, kind, identity: identity ?? before?.identity ?? '' };
+			this.#members.set(account, standing);
 		}
-		const owners = [...this.#members.values()].filter(({ role }) => role === 'owner');
-		this.#assert(owners.length > 0, 'no owner is left');
+	}
+
+	#apply(commit: Commit, author: Standing | null): void {
+		const { epoch, audit, wraps, settings } = commit.admin!;
+		this.#adminSeqs.push(this.#seq);
+		this.#changeMembers(commit);
+		const standing = [...this.#members.values()];
+		this.#assert(
+			standing.some(({ role }) => role === 'owner'),
+			'no owner is left'
+		);
+		if (settings) this.#linksAllowed = settings.linksAllowed;
+		if (settings) this.happened.push(settings.linksAllowed ? 'links allowed' : 'links forbidden');
+		const hasLink = standing.some(({ kind }) => kind === 'link');
+		this.#assert(this.#linksAllowed || !hasLink, 'a link where none is allowed');
+		if (audit) this.happened.push('audit key set');
+		if (epoch && this.#owed) this.happened.push('owed epoch opened');
 		const maker = holder(commit.author, author?.identity ?? toHex(commit.identity));
 		if (epoch) {
 			this.#assert(epoch.number === this.#epoch + 1, 'an epoch went another way than up');

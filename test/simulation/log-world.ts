@@ -2,38 +2,27 @@
 // anything, a thief with one member's first key, and an edge that forks, replays, reorders and
 // withholds. The rules are the real ones. Signatures are not: whoever signs puts the bytes into a
 // table, and a proof is good when its key, message and signature stand there.
-import { adminFor, adding, Chain, removing, setting, type Person } from '../crypto/log-fixture.ts';
+import { adding, Chain, type Person } from '../crypto/log-fixture.ts';
 import type { Identity } from '../../crypto/identity.ts';
 import { identityProof } from '../../crypto/identity.ts';
-import { judge, parseEntry, type ParsedEntry, type RuleFault } from '../../crypto/log-rules.ts';
+import {
+	judge,
+	parseEntry,
+	type Judged,
+	type ParsedEntry,
+	type RuleFault
+} from '../../crypto/log-rules.ts';
 import { countKey, encodeLogState, type LogState } from '../../crypto/log-state.ts';
 import { sha256 } from '../../crypto/hash.ts';
 import type { Proof } from '../../crypto/signature.ts';
 import { equalBytes, toHex } from '../../protocol/bytes.ts';
-import { encodeCommit, roles, type Commit, type PageHeader } from '../../protocol/commit.ts';
+import { encodeCommit, type Commit } from '../../protocol/commit.ts';
 import type { DeviceId } from '../../protocol/ids.ts';
 import { commitSigningInput } from '../../protocol/labels.ts';
+import { err, type Result } from '../../protocol/result.ts';
+import { chanceOf, type Chance } from './chance.ts';
+import { colludingAdmin, honestPlan, pageOf, roleFor, type Crowd } from './log-plans.ts';
 import { Witness } from './log-witness.ts';
-
-export interface Chance {
-	/** From 0 up to, not including, 1. */
-	next(): number;
-	below(limit: number): number;
-	of<Value>(values: readonly Value[]): Value | undefined;
-}
-
-/** mulberry32: small, and the same everywhere. */
-export function chanceOf(seed: number): Chance {
-	let state = seed >>> 0;
-	const next = (): number => {
-		state = (state + 0x6d2b79f5) | 0;
-		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-		return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-	};
-	const below = (limit: number): number => Math.floor(next() * limit);
-	return { next, below, of: (values) => values[below(values.length)] };
-}
 
 interface Device {
 	readonly person: Person;
@@ -53,17 +42,11 @@ export interface Intent {
 	readonly head: Uint8Array;
 }
 
-const page = (epoch: number, chance: Chance): PageHeader => ({
-	epoch,
-	lengthBytes: 168,
-	hash: new Uint8Array(32).fill(chance.below(256)),
-	expiresAtMs: null
-});
-
 export class LogWorld {
 	readonly tally = new Map<string, number>();
 	readonly #chance: Chance;
 	readonly #people: readonly Person[];
+	readonly #crowd: Crowd;
 	readonly #colluder: Person;
 	readonly #devices: Device[] = [];
 	readonly #branches: Chain[] = [];
@@ -72,11 +55,14 @@ export class LogWorld {
 	readonly #intents = new Map<string, Intent>();
 	readonly #stateAtHead = new Map<string, Uint8Array>();
 
-	/** The first person makes the space; the last one colludes with the edge. */
+	/** The first makes the space, the second co-owns it, the last colludes; others are of any kind. */
 	constructor(seed: number, people: readonly Person[]) {
 		this.#chance = chanceOf(seed);
 		this.#people = people;
 		this.#colluder = people.at(-1)!;
+		const links = new Set(people.slice(3, -1).filter(() => this.#chance.next() < 0.5));
+		const kindOf = (person: Person) => (links.has(person) ? ('link' as const) : 'person');
+		this.#crowd = { people, kindOf };
 		for (const { identity, renewed } of people) {
 			for (const proof of [identityProof(identity), identityProof(renewed)]) this.#note(proof);
 		}
@@ -88,8 +74,8 @@ export class LogWorld {
 		);
 		this.#append(edge, first);
 		const changes = people.slice(1).map((person, index) => {
-			const role = index === 0 ? 'owner' : (this.#chance.of(roles) ?? 'editor');
-			return adding(person, role);
+			const kind = kindOf(person);
+			return adding(person, index === 0 ? 'owner' : roleFor(kind, this.#chance), kind);
 		});
 		this.#append(edge, this.#sign(edge.change(creator!, changes), creator!.identity));
 		this.#branches.push(edge);
@@ -135,25 +121,26 @@ export class LogWorld {
 		return entry.value;
 	}
 
-	#judge(chain: Chain, entry: ParsedEntry): RuleFault | null {
+	#judge(chain: Chain, entry: ParsedEntry): Result<Judged, RuleFault> {
 		const judged = judge(chain.state, chain, entry);
-		if (!judged.ok) return judged.error;
-		return judged.value.proofs.every((proof) => this.#isSigned(proof)) ? null : 'signature_invalid';
+		const signed = judged.ok && judged.value.proofs.every((proof) => this.#isSigned(proof));
+		return judged.ok && !signed ? err('signature_invalid') : judged;
 	}
 
 	/** The edge appends what the rules let pass: anything else would be refused on sight. */
 	#append(branch: Chain, entry: ParsedEntry): RuleFault | null {
-		const fault = this.#judge(branch, entry);
-		if (fault === null) branch.offer(entry);
-		return fault;
+		const judged = this.#judge(branch, entry);
+		if (judged.ok) branch.put(entry, judged.value);
+		else this.#count(`refused ${judged.error}`);
+		return judged.ok ? null : judged.error;
 	}
 
 	#receive(device: Device, entry: ParsedEntry): void {
 		const { chain } = device;
-		const fault = this.#judge(chain, entry);
-		if (fault !== null) {
-			device.fault = fault;
-			this.#count(`fault ${fault}`);
+		const judged = this.#judge(chain, entry);
+		if (!judged.ok) {
+			device.fault = judged.error;
+			this.#count(`fault ${judged.error}`);
 			return;
 		}
 		const own = entry.parsed.author === device.person.account && entry.parsed.device === device.id;
@@ -162,7 +149,7 @@ export class LogWorld {
 			this.#count('fault copy');
 			return;
 		}
-		chain.offer(entry);
+		chain.put(entry, judged.value);
 		device.witness.see(entry, chain, this.#intents.get(toHex(entry.hash)));
 		this.#compare(chain.state);
 		for (const what of device.witness.happened) this.#count(what);
@@ -183,7 +170,7 @@ export class LogWorld {
 		const { person, chain, id } = device;
 		const member = chain.state.members.get(person.account);
 		if (device.fault !== null || member === undefined) return null;
-		const fields = this.#plan(chain, person, member.role);
+		const fields = honestPlan(chain, person, this.#crowd, this.#chance);
 		if (fields === null) return null;
 		const commit = chain.draft(person, { ...fields, device: id, identity: member.identity });
 		const entry = this.#sign(commit, member.identity);
@@ -197,80 +184,16 @@ export class LogWorld {
 		return entry;
 	}
 
-	#plan(
-		chain: Chain,
-		person: Person,
-		role: string
-	): Partial<Pick<Commit, 'admin' | 'pages' | 'supersedes' | 'purge'>> | null {
-		const chance = this.#chance;
-		const { state } = chain;
-		if (chance.next() < 0.04) {
-			const left = chain.leaving(person).admin;
-			return role === 'owner' && this.#owners(state) < 2 ? null : { admin: left };
-		}
-		if (role === 'owner' && chance.next() < 0.45) return this.#planAdmin(state);
-		if (role !== 'owner' && role !== 'editor') return null;
-		const owesAudit = role === 'owner' && state.auditOwed;
-		const admin =
-			state.epochOwed || owesAudit
-				? adminFor(state, [], { epoch: state.epochOwed, audit: owesAudit })
-				: null;
-		const standing = chain.entries.flatMap(({ parsed }, index) =>
-			parsed.pages.map((_, at) => ({ seq: index + 1, index: at }))
-		);
-		const old = chance.next() < 0.2 ? chance.of(standing) : undefined;
-		const named = old === undefined ? [] : [old];
-		const pages = [page(admin?.epoch?.number ?? state.openEpoch, chance)];
-		return { admin, pages, supersedes: named, purge: role === 'owner' ? named : [] };
-	}
-
-	#owners(state: LogState): number {
-		return [...state.members.values()].filter(({ role }) => role === 'owner').length;
-	}
-
-	#planAdmin(state: LogState): { readonly admin: Commit['admin'] } | null {
-		const chance = this.#chance;
-		const person = chance.of(this.#people)!;
-		const member = state.members.get(person.account);
-		const audit = state.auditOwed ? { audit: true } : {};
-		const last = member?.role === 'owner' && this.#owners(state) < 2;
-		const role = chance.of(roles)!;
-		const what = chance.next();
-		if (member === undefined) {
-			const identity = what < 0.3 ? person.renewed : person.identity;
-			return { admin: adminFor(state, [adding({ ...person, identity }, role)], audit) };
-		}
-		if (what < 0.15) return { admin: adminFor(state, [], { ...audit, epoch: true }) };
-		if (what < 0.3) {
-			const other = equalBytes(member.identity.hash, person.identity.hash)
-				? person.renewed
-				: person.identity;
-			return {
-				admin: adminFor(state, [adding({ ...person, identity: other }, member.role)], audit)
-			};
-		}
-		if (last || (what >= 0.6 && role === member.role)) return null;
-		const change = what < 0.6 ? removing(person, member.kind) : setting(person, role, member.kind);
-		return { admin: adminFor(state, [change], audit) };
-	}
-
-	/** Honest: who leaves does so alone, so that an owner's own removal is no part of a plan. */
-	#isHonestPlan(entry: ParsedEntry): boolean {
-		const { admin, author } = entry.parsed;
-		const removed = admin?.members.some((one) => one.account === author && one.role === null);
-		return removed !== true || admin?.epoch === null;
-	}
-
 	#write(device: Device): void {
 		const { pending, chain } = device;
 		if (pending !== null) {
 			const { author, device: id, count } = pending.parsed;
 			const taken = (chain.state.counts.get(countKey(author, id)) ?? 0) >= count;
-			if (!taken && this.#judge(chain, pending) === null) return;
+			if (!taken && this.#judge(chain, pending).ok) return;
 			device.pending = null;
 		}
 		const entry = this.#form(device);
-		if (entry === null || !this.#isHonestPlan(entry)) return;
+		if (entry === null) return;
 		device.pending = entry;
 		this.#pool.push(entry);
 		if (this.#chance.next() < 0.6) this.#append(this.#branches[device.branch]!, entry);
@@ -303,31 +226,12 @@ export class LogWorld {
 		const named = chance.next() < 0.15 ? victim : stolen;
 		const pinned = state.members.get(named.account)?.identity ?? named.identity;
 		const identity = chance.next() < 0.7 ? pinned : stolen.identity;
-		const wanted = { epoch: chance.next() < 0.5 };
-		const admins = [
-			null,
-			branch.leaving(named).admin,
-			adminFor(state, [setting(me, 'owner')], wanted),
-			adminFor(state, [adding(me, 'owner')], wanted),
-			adminFor(state, [removing(victim)], wanted),
-			adminFor(state, [removing(named)], { epoch: true, audit: state.audit !== null }),
-			adminFor(state, [setting(named, 'auditor')], { epoch: true, audit: state.audit !== null }),
-			adminFor(state, [], { epoch: true })
-		];
-		let admin = chance.of(admins) ?? null;
-		if (admin !== null && chance.next() < 0.2) {
-			const extra = { kind: 'content' as const, number: state.openEpoch, recipient: me.account };
-			admin = { ...admin, wraps: [...admin.wraps, { ...extra, hash: new Uint8Array(32) }] };
-		}
-		if (admin?.epoch && chance.next() < 0.2) {
-			const number = Math.max(1, state.openEpoch - chance.below(2));
-			admin = { ...admin, epoch: { ...admin.epoch, number } };
-		}
+		const admin = colludingAdmin(branch, { me, named, victim }, this.#crowd, chance);
 		const epoch = Math.max(
 			1,
 			(admin?.epoch?.number ?? state.openEpoch) - (chance.next() < 0.3 ? 1 : 0)
 		);
-		const pages = admin === null || chance.next() < 0.4 ? [page(epoch, chance)] : [];
+		const pages = admin === null || chance.next() < 0.4 ? [pageOf(epoch, chance)] : [];
 		const ids = [me.device, stolen.device, stolen.phone];
 		const draft = branch.draft(named, { admin, pages, seen, identity, device: chance.of(ids)! });
 		const count = Math.max(1, draft.count - (chance.next() < 0.2 ? 1 : 0));
@@ -365,9 +269,22 @@ export class LogWorld {
 		while (device.chain.state.head.seq < edge!.state.head.seq) this.#pull(device);
 		if (device.fault !== null) throw new Error(`honest device: ${device.fault}`);
 		const entry = this.#form(device);
-		if (entry === null || !this.#isHonestPlan(entry)) return;
+		if (entry === null) return;
 		const fault = this.#append(edge!, entry);
 		if (fault !== null) throw new Error(`honest commit refused: ${fault}`);
 		this.#count('honest commits');
+	}
+
+	/** Everybody honest follows one honest edge to its head, and holds there what it holds. */
+	settle(): void {
+		const [edge] = this.#branches;
+		const held = encodeLogState(edge!.state);
+		for (const device of this.#devices) {
+			while (device.fault === null && device.chain.state.head.seq < edge!.state.head.seq) {
+				this.#pull(device);
+			}
+			const same = equalBytes(encodeLogState(device.chain.state), held);
+			if (device.fault !== null || !same) throw new Error(`left behind: ${String(device.fault)}`);
+		}
 	}
 }
