@@ -1,6 +1,7 @@
 // What the screens behind the lock share: the space, the search, and what a person does to notes.
 import { createSubscriber } from 'svelte/reactivity';
 import type { ItemSummary, SearchHit, Space, SyncStatus } from '../../../client/index.ts';
+import type { Role } from '../../../protocol/commit.ts';
 import type { ItemId } from '../../../protocol/ids.ts';
 import type { App } from './app.svelte.ts';
 import { ImportRun } from './import-run.svelte.ts';
@@ -29,7 +30,9 @@ export class DeskState {
 	made: ItemId | null = null;
 	/** The note that was opened by keyboard: its text takes the focus. */
 	entered: ItemId | null = null;
-	dialog = $state<'palette' | 'keys' | 'sync' | 'log-out' | null>(null);
+	dialog = $state<'palette' | 'keys' | 'sync' | 'log-out' | 'share' | 'share-note' | null>(null);
+	/** What the dialogs of sharing are about. */
+	subject = $state.raw<{ readonly space: Space; readonly item: ItemId | null } | null>(null);
 	#subscribe: () => void;
 
 	constructor(app: App, space: Space) {
@@ -52,6 +55,12 @@ export class DeskState {
 	get sync(): SyncStatus {
 		this.#subscribe();
 		return this.space.sync;
+	}
+
+	/** Null once this account is no member any more. */
+	get role(): Role | null {
+		this.#subscribe();
+		return this.space.role;
 	}
 
 	/** The notes to list: all of them, or those that the search finds. */
@@ -78,6 +87,18 @@ export class DeskState {
 		this.query = '';
 		this.made = made.value;
 		this.app.place.go(itemHref(made.value));
+	}
+
+	share(space: Space): void {
+		this.subject = { space, item: null };
+		this.dialog = 'share';
+	}
+
+	/** A note that has a space of its own is shared with that; else the person chooses. */
+	shareNote(space: Space, item: ItemId): void {
+		if (space.kind === 'item') return this.share(space);
+		this.subject = { space, item };
+		this.dialog = 'share-note';
 	}
 
 	async trash(id: ItemId): Promise<void> {

@@ -43,6 +43,18 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'Somebody already has this handle.',
 		then: 'Choose another one. If it is yours, log in instead.'
 	},
+	already_claimed: {
+		what: 'Somebody else has used this invitation.',
+		then: 'An invitation is good for one person. Tell whoever invited you at once: if it was not you, somebody else had the link. Ask for a new one.'
+	},
+	link_ended: {
+		what: 'This link has ended.',
+		then: 'It has expired, or was opened as often as it may be. Ask whoever sent it for a new one.'
+	},
+	link_frozen: {
+		what: 'This link is frozen.',
+		then: 'Its passphrase was guessed wrong too often, so it opens no more, not even with the right one. Ask whoever sent it for a new one.'
+	},
 	sign_up_closed: {
 		what: 'This server takes no new accounts.',
 		then: 'Ask the person who runs it. If you have an account, log in.'
@@ -60,8 +72,8 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		then: `${keptHere} Do not delete anything; see the sync story in the editor’s head.`
 	},
 	admin_conflict: {
-		what: 'Somebody changed this space at the same moment.',
-		then: `${nothingLost} Try again.`
+		what: 'Another owner changed this space at the same moment.',
+		then: 'Theirs came first, so yours was not done. Look at what has changed, and ask again if you still want it.'
 	},
 	too_large: {
 		what: 'That is too large for the server.',
@@ -166,6 +178,46 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 	unsent_changes: {
 		what: 'Some changes have not reached the server.',
 		then: 'They are only on this device. Wait until they are synced, or discard them.'
+	},
+	wrong_code: {
+		what: 'That is not the code on the new device.',
+		then: 'Nothing was handed over. Read the six digits again. If they are the same and it still fails, stop: somebody else may have seen the link.'
+	},
+	passphrase_needed: {
+		what: 'This link has a passphrase.',
+		then: 'Ask whoever sent it: it does not stand in the link.'
+	},
+	wrong_passphrase: {
+		what: 'That is not the passphrase.',
+		then: 'Check capital letters and spaces. After ten wrong tries the link is frozen for everybody.'
+	},
+	link_invalid: {
+		what: 'This link opens nothing.',
+		then: 'It was cut short or altered on the way. Copy the whole of it, with everything after #, or ask for it again.'
+	},
+	invitation_ended: {
+		what: 'This invitation has ended.',
+		then: 'It was taken back, has expired, or was used. Ask for a new one; nothing of yours has changed.'
+	},
+	identity_changed: {
+		what: 'Not trusted: this person shows another identity than before.',
+		then: 'They were given nothing. Ask them by another way whether they began anew, and compare the safety words before you go on.'
+	},
+	claim_forged: {
+		what: 'Whoever wants in did not have the invitation’s link.',
+		then: 'Nobody was let in. Refuse it, and make a new invitation; the server may have been in between.'
+	},
+	already_member: {
+		what: 'This person is in the space already.',
+		then: `${nothingLost} You can change their role in the list.`
+	},
+	unconfirmed: {
+		what: 'This device is not confirmed yet.',
+		then: `${nothingLost} Open Tacet on another device of yours, which vouches for this one by itself; or confirm it by hand in the settings.`
+	},
+	last_owner: {
+		what: 'A space needs an owner, and this is the last one.',
+		then: 'Make somebody else an owner first, or delete the space.'
 	}
 };
 

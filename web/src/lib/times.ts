@@ -9,6 +9,8 @@ const dateFormat = new Intl.DateTimeFormat(undefined, {
 const fullFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'long', timeStyle: 'short' });
 const numberFormat = new Intl.NumberFormat();
 
+const agoFormat = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
+
 const startOfDayMs = (ms: number): number => new Date(ms).setHours(0, 0, 0, 0);
 
 export const clock = (ms: number): string => clockFormat.format(ms);
@@ -25,6 +27,15 @@ export function when(ms: number, nowMs = Date.now()): string {
 	if (startOfDayMs(ms) === startOfDayMs(nowMs)) return clock(ms);
 	if (new Date(ms).getFullYear() === new Date(nowMs).getFullYear()) return dayFormat.format(ms);
 	return dateFormat.format(ms);
+}
+
+/** 'just now', '5 minutes ago', '3 hours ago', 'yesterday'. */
+export function ago(ms: number, nowMs = Date.now()): string {
+	const minutes = Math.round((ms - nowMs) / 60_000);
+	if (minutes > -1) return 'just now';
+	if (minutes > -60) return agoFormat.format(minutes, 'minute');
+	if (minutes > -1_440) return agoFormat.format(Math.round(minutes / 60), 'hour');
+	return agoFormat.format(Math.round(minutes / 1_440), 'day');
 }
 
 /** 'about 2 minutes'; short times are not counted out. */

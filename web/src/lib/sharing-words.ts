@@ -1,0 +1,139 @@
+// Words for who may do what, who somebody is, and what happened.
+import type { ActivityEvent } from '../../../client/activity.ts';
+import type { Contact, IdentityStanding, SpaceMember } from '../../../client/api-sharing.ts';
+import type { Role } from '../../../protocol/commit.ts';
+import type { AccountId } from '../../../protocol/ids.ts';
+import { count, counted, fileBytes } from './times.ts';
+
+interface RoleWords {
+	readonly name: string;
+	readonly can: string;
+}
+
+export const roleWords: Readonly<Record<Role, RoleWords>> = {
+	owner: {
+		name: 'Owner',
+		can: 'Reads and writes. Lets people in and out, changes roles, makes links, deletes the space.'
+	},
+	editor: { name: 'Editor', can: 'Reads and writes notes. Can’t change who is in.' },
+	viewer: { name: 'Viewer', can: 'Reads. Can’t write.' },
+	auditor: {
+		name: 'Auditor',
+		can: 'Sees who is in, and who did how much when. Never holds the key to what is written.'
+	}
+};
+
+const shortId = (account: AccountId): string => account.slice(0, 6);
+
+export const nameOf = (person: Pick<Contact, 'account' | 'handle'>): string =>
+	person.handle ?? `Somebody (${shortId(person.account)})`;
+
+export const memberName = (member: SpaceMember): string => {
+	if (member.kind === 'link') return `Share link (${shortId(member.account)})`;
+	return member.kind === 'app' ? `App (${shortId(member.account)})` : nameOf(member);
+};
+
+/** Names for the accounts in a log; somebody who left is known by a part of the id only. */
+export function namesIn(members: readonly SpaceMember[]): (account: AccountId) => string {
+	const names = new Map(
+		members.map((member) => [
+			member.account,
+			member.identity === 'own' ? 'you' : memberName(member)
+		])
+	);
+	return (account) => names.get(account) ?? `somebody (${shortId(account)})`;
+}
+
+interface StandingWords {
+	readonly short: string;
+	readonly tone: 'quiet' | 'good' | 'amber' | 'wax';
+	readonly says: (name: string) => string;
+}
+
+export const identityWords: Readonly<Record<IdentityStanding, StandingWords>> = {
+	own: { short: 'This is you', tone: 'quiet', says: () => 'This is your own identity.' },
+	pinned: {
+		short: 'Not compared yet',
+		tone: 'quiet',
+		says: (name) =>
+			`Since you first met, ${name} has shown the same identity. To be sure that nobody stood between you even then, read these words to each other, by phone or face to face: both of you must see the same eight.`
+	},
+	compared: {
+		short: 'Compared',
+		tone: 'good',
+		says: (name) => `You have compared these words with ${name}: nobody stands between you.`
+	},
+	renewed: {
+		short: 'New identity, to be confirmed',
+		tone: 'amber',
+		says: (name) =>
+			`${name} has a new identity, and the old one signed it. It gets no key before you confirm it. Ask ${name} whether that is so, and compare the words.`
+	},
+	changed: {
+		short: 'Not trusted: another identity',
+		tone: 'wax',
+		says: (name) =>
+			`This is another identity than the one this device knows of ${name}, and the old one did not sign it. Either ${name} began anew, or somebody else is in between. It gets nothing. Ask ${name} by another way before you do anything.`
+	},
+	unknown: {
+		short: 'Not known here',
+		tone: 'quiet',
+		says: (name) =>
+			`This device knows nothing of ${name} but what the history of this space says. Compare the words to be sure who it is.`
+	}
+};
+
+const reads = (role: Role): boolean => role !== 'auditor';
+const writes = (role: Role): boolean => role === 'owner' || role === 'editor';
+
+/** What follows from a change of role, in plain sentences. */
+export function consequences(name: string, from: Role, to: Role): readonly string[] {
+	const said: string[] = [];
+	if (to === 'owner') {
+		said.push(
+			`${name} can let people in and out, change every role, yours included, and delete the space.`
+		);
+	}
+	if (from === 'owner') said.push(`${name} can’t change who is in any more.`);
+	if (!reads(from) && reads(to)) {
+		said.push(`${name} gets the key, and can read everything that is here, older notes too.`);
+	}
+	if (reads(from) && !reads(to)) {
+		said.push(
+			`A new key is made in the same step: ${name} can’t read what is written from now on, and keeps what was read or copied before.`
+		);
+	}
+	if (!writes(from) && writes(to)) said.push(`${name} can write, change and delete notes.`);
+	if (writes(from) && !writes(to)) {
+		said.push(
+			`${name} can’t write any more. Changes of theirs that have not arrived yet are refused, and stay on their device.`
+		);
+	}
+	return said;
+}
+
+type Named = (account: AccountId) => string;
+
+/** Goes on after the name of whoever did it. */
+export function eventWords(event: ActivityEvent, named: Named): string {
+	switch (event.type) {
+		case 'created':
+			return 'made the space';
+		case 'pages':
+			return `wrote ${fileBytes(event.bytes)} in ${counted(event.pages, 'part')}`;
+		case 'superseded':
+			return `replaced ${counted(event.pages, 'older part')}`;
+		case 'added':
+			return `let in ${named(event.account)} as ${event.role}`;
+		case 'role_changed':
+			return `made ${named(event.account)} ${event.role}`;
+		case 'removed':
+			return `removed ${named(event.account)}`;
+		case 'left':
+			return 'left';
+		case 'epoch':
+			return `made key ${count(event.number)}`;
+		case 'settings':
+			return 'changed the settings';
+	}
+}

@@ -1,0 +1,77 @@
+// What the parts of sharing have in common: a space as it stands now, one thing that is being asked,
+// and lists that only the edge knows.
+import { createSubscriber } from 'svelte/reactivity';
+import { on } from 'svelte/events';
+import type { Answer, Space, TacetError } from '../../../client/index.ts';
+
+/** Answers a way to look at a space: whoever looks is told when it has changed. */
+export function watching(space: Space): () => Space {
+	const subscribe = createSubscriber((update) => space.subscribe(update));
+	return () => {
+		subscribe();
+		return space;
+	};
+}
+
+/** The account's first space may have no name. */
+export const spaceName = (space: { readonly name: string }): string => space.name || 'Notes';
+
+/** One thing that was asked for: whether it is under way, and why it failed. */
+export class Attempt {
+	busy = $state(false);
+	error = $state.raw<TacetError | null>(null);
+
+	async run<Value>(ask: () => Answer<Value>): Answer<Value> {
+		this.busy = true;
+		this.error = null;
+		try {
+			const answer = await ask();
+			if (!answer.ok) this.error = answer.error;
+			return answer;
+		} finally {
+			this.busy = false;
+		}
+	}
+
+	forget(): void {
+		this.error = null;
+	}
+}
+
+const refreshMs = 10_000;
+
+/** A list that the edge keeps: asked for again while somebody looks at it. */
+export class Asked<Value> {
+	/** Null until the first answer. */
+	value = $state.raw<Value | null>(null);
+	error = $state.raw<TacetError | null>(null);
+	#ask: () => Answer<Value>;
+	#turn = 0;
+
+	constructor(ask: () => Answer<Value>) {
+		this.#ask = ask;
+	}
+
+	async refresh(): Promise<void> {
+		const turn = ++this.#turn;
+		const answer = await this.#ask();
+		if (turn !== this.#turn) return;
+		this.error = answer.ok ? null : answer.error;
+		if (answer.ok) this.value = answer.value;
+	}
+
+	/** Answers how to stop. */
+	follow(): () => void {
+		void this.refresh();
+		const refreshIfSeen = (): void => {
+			if (document.visibilityState === 'visible') void this.refresh();
+		};
+		const timer = setInterval(refreshIfSeen, refreshMs);
+		const offVisible = on(document, 'visibilitychange', refreshIfSeen);
+		return () => {
+			clearInterval(timer);
+			offVisible();
+			this.#turn += 1;
+		};
+	}
+}
