@@ -9,6 +9,8 @@ import type { Refusal } from '../protocol/errors.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { keysFreshMs, keysRefetchMs } from './limits.ts';
 
+type TokenAt = Parameters<typeof verifyAccessToken>[1];
+
 interface Fetched<Keys> {
 	readonly keys: Keys;
 	readonly fetchedAtMs: number;
@@ -32,16 +34,25 @@ export class FetchedKeys<Keys extends { readonly tokenKeys: readonly TokenKey[] 
 	}
 
 	/** What a token says, if it is genuine and has not expired. */
-	async verify(token: string): Promise<Result<AccessClaims, Refusal>> {
-		const claims = await this.#verifyWith(token, keysFreshMs);
-		if (claims.ok || claims.error.code !== 'unauthenticated') return claims;
-		return this.#verifyWith(token, keysRefetchMs);
+	verify(token: string): Promise<Result<AccessClaims, Refusal>> {
+		return this.#verify({ token, nowMs: Date.now() });
 	}
 
-	async #verifyWith(token: string, maxAgeMs: number): Promise<Result<AccessClaims, Refusal>> {
+	/** What a token says, if it is genuine. It may have expired long ago. */
+	verifyOrigin(token: string): Promise<Result<AccessClaims, Refusal>> {
+		return this.#verify({ token, nowMs: 0 });
+	}
+
+	async #verify(input: TokenAt): Promise<Result<AccessClaims, Refusal>> {
+		const claims = await this.#verifyWith(input, keysFreshMs);
+		if (claims.ok || claims.error.code !== 'unauthenticated') return claims;
+		return this.#verifyWith(input, keysRefetchMs);
+	}
+
+	async #verifyWith(input: TokenAt, maxAgeMs: number): Promise<Result<AccessClaims, Refusal>> {
 		const keys = await this.get(maxAgeMs);
 		if (!keys.ok) return keys;
-		const claims = verifyAccessToken(keys.value.tokenKeys, { token, nowMs: Date.now() });
+		const claims = verifyAccessToken(keys.value.tokenKeys, input);
 		return claims.ok ? claims : err({ code: 'unauthenticated' });
 	}
 }

@@ -18,6 +18,16 @@ export const maxPullBytes = 33_554_432;
 export const maxDropsPerAlarm = 1_000;
 export const maxSocketsPerSpace = 1_024;
 export const maxSocketsPerSession = 8;
+/** Sockets of share links together: members always find room beside them. */
+export const maxLinkSocketsPerSpace = 512;
+/** Openings of one share link that can be kept open; an older one has to be opened anew. */
+export const maxOpeningsPerLink = 512;
+/** For how long whoever opens a share link that has expired is told so, and not that there is none. */
+export const expiredLinkKeptMs = 7 * 86_400 * secondMs;
+/** Devices of one account whose heartbeats a space keeps: more than can be logged in at once. */
+export const maxHeartbeatDevicesPerAccount = 8;
+/** How far off an alarm may be set: what comes later is looked at again then. */
+export const maxAlarmDistanceMs = 365 * 86_400 * secondMs;
 /** Spaces that one session may open: each is a row, as each must hear of the session's end. */
 export const maxSpacesPerSession = 256;
 /**
@@ -32,6 +42,8 @@ export const refreshAgainMs = 10 * secondMs;
 export const frameBudget = { burst: 2_000, perSecond: 400 } as const;
 /** What answering costs in frames, by the MiB sent. */
 export const framesPerMebibyteSent = 4;
+/** What a heartbeat costs in frames: a row, and a frame to everybody. */
+export const framesPerHeartbeat = 100;
 
 /** How long a dead session is remembered beyond the life of its last access token. */
 export const deadSessionMarginMs = 60 * secondMs;

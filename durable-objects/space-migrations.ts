@@ -1,7 +1,7 @@
 // Schema of a Space object, append-only. Meaning of each column: docs/storage-schema.md.
 //
 // Rows written are what the platform's free plan runs out of first, and every index entry is one.
-// So no table has an index beside its integer key, and a live edit is one row of `commits`.
+// So no table has an index beside its key, and a live edit is one row of `commits`.
 export const spaceMigrations: readonly string[] = [
 	`CREATE TABLE space (
 		one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -40,5 +40,42 @@ export const spaceMigrations: readonly string[] = [
 	`CREATE TABLE dead_sessions (
 		session TEXT PRIMARY KEY,
 		until_ms INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE heartbeats (
+		account TEXT NOT NULL,
+		device TEXT NOT NULL,
+		seq INTEGER NOT NULL,
+		received_at_ms INTEGER NOT NULL,
+		body BLOB NOT NULL,
+		signature BLOB NOT NULL,
+		PRIMARY KEY (account, device)
+	) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE invites (
+		invite TEXT PRIMARY KEY,
+		record BLOB NOT NULL,
+		expires_at_ms INTEGER NOT NULL,
+		claim_account TEXT,
+		claim_identity BLOB,
+		claim_mac BLOB,
+		claim_name BLOB,
+		claimed_at_ms INTEGER,
+		contested INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE links (
+		link TEXT PRIMARY KEY,
+		account TEXT NOT NULL,
+		record BLOB NOT NULL,
+		door BLOB NOT NULL,
+		expires_at_ms INTEGER,
+		openings_left INTEGER,
+		opened INTEGER NOT NULL,
+		registration_record BLOB,
+		guesses INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE link_openings (
+		link TEXT NOT NULL,
+		session TEXT NOT NULL,
+		opened_at_ms INTEGER NOT NULL,
+		PRIMARY KEY (link, session)
 	) STRICT, WITHOUT ROWID`
 ];

@@ -1,98 +1,96 @@
-// A Space object: orders the commits of one space, keeps their ciphertext, and passes them on.
-// Whatever the Worker says, it checks token, membership and role itself, and appends nothing that
-// breaks rules 1 to 9 of the log. Sockets hibernate: nothing here may hold a timer.
+// A Space object: orders the commits of one space, keeps their ciphertext, and passes them on; keeps
+// its invitations, share links and heartbeats. Whatever the Worker says, it checks token, membership
+// and role itself, and appends nothing that breaks rules 1 to 9 of the log. Sockets hibernate: nothing
+// here may hold a timer, but for the minute that an attempt at a passphrase takes.
 import { DurableObject } from 'cloudflare:workers';
 import { deploymentObjectName } from '../crypto/edge/keyed-name.ts';
 import type { AccessClaims, TokenKey } from '../crypto/edge/session-token.ts';
-import { sha256Async } from '../crypto/hash.ts';
-import {
-	judge,
-	keysMatch,
-	pagesMatch,
-	parseEntry,
-	wireCodeOf,
-	type Judged,
-	type ParsedEntry
-} from '../crypto/log-rules.ts';
-import {
-	countKey,
-	emptyLog,
-	parseLogState,
-	readsContent,
-	type LogState
-} from '../crypto/log-state.ts';
-import { verifyProof } from '../crypto/signature.ts';
-import { wireErrors, type Refusal, type WireErrorCode } from '../protocol/errors.ts';
-import {
-	encodeSpaceFrame,
-	parseClientFrame,
-	type Append,
-	type ClientFrame,
-	type Entry,
-	type FetchedPage,
-	type SpaceFrame
-} from '../protocol/frames.ts';
-import {
-	parseId,
-	type AccountId,
-	type DeviceId,
-	type Seq,
-	type SessionId,
-	type SpaceId
-} from '../protocol/ids.ts';
-import { historyRetentionDays, maxFrameBytes } from '../protocol/limits.ts';
+import { openIdentity } from '../crypto/identity.ts';
+import { init } from '../crypto/opaque-ke/opaque-ke.js';
+import opaqueModule from '../crypto/opaque-ke/opaque-ke.wasm';
+import type { Admin } from '../protocol/commit.ts';
+import { wireErrors, type Refusal } from '../protocol/errors.ts';
+import type { RequestOf, ResponseOf, RouteName } from '../protocol/http.ts';
+import type { AccountId, SessionId } from '../protocol/ids.ts';
+import { historyRetentionDays } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { socketProtocol } from '../protocol/version.ts';
+import type { AccountServerKeys } from './deployment.ts';
 import type { Env } from './env.ts';
 import { FetchedKeys } from './fetched-keys.ts';
-import { FrameBudget } from './frame-budget.ts';
 import {
-	framesPerMebibyteSent,
+	maxAlarmDistanceMs,
 	maxDropsPerAlarm,
-	maxPullBytes,
+	maxLinkSocketsPerSpace,
 	maxSocketsPerSession,
-	maxSocketsPerSpace,
-	targetEntriesFrameBytes
+	maxSocketsPerSpace
 } from './limits.ts';
 import { logBug } from './log.ts';
-import { resendPlaces, SpaceStore, type Arrival, type Reader } from './space-store.ts';
+import { decodeText } from './request-bytes.ts';
+import { SpaceFrames } from './space-frames.ts';
+import { SpaceHeartbeatStore } from './space-heartbeat-store.ts';
+import { SpaceHeartbeats } from './space-heartbeats.ts';
+import { SpaceInviteStore } from './space-invite-store.ts';
+import { SpaceInvites } from './space-invites.ts';
+import { SpaceLinkStore } from './space-link-store.ts';
+import { linkOfToken, SpaceLinks, type LinkMoment } from './space-links.ts';
+import { SpaceLog } from './space-log.ts';
+import {
+	anyLinkTag,
+	attach,
+	attachmentOf,
+	close,
+	hasExpired,
+	linkTag,
+	send
+} from './space-sockets.ts';
+import { SpaceStore, type Arrival } from './space-store.ts';
 
-/** What a socket remembers through hibernation. */
-interface Attachment {
-	readonly account: AccountId;
-	readonly device: DeviceId;
-	readonly session: SessionId;
-	/** When the token that it was opened with expires, in milliseconds since 1970. */
-	readonly expiresAtMs: number;
-	/** It has pulled up to the head, and gets entries as they come. */
-	readonly isLive: boolean;
-}
+type Answer<Name extends RouteName> = Promise<Result<ResponseOf<Name>, Refusal>>;
 
 const dayMs = 86_400_000;
-const noop = (): void => undefined;
-const mebibyte = 1_048_576;
 /** RFC 6455 §7.4.1: never sent, only reported. */
 const brokenConnection = 1006;
 
+const notFound = err({ code: 'not_found' } as const);
+const unauthenticated = err({ code: 'unauthenticated' } as const);
+
 export class Space extends DurableObject<Env> {
 	readonly #store: SpaceStore;
+	readonly #log: SpaceLog;
+	readonly #heartbeats: SpaceHeartbeats;
+	readonly #invites: SpaceInvites;
+	readonly #links: SpaceLinks;
+	readonly #frames: SpaceFrames;
 	readonly #keys: FetchedKeys<{ readonly tokenKeys: readonly TokenKey[] }>;
-	/** Null for a name that no space can have. */
-	#state: LogState | null;
-	/** The end of the last frame's work: frames are answered one after another. */
-	#turn: Promise<unknown> = Promise.resolve();
-	readonly #budgetBySocket = new WeakMap<WebSocket, FrameBudget>();
+	/** With what passphrases of links need: fetched only where there is one to open. */
+	readonly #linkKeys: FetchedKeys<AccountServerKeys>;
 	/** Ended while awake; those that outlive it are in the store. */
 	readonly #deadSessions = new Set<SessionId>();
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
+		const { sql } = ctx.storage;
+		const announce = () => this.#noticeOwners();
 		this.#store = new SpaceStore(ctx.storage);
-		this.#state = loadState(this.#store, ctx.id.name);
+		this.#log = new SpaceLog(this.#store, ctx.id.name);
+		this.#heartbeats = new SpaceHeartbeats(new SpaceHeartbeatStore(sql));
+		this.#invites = new SpaceInvites(new SpaceInviteStore(sql), announce);
+		this.#links = new SpaceLinks(new SpaceLinkStore(sql), announce);
+		this.#frames = new SpaceFrames({
+			store: this.#store,
+			log: this.#log,
+			heartbeats: this.#heartbeats,
+			sockets: () => ctx.getWebSockets(),
+			hasEnded: (session) => this.#deadSessions.has(session),
+			appended: (arrival) => this.#follow(arrival)
+		});
+		const deployment = () => env.DEPLOYMENT.getByName(deploymentObjectName);
 		this.#keys = new FetchedKeys(async () => {
-			const tokenKeys = await env.DEPLOYMENT.getByName(deploymentObjectName).tokenKeys();
+			const tokenKeys = await deployment().tokenKeys();
 			return tokenKeys.ok ? ok({ tokenKeys: tokenKeys.value }) : tokenKeys;
 		});
+		this.#linkKeys = new FetchedKeys(() => deployment().accountKeys());
 		ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
 	}
 
@@ -116,16 +114,88 @@ export class Space extends DurableObject<Env> {
 		await this.#scheduleAlarm();
 	}
 
+	async inviteCreate(token: string, request: RequestOf<'inviteCreate'>): Answer<'inviteCreate'> {
+		const created = await this.#asOwner(token, () => this.#invites.create(request, Date.now()));
+		await this.#scheduleAlarm();
+		return created;
+	}
+
+	inviteRead(request: RequestOf<'inviteRead'>): Awaited<Answer<'inviteRead'>> {
+		return this.#log.hasBegun ? this.#invites.read(request, Date.now()) : notFound;
+	}
+
+	async inviteClaim(token: string, request: RequestOf<'inviteClaim'>): Answer<'inviteClaim'> {
+		const isThere = () => this.#log.hasBegun && this.#invites.isOpen(request.invite, Date.now());
+		const identity = await openIdentity(decodeText(request.identity));
+		if (!identity.ok) return err({ code: 'malformed' });
+		return this.#inSession(
+			token,
+			() => (isThere() ? ok(null) : notFound),
+			({ account }) => {
+				if (identity.value.account !== account) return err({ code: 'forbidden' });
+				const isMember = this.#log.known.members.has(account);
+				return this.#invites.claim(request, { account, isMember, nowMs: Date.now() });
+			}
+		);
+	}
+
+	inviteList(token: string): Answer<'inviteList'> {
+		return this.#asOwner(token, () => this.#invites.list(Date.now()));
+	}
+
+	inviteRevoke(token: string, request: RequestOf<'inviteRevoke'>): Answer<'inviteRevoke'> {
+		return this.#asOwner(token, () => this.#invites.revoke(request));
+	}
+
+	async linkRegister(token: string, request: RequestOf<'linkRegister'>): Answer<'linkRegister'> {
+		const moment = await this.#linkMoment();
+		if (!moment.ok) return moment;
+		return this.#asOwner(token, () => this.#links.register(request, moment.value()));
+	}
+
+	async linkCreate(token: string, request: RequestOf<'linkCreate'>): Answer<'linkCreate'> {
+		const created = await this.#asOwner(token, () =>
+			this.#links.create(request, { state: this.#log.known, nowMs: Date.now() })
+		);
+		await this.#scheduleAlarm();
+		return created;
+	}
+
+	linkList(token: string): Answer<'linkList'> {
+		return this.#asOwner(token, () => this.#links.list());
+	}
+
+	linkRemove(token: string, { link }: RequestOf<'linkRemove'>): Answer<'linkRemove'> {
+		return this.#asOwner(token, () => {
+			for (const socket of this.ctx.getWebSockets(linkTag(link))) close(socket, 'not_found');
+			return this.#links.remove(link);
+		});
+	}
+
+	async linkStart(request: RequestOf<'linkStart'>): Answer<'linkStart'> {
+		if (!this.#log.hasBegun) return notFound;
+		const moment = await this.#linkMoment();
+		return moment.ok ? this.#links.start(request, moment.value()) : moment;
+	}
+
+	async linkFinish(request: RequestOf<'linkFinish'>): Answer<'linkFinish'> {
+		if (!this.#log.hasBegun) return err({ code: 'login_failed' });
+		const moment = await this.#linkMoment();
+		return moment.ok ? this.#links.finish(request, moment.value()) : moment;
+	}
+
+	async linkRefresh(request: RequestOf<'linkRefresh'>): Answer<'linkRefresh'> {
+		const claims = await this.#linkKeys.verifyOrigin(request.accessToken);
+		if (!claims.ok) return claims;
+		if (!this.#log.hasBegun) return notFound;
+		const keys = await this.#linkKeys.get();
+		if (!keys.ok) return keys;
+		const moment = { keys: keys.value, state: this.#log.known, nowMs: Date.now() };
+		return this.#links.refresh(request, claims.value, moment);
+	}
+
 	override async webSocketMessage(socket: WebSocket, message: ArrayBuffer | string): Promise<void> {
-		try {
-			const turn = this.#turn.then(() => this.#receive(socket, message));
-			// The next frame takes its turn whether this one went well or not.
-			this.#turn = turn.then(noop, noop);
-			await turn;
-		} catch (error) {
-			logBug('space.webSocketMessage', error);
-			close(socket, 'internal');
-		}
+		await this.#frames.receive(socket, message);
 	}
 
 	override webSocketClose(socket: WebSocket, code: number): void {
@@ -141,6 +211,7 @@ export class Space extends DurableObject<Env> {
 			const times = { supersededBeforeMs, nowMs, maxDrops: maxDropsPerAlarm };
 			const isMore = this.#store.dropPages(times);
 			this.#store.removeDeadSessions(nowMs);
+			this.#endExpired(nowMs);
 			if (isMore) await this.ctx.storage.setAlarm(nowMs);
 			else await this.#scheduleAlarm();
 		} catch (error) {
@@ -151,316 +222,166 @@ export class Space extends DurableObject<Env> {
 	}
 
 	async #open(token: string): Promise<Result<WebSocket, Refusal>> {
-		const claims = await this.#keys.verify(token);
-		if (!claims.ok) return claims;
-		if (!this.#admits(claims.value.account)) return err({ code: 'not_found' });
-		const space = this.#state?.space;
-		if (space === undefined) return err({ code: 'not_found' });
-		const { accountObject, session } = claims.value;
-		const account = this.env.ACCOUNT.getByName(accountObject);
-		const noted = await account.noteSpace({ session, space });
+		const verified = await this.#keys.verify(token);
+		if (!verified.ok) return verified;
+		const claims = verified.value;
+		if (!this.#admits(claims)) return notFound;
+		const isLink = linkOfToken(claims) !== null;
+		// A link's token is good for one space and a quarter of an hour: there is no session to end.
+		const noted = isLink ? ok(null) : await this.#noteSession(claims);
 		// From here on nothing awaits: what ended meanwhile is seen, what ends later finds the socket.
 		if (!noted.ok) return noted;
-		if (this.#isDead(session)) return err({ code: 'unauthenticated' });
-		if (!this.#admits(claims.value.account)) return err({ code: 'not_found' });
-		const isFull =
-			this.ctx.getWebSockets().length >= maxSocketsPerSpace ||
-			this.ctx.getWebSockets(session).length >= maxSocketsPerSession;
-		return isFull ? err({ code: 'rate_limited' }) : ok(this.#accept(claims.value));
+		if (!this.#admits(claims)) return notFound;
+		return this.#isFull(claims) ? err({ code: 'rate_limited' }) : ok(this.#accept(claims));
 	}
 
-	#accept({ account, device, session, expiresAtMs }: AccessClaims): WebSocket {
+	#isFull(claims: AccessClaims): boolean {
+		const countOf = (tag?: string) => this.ctx.getWebSockets(tag).length;
+		if (countOf() >= maxSocketsPerSpace) return true;
+		if (countOf(claims.session) >= maxSocketsPerSession) return true;
+		return linkOfToken(claims) !== null && countOf(anyLinkTag) >= maxLinkSocketsPerSpace;
+	}
+
+	/**
+	 * Whether somebody may have a socket. A link's member comes in by an opening of the link and by
+	 * nothing else: its keys are known to all who have the link, who could sign up with them.
+	 */
+	#admits(claims: AccessClaims): boolean {
+		const { account } = claims;
+		if (!this.#log.admits(account)) return false;
+		const state = this.#log.known;
+		const link = linkOfToken(claims);
+		if (link === null) return state.members.get(account)?.kind !== 'link';
+		return this.#log.hasBegun && this.#links.admits(link, account, { state, nowMs: Date.now() });
+	}
+
+	#accept(claims: AccessClaims): WebSocket {
+		const { account, device, session, expiresAtMs } = claims;
+		const link = linkOfToken(claims);
 		const { 0: client, 1: server } = new WebSocketPair();
-		this.ctx.acceptWebSocket(server, [session]);
-		attach(server, { account, device, session, expiresAtMs, isLive: false });
-		send(server, { type: 'hello', offered: this.#log().head });
+		const tags = link === null ? [session] : [session, anyLinkTag, linkTag(link)];
+		this.ctx.acceptWebSocket(server, tags);
+		attach(server, { account, device, session, link, expiresAtMs, isLive: false });
+		send(server, { type: 'hello', offered: this.#log.known.head });
 		return client;
 	}
 
-	/** Members; and anybody, as long as nobody has made the space. */
-	#admits(account: AccountId): boolean {
-		const state = this.#state;
-		return state !== null && (state.head.seq === 0 || state.members.has(account));
+	/** The account answers whether the session is there, and will tell this space of its end. */
+	async #noteSession({ accountObject, session }: AccessClaims): Promise<Result<null, Refusal>> {
+		const account = this.env.ACCOUNT.getByName(accountObject);
+		const noted = await account.noteSpace({ session, space: this.#log.known.space });
+		if (!noted.ok) return noted;
+		return this.#isDead(session) ? unauthenticated : ok(null);
 	}
 
 	#isDead(session: SessionId): boolean {
 		return this.#deadSessions.has(session) || this.#store.isDeadSession(session);
 	}
 
-	#log(): LogState {
-		if (this.#state === null) throw new Error('a space without a name has no sockets');
-		return this.#state;
+	/**
+	 * Lets `work` run, in one synchronous block, for a session of an account that is there and that
+	 * `check` allows it. It is asked twice, so that the account hears of no space that refuses.
+	 */
+	async #inSession<Value>(
+		token: string,
+		check: (claims: AccessClaims) => Result<null, Refusal>,
+		work: (claims: AccessClaims) => Result<Value, Refusal>
+	): Promise<Result<Value, Refusal>> {
+		const verified = await this.#keys.verify(token);
+		if (!verified.ok) return verified;
+		const claims = verified.value;
+		if (linkOfToken(claims) !== null) return unauthenticated;
+		const checked = check(claims);
+		if (!checked.ok) return checked;
+		const noted = await this.#noteSession(claims);
+		if (!noted.ok) return noted;
+		const checkedAgain = check(claims);
+		return checkedAgain.ok ? work(claims) : checkedAgain;
 	}
 
-	async #receive(socket: WebSocket, message: ArrayBuffer | string): Promise<void> {
-		if (!isOpen(socket)) return;
-		if (!this.#budgetOf(socket).take(Date.now())) return close(socket, 'rate_limited');
-		if (typeof message === 'string') return close(socket, 'malformed');
-		if (message.byteLength > maxFrameBytes) return close(socket, 'too_large');
-		const frame = parseClientFrame(new Uint8Array(message));
-		if (!frame.ok) return close(socket, frame.error);
-		const attachment = attachmentOf(socket);
-		if (hasExpired(attachment)) return close(socket, 'unauthenticated');
-		if (!this.#admits(attachment.account)) return close(socket, 'not_found');
-		await this.#answer(socket, attachment, frame.value);
+	#asOwner<Value>(
+		token: string,
+		work: () => Result<Value, Refusal>
+	): Promise<Result<Value, Refusal>> {
+		const check = ({ account }: AccessClaims) => {
+			const member = this.#log.state?.members.get(account);
+			if (member === undefined) return notFound;
+			return member.role === 'owner' ? ok(null) : err({ code: 'forbidden' } as const);
+		};
+		return this.#inSession(token, check, work);
 	}
 
-	async #answer(socket: WebSocket, attachment: Attachment, frame: ClientFrame): Promise<void> {
-		switch (frame.type) {
-			case 'append':
-				return this.#append(socket, attachment, frame);
-			case 'pull':
-				return this.#pull(socket, attachment, frame.after);
-			case 'fetch':
-				return this.#fetchPages(socket, attachment, frame.pages);
-		}
+	/** What has to be fetched comes first; the moment is then taken without waiting. */
+	async #linkMoment(): Promise<Result<() => LinkMoment, Refusal>> {
+		const [keys, opaque] = await Promise.all([this.#linkKeys.get(), init(opaqueModule)]);
+		if (!keys.ok) return keys;
+		return ok(() => ({
+			keys: keys.value,
+			opaque: opaque.server,
+			state: this.#log.known,
+			nowMs: Date.now()
+		}));
 	}
 
-	async #append(socket: WebSocket, attachment: Attachment, append: Append): Promise<void> {
-		const entry = parseEntry(append);
-		if (!entry.ok) return refuse(socket, null, entry.error);
-		const { count } = entry.value.parsed;
-		const appended = await this.#judgeAndStore(attachment, entry.value, append);
-		if (!appended.ok) return refuse(socket, count, appended.error);
-		send(socket, { type: 'appended', count, seq: appended.value.seq });
-		const { arrival } = appended.value;
-		if (arrival === null) return;
-		this.#passOn(arrival, socket);
-		const { admin, pages, supersedes } = arrival.entry.parsed;
-		if (admin !== null) this.#closeStrangers();
+	/** In the turn, and the transaction, of the append. */
+	async #follow({ entry }: Arrival): Promise<void> {
+		const { admin, pages, supersedes } = entry.parsed;
+		if (admin !== null) this.#followAdmin(admin);
 		const isDated = pages.some((page) => page.expiresAtMs !== null) || supersedes.length > 0;
 		if (isDated) await this.#scheduleAlarm();
 	}
 
-	/**
-	 * Async work first (signatures, hashes of pages), then one synchronous block that appends. The
-	 * state can't change in between: frames are answered one after another, and nothing but an append
-	 * changes it.
-	 */
-	async #judgeAndStore(
-		{ account, device, session }: Attachment,
-		entry: ParsedEntry,
-		append: Append
-	): Promise<Result<{ readonly seq: Seq; readonly arrival: Arrival | null }, WireErrorCode>> {
-		const { parsed } = entry;
-		if (parsed.author !== account || parsed.device !== device) return err('forbidden');
-		const state = this.#log();
-		const later = (state.counts.get(countKey(account, device)) ?? 0) - parsed.count;
-		if (later >= 0) {
-			const places = { seen: parsed.seen.seq, head: state.head.seq, later };
-			const seq = this.#store.findCommit(append, resendPlaces(places));
-			if (seq !== undefined) return ok({ seq, arrival: null });
+	/** What was said under an identity that is gone is dropped; who is gone hears nothing further. */
+	#followAdmin({ members }: Admin): void {
+		const removed = members.filter(({ role }) => role === null);
+		const replaced = members.filter(({ identityEntry }) => identityEntry !== null);
+		this.#heartbeats.removeAccounts(accountsOf([...removed, ...replaced]));
+		this.#links.removeAccounts(accountsOf(removed));
+		for (const socket of this.ctx.getWebSockets()) {
+			if (!this.#log.admits(attachmentOf(socket).account)) close(socket, 'not_found');
 		}
-		const judged = judge(state, this.#store, entry);
-		if (!judged.ok) return err(wireCodeOf(judged.error));
-		if (!(await bytesAreSigned(entry, append))) return err('malformed');
-		if (!(await proofsAreGood(judged.value))) return err('forbidden');
-		// The one thing that may have happened meanwhile.
-		if (this.#deadSessions.has(session)) return err('unauthenticated');
-		const arrival = { entry, append, state: judged.value.state, receivedAtMs: Date.now() };
-		const stored = this.#store.append(arrival);
-		if (!stored.ok) return stored;
-		this.#state = arrival.state;
-		return ok({ seq: arrival.state.head.seq, arrival });
 	}
 
-	/** To every socket that pulled up to the head, but the author's own. */
-	#passOn(arrival: Arrival, from: WebSocket): void {
-		const framesByReader = new Map<string, Uint8Array>();
+	/** Invitations or links changed: owners ask for them. */
+	#noticeOwners(): void {
 		for (const socket of this.ctx.getWebSockets()) {
 			const attachment = attachmentOf(socket);
-			const { account, isLive } = attachment;
-			if (socket === from || !isLive || !isOpen(socket) || !this.#admits(account)) continue;
-			if (hasExpired(attachment)) {
-				close(socket, 'unauthenticated');
-				continue;
-			}
-			const reader = this.#readerFor(account);
-			// Nobody but a wrap's recipient is given it; without wraps, all of a kind get the same.
-			const own = arrival.append.wraps.length > 0 ? reader.account : '';
-			const key = `${String(reader.readsContent)} ${own}`;
-			const frame = framesByReader.get(key) ?? encodeLive(arrival, reader);
-			framesByReader.set(key, frame);
-			socket.send(frame);
+			const role = this.#log.known.members.get(attachment.account)?.role;
+			if (role !== 'owner' || !attachment.isLive || hasExpired(attachment)) continue;
+			send(socket, { type: 'notice' });
 		}
 	}
 
-	/** Who is no member any more, or was let in before there were any, hears nothing further. */
-	#closeStrangers(): void {
-		for (const socket of this.ctx.getWebSockets()) {
-			if (!this.#admits(attachmentOf(socket).account)) close(socket, 'not_found');
+	#endExpired(nowMs: number): void {
+		if (!this.#log.hasBegun) return;
+		this.#invites.removeExpired(nowMs);
+		for (const link of this.#links.removeExpired(nowMs)) {
+			for (const socket of this.ctx.getWebSockets(linkTag(link))) close(socket, 'unauthenticated');
 		}
-	}
-
-	#readerFor(account: AccountId): Reader {
-		const role = this.#log().members.get(account)?.role;
-		return { account, readsContent: role !== undefined && readsContent(role) };
-	}
-
-	/**
-	 * Sends what stands after `after`, in frames of about a mebibyte. After `maxPullBytes` it stops
-	 * with an empty frame: the client pulls again from where it is.
-	 */
-	#pull(socket: WebSocket, attachment: Attachment, after: Seq): void {
-		const offered = this.#log().head;
-		const reader = this.#readerFor(attachment.account);
-		let sentBytes = 0;
-		let entries: Entry[] = [];
-		let entriesBytes = 0;
-		let isLive = true;
-		const flush = () => {
-			send(socket, { type: 'entries', entries, offered });
-			sentBytes += entriesBytes;
-			entries = [];
-			entriesBytes = 0;
-		};
-		for (const entry of this.#store.entriesAfter(after, reader, Date.now())) {
-			const bytes = sizeOfEntry(entry);
-			if (entries.length > 0 && entriesBytes + bytes > targetEntriesFrameBytes) flush();
-			if (sentBytes >= maxPullBytes) {
-				isLive = false;
-				break;
-			}
-			entries.push(entry);
-			entriesBytes += bytes;
-		}
-		// Also if there is nothing to send: a pull is always answered.
-		if (entries.length > 0 || sentBytes === 0 || !isLive) flush();
-		attach(socket, { ...attachment, isLive });
-		this.#charge(socket, sentBytes);
-	}
-
-	#fetchPages(socket: WebSocket, { account }: Attachment, ids: Fetch['pages']): void {
-		const { readsContent: mayRead } = this.#readerFor(account);
-		const nowMs = Date.now();
-		let sentBytes = 0;
-		let pages: FetchedPage[] = [];
-		let pagesBytes = 0;
-		for (const id of ids) {
-			const page = mayRead ? this.#store.loadPage(id, nowMs) : null;
-			const bytes = page?.length ?? 0;
-			if (pages.length > 0 && pagesBytes + bytes > targetEntriesFrameBytes) {
-				send(socket, { type: 'pages', pages });
-				pages = [];
-				pagesBytes = 0;
-			}
-			pages.push({ ...id, page });
-			pagesBytes += bytes;
-			sentBytes += bytes;
-		}
-		send(socket, { type: 'pages', pages });
-		this.#charge(socket, sentBytes);
-	}
-
-	#budgetOf(socket: WebSocket): FrameBudget {
-		const budget = this.#budgetBySocket.get(socket) ?? new FrameBudget(Date.now());
-		this.#budgetBySocket.set(socket, budget);
-		return budget;
-	}
-
-	#charge(socket: WebSocket, sentBytes: number): void {
-		this.#budgetOf(socket).charge((sentBytes / mebibyte) * framesPerMebibyteSent);
 	}
 
 	#retentionMs(): number {
-		return (this.#state?.settings?.retentionDays ?? historyRetentionDays) * dayMs;
+		return (this.#log.state?.settings?.retentionDays ?? historyRetentionDays) * dayMs;
 	}
 
 	/** There is one alarm; it is moved only to ring earlier. */
 	async #scheduleAlarm(): Promise<void> {
+		if (!this.#log.hasBegun) return;
+		const nowMs = Date.now();
 		const { expiresAtMs, supersededSinceMs } = this.#store.nextDrops();
 		const times = [
 			expiresAtMs,
 			supersededSinceMs === null ? null : supersededSinceMs + this.#retentionMs(),
-			this.#store.nextDeadSessionMs()
+			this.#store.nextDeadSessionMs(),
+			this.#invites.nextExpiryMs(),
+			this.#links.nextEndMs(nowMs)
 		].filter((time) => time !== null);
 		if (times.length === 0) return;
-		const nextMs = Math.min(...times);
+		const nextMs = Math.min(...times, nowMs + maxAlarmDistanceMs);
 		const alarmMs = await this.ctx.storage.getAlarm();
 		if (alarmMs === null || nextMs < alarmMs) await this.ctx.storage.setAlarm(nextMs);
 	}
 }
 
-type Fetch = Extract<ClientFrame, { type: 'fetch' }>;
-
-/** The snapshot, and the commits after it judged again; their signatures were verified once. */
-function loadState(store: SpaceStore, name: string | undefined): LogState | null {
-	const stored = store.loadLog();
-	if (stored === null) {
-		const space = parseId<SpaceId>(name);
-		return space.ok ? emptyLog(space.value) : null;
-	}
-	const snapshot = parseLogState(stored.state);
-	if (!snapshot.ok) throw new Error('the stored state of the log is not readable');
-	let state = snapshot.value;
-	for (const signed of stored.tail) {
-		const entry = parseEntry(signed);
-		const judged = entry.ok ? judge(state, store, entry.value) : entry;
-		if (!judged.ok) throw new Error('a stored commit does not follow from the state before it');
-		state = judged.value.state;
-	}
-	return state;
-}
-
-/** Whether pages, wraps and previous-key record are the ones that the commit signs. */
-async function bytesAreSigned({ parsed }: ParsedEntry, append: Append): Promise<boolean> {
-	if (!keysMatch(parsed, append.wraps, append.previousKey)) return false;
-	const pages = await Promise.all(
-		append.pages.map(async (page) => ({ lengthBytes: page.length, hash: await sha256Async(page) }))
-	);
-	return pagesMatch(parsed, pages);
-}
-
-async function proofsAreGood({ proofs }: Judged): Promise<boolean> {
-	const verified = await Promise.all(proofs.map(verifyProof));
-	return verified.every((isGood) => isGood);
-}
-
-function encodeLive({ entry, append, state }: Arrival, reader: Reader): Uint8Array {
-	const headers = entry.parsed.admin?.wraps ?? [];
-	const wraps = append.wraps
-		.map((wrap, index) => ({ index, wrap }))
-		.filter(({ index }) => headers[index]?.recipient === reader.account);
-	const live: Entry = {
-		seq: state.head.seq,
-		commit: entry.commit,
-		signature: entry.signature,
-		pages: reader.readsContent ? append.pages : append.pages.map(() => null),
-		wraps,
-		previousKey: reader.readsContent ? append.previousKey : null
-	};
-	return encodeSpaceFrame({ type: 'entries', entries: [live], offered: state.head });
-}
-
-/** Bytes of an entry, but for the few that frame it. */
-function sizeOfEntry({ commit, signature, pages, wraps }: Entry): number {
-	const pageBytes = pages.reduce((sum, page) => sum + (page?.length ?? 0), 0);
-	const wrapsBytes = wraps.reduce((sum, { wrap }) => sum + wrap.length, 0);
-	return commit.length + signature.length + pageBytes + wrapsBytes;
-}
-
-const hasExpired = ({ expiresAtMs }: Attachment): boolean => expiresAtMs <= Date.now();
-
-const isOpen = (socket: WebSocket): boolean => socket.readyState === WebSocket.OPEN;
-
-function send(socket: WebSocket, frame: SpaceFrame): void {
-	if (isOpen(socket)) socket.send(encodeSpaceFrame(frame));
-}
-
-/** Says why, and ends the socket if that is what the code asks for. */
-function refuse(socket: WebSocket, count: number | null, code: WireErrorCode): void {
-	send(socket, { type: 'refused', count, refusal: { code } });
-	if (wireErrors[code].closeCode !== null) close(socket, code);
-}
-
-function close(socket: WebSocket, code: WireErrorCode): void {
-	const { closeCode } = wireErrors[code];
-	if (closeCode !== null && isOpen(socket)) socket.close(closeCode, code);
-}
-
-const attach = (socket: WebSocket, attachment: Attachment): void =>
-	socket.serializeAttachment(attachment);
-
-/** Every socket here was attached when it was accepted. */
-const attachmentOf = (socket: WebSocket): Attachment =>
-	socket.deserializeAttachment() as Attachment;
+const accountsOf = (changes: Admin['members']): ReadonlySet<AccountId> =>
+	new Set(changes.map(({ account }) => account));

@@ -1,0 +1,136 @@
+// The log of one space in memory: the state that was judged last, and the one way to go on from it.
+import { sha256Async } from '../crypto/hash.ts';
+import {
+	judge,
+	keysMatch,
+	pagesMatch,
+	parseEntry,
+	wireCodeOf,
+	type Judged,
+	type ParsedEntry
+} from '../crypto/log-rules.ts';
+import {
+	countKey,
+	emptyLog,
+	parseLogState,
+	readsContent,
+	type LogState
+} from '../crypto/log-state.ts';
+import { verifyProof } from '../crypto/signature.ts';
+import type { WireErrorCode } from '../protocol/errors.ts';
+import type { Append } from '../protocol/frames.ts';
+import { parseId, type AccountId, type Seq, type SpaceId } from '../protocol/ids.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
+import type { Attachment } from './space-sockets.ts';
+import { resendPlaces, type Arrival, type Reader, type SpaceStore } from './space-store.ts';
+
+/** Where a commit stands; what came with it, unless it stood there before. */
+interface Appended {
+	readonly seq: Seq;
+	readonly arrival: Arrival | null;
+}
+
+export class SpaceLog {
+	readonly #store: SpaceStore;
+	/** Null for a name that no space can have. */
+	#state: LogState | null;
+
+	/** @param name of the object: the space's id, or whatever somebody asked for. */
+	constructor(store: SpaceStore, name: string | undefined) {
+		this.#store = store;
+		this.#state = loadState(store, name);
+	}
+
+	get state(): LogState | null {
+		return this.#state;
+	}
+
+	/** The state of a space that somebody was let into. */
+	get known(): LogState {
+		if (this.#state === null) throw new Error('a space without a name has no sockets');
+		return this.#state;
+	}
+
+	/** Whether there is an entry, and so tables. */
+	get hasBegun(): boolean {
+		return this.#state !== null && this.#state.head.seq > 0;
+	}
+
+	/** Members; and anybody, as long as nobody has made the space. */
+	admits(account: AccountId): boolean {
+		const state = this.#state;
+		return state !== null && (state.head.seq === 0 || state.members.has(account));
+	}
+
+	readerFor(account: AccountId): Reader {
+		const role = this.known.members.get(account)?.role;
+		return { account, readsContent: role !== undefined && readsContent(role) };
+	}
+
+	/**
+	 * Async work first (signatures, hashes of pages), then one synchronous block that appends. The
+	 * state can't change in between: frames are answered one after another, and nothing but an append
+	 * changes it.
+	 *
+	 * @param mayGoOn asked last: whether the session has not ended meanwhile.
+	 */
+	async append(
+		{ account, device }: Attachment,
+		entry: ParsedEntry,
+		append: Append,
+		mayGoOn: () => boolean
+	): Promise<Result<Appended, WireErrorCode>> {
+		const { parsed } = entry;
+		if (parsed.author !== account || parsed.device !== device) return err('forbidden');
+		const state = this.known;
+		const later = (state.counts.get(countKey(account, device)) ?? 0) - parsed.count;
+		if (later >= 0) {
+			const places = { seen: parsed.seen.seq, head: state.head.seq, later };
+			const seq = this.#store.findCommit(append, resendPlaces(places));
+			if (seq !== undefined) return ok({ seq, arrival: null });
+		}
+		const judged = judge(state, this.#store, entry);
+		if (!judged.ok) return err(wireCodeOf(judged.error));
+		if (!(await bytesAreSigned(entry, append))) return err('malformed');
+		if (!(await proofsAreGood(judged.value))) return err('forbidden');
+		if (!mayGoOn()) return err('unauthenticated');
+		const arrival = { entry, append, state: judged.value.state, receivedAtMs: Date.now() };
+		const stored = this.#store.append(arrival);
+		if (!stored.ok) return stored;
+		this.#state = arrival.state;
+		return ok({ seq: arrival.state.head.seq, arrival });
+	}
+}
+
+/** The snapshot, and the commits after it judged again; their signatures were verified once. */
+function loadState(store: SpaceStore, name: string | undefined): LogState | null {
+	const stored = store.loadLog();
+	if (stored === null) {
+		const space = parseId<SpaceId>(name);
+		return space.ok ? emptyLog(space.value) : null;
+	}
+	const snapshot = parseLogState(stored.state);
+	if (!snapshot.ok) throw new Error('the stored state of the log is not readable');
+	let state = snapshot.value;
+	for (const signed of stored.tail) {
+		const entry = parseEntry(signed);
+		const judged = entry.ok ? judge(state, store, entry.value) : entry;
+		if (!judged.ok) throw new Error('a stored commit does not follow from the state before it');
+		state = judged.value.state;
+	}
+	return state;
+}
+
+/** Whether pages, wraps and previous-key record are the ones that the commit signs. */
+async function bytesAreSigned({ parsed }: ParsedEntry, append: Append): Promise<boolean> {
+	if (!keysMatch(parsed, append.wraps, append.previousKey)) return false;
+	const pages = await Promise.all(
+		append.pages.map(async (page) => ({ lengthBytes: page.length, hash: await sha256Async(page) }))
+	);
+	return pagesMatch(parsed, pages);
+}
+
+async function proofsAreGood({ proofs }: Judged): Promise<boolean> {
+	const verified = await Promise.all(proofs.map(verifyProof));
+	return verified.every((isGood) => isGood);
+}
