@@ -107,32 +107,52 @@ export class Pages {
 		);
 	}
 
-	/** Rule 12: opens and reads pages; what does not open is set aside under its author's name. */
-	async open(entries: readonly ReceivedEntry[]): Promise<readonly PlacedPage[]> {
-		const sealed: (SealedPage & { readonly seq: Seq; readonly timeMs: number })[] = [];
-		for (const { seq, commit, pages } of entries) {
-			for (const [index, header] of commit.pages.entries()) {
+	/**
+	 * Opens pages, and reads nothing: may be done before it is known whether their entries count.
+	 *
+	 * @returns for each entry the plaintext of each of its pages; null for those that do not open.
+	 */
+	async decrypt(
+		entries: readonly ReceivedEntry[]
+	): Promise<readonly (readonly (Uint8Array | null)[])[]> {
+		const sealed = entries.flatMap(({ commit, pages }) =>
+			commit.pages.flatMap((header, index): SealedPage[] => {
 				const page = pages[index] ?? null;
+				return page === null ? [] : [{ place: this.#placeOf(commit, header, index), sealed: page }];
+			})
+		);
+		const opened = (await this.#crypto.openPages(sealed)).values();
+		return entries.map(({ commit, pages }) =>
+			commit.pages.map((_, index) =>
+				(pages[index] ?? null) === null ? null : (opened.next().value ?? null)
+			)
+		);
+	}
+
+	/** Rule 12: reads what was decrypted; what did not open is set aside under its author's name. */
+	read(
+		entries: readonly ReceivedEntry[],
+		decrypted: readonly (readonly (Uint8Array | null)[])[]
+	): readonly PlacedPage[] {
+		const read: PlacedPage[] = [];
+		for (const [position, { seq, commit, pages }] of entries.entries()) {
+			for (const [index, header] of commit.pages.entries()) {
 				const { expiresAtMs } = header;
 				if (expiresAtMs !== null) this.#expiries.set(pageName({ seq, index }), expiresAtMs);
-				if (page === null) {
+				if ((pages[index] ?? null) === null) {
 					this.missing.set(pageName({ seq, index }), { seq, index, commit, header, asked: 0 });
 					continue;
 				}
-				const place = this.#placeOf(commit, header, index);
-				sealed.push({ place, sealed: page, seq, timeMs: commit.timeMs });
+				const content = readContent(decrypted[position]?.[index] ?? null);
+				if (content !== null) read.push(placed({ seq, index }, content, commit.timeMs));
+				else this.setAside.set(pageName({ seq, index }), commit.author);
 			}
 		}
-		const opened = await this.#crypto.openPages(
-			sealed.map(({ place, sealed: bytes }) => ({ place, sealed: bytes }))
-		);
-		return sealed.flatMap(({ place, seq, timeMs }, position) => {
-			const { index, author } = place;
-			const content = readContent(opened[position] ?? null);
-			if (content !== null) return [placed({ seq, index }, content, timeMs)];
-			this.setAside.set(pageName({ seq, index }), author);
-			return [];
-		});
+		return read;
+	}
+
+	async open(entries: readonly ReceivedEntry[]): Promise<readonly PlacedPage[]> {
+		return this.read(entries, await this.decrypt(entries));
 	}
 
 	/** Takes the bytes of a missing page; null if they are not the signed ones. */

@@ -70,6 +70,14 @@ interface Verified extends JudgedEntry, Omit<Incoming, 'entry'> {
 	readonly own: PendingCommit | null;
 }
 
+/** What entries need beside good signatures, made before these are known. */
+interface Prepared {
+	/** For each entry its pages, null where the bytes are not the signed ones. */
+	readonly checked: readonly (readonly (Uint8Array | null)[])[];
+	readonly decrypted: readonly (readonly (Uint8Array | null)[])[];
+	readonly sealedState: Uint8Array;
+}
+
 export class Receiver {
 	readonly #parts: ReceiverParts;
 	/** Own commits that were acknowledged ahead of what is verified. */
@@ -129,7 +137,12 @@ export class Receiver {
 		const { chain, pages, log, outbox, content } = this.#parts;
 		const tried = chain.try(incoming.map(({ entry }) => entry));
 		const candidates = tried.judged.map((judged, index) => this.#withOwn(judged, incoming[index]));
-		const good = await this.#verify(candidates);
+		const bringsKeys = candidates.some(({ commit }) => commit.admin !== null);
+		// Pages are opened while signatures are verified: what they say is read only if these are good.
+		const [good, ahead] = await Promise.all([
+			this.#verify(candidates),
+			bringsKeys ? null : this.#prepare(candidates)
+		]);
 		const fault = this.#faultAfter(good, { candidates, tried: tried.fault, incoming });
 		const last = good.at(-1);
 		if (last === undefined) {
@@ -137,11 +150,10 @@ export class Receiver {
 			return { ...nothingTaken, fault };
 		}
 		await pages.learnKeys(good, last.after);
-		const checked = await pages.check(good);
-		const [placed, sealedState] = await Promise.all([
-			this.#open(good, checked),
-			log.sealState(last.after)
-		]);
+		const isReady = ahead !== null && good.length === candidates.length;
+		const prepared = isReady ? ahead : await this.#prepare(good);
+		const { checked, sealedState } = prepared;
+		const placed = this.#read(good, prepared);
 		const superseded = this.#unread(good, placed);
 		const settledCounts = good.flatMap(({ own }) => (own === null ? [] : [own.count]));
 		const saved = await log.save({
@@ -255,24 +267,33 @@ export class Receiver {
 		return { code: judged.tried, entry: judged.incoming[good.length]?.entry ?? null };
 	}
 
-	/** Own changes are at hand; everybody else's pages are opened. */
-	async #open(
-		good: readonly Verified[],
-		checked: readonly (readonly (Uint8Array | null)[])[]
-	): Promise<readonly PlacedPage[]> {
-		const placed: PlacedPage[] = [];
-		const sealed: ReceivedEntry[] = [];
-		for (const [index, entry] of good.entries()) {
-			const pages = this.#pagesAtHand(entry);
+	/** All that waits for keys and hashes: pages checked and opened, and the state after the last. */
+	async #prepare(entries: readonly Verified[]): Promise<Prepared> {
+		const { pages, log, chain } = this.#parts;
+		const sealed = entries.map((entry) =>
+			this.#pagesAtHand(entry) === null ? entry : { ...entry, pages: [] }
+		);
+		const [checked, decrypted, sealedState] = await Promise.all([
+			pages.check(entries),
+			pages.decrypt(sealed),
+			log.sealState(entries.at(-1)?.after ?? chain.state)
+		]);
+		return { checked, decrypted, sealedState };
+	}
+
+	/** Own changes are at hand; everybody else's pages are read. */
+	#read(good: readonly Verified[], { checked, decrypted }: Prepared): readonly PlacedPage[] {
+		const { pages } = this.#parts;
+		return good.flatMap((entry, position) => {
+			const own = this.#pagesAtHand(entry);
 			const { seq, commit } = entry;
-			if (pages === null) sealed.push({ ...entry, pages: checked[index] ?? [] });
-			else {
+			if (own !== null) {
 				const { timeMs } = commit;
-				placed.push(...pages.map((changes, page) => ({ seq, index: page, timeMs, changes })));
+				return own.map((changes, index) => ({ seq, index, timeMs, changes }));
 			}
-		}
-		const opened = await this.#parts.pages.open(sealed);
-		return [...placed, ...opened];
+			const received = { ...entry, pages: checked[position] ?? [] };
+			return pages.read([received], [decrypted[position] ?? []]);
+		});
 	}
 
 	#pagesAtHand({ own }: Verified): readonly (readonly Change[])[] | null {
