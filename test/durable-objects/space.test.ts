@@ -1,27 +1,12 @@
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-	maxResendDistance,
-	maxSpaceBytes,
-	snapshotEveryCommits
-} from '../../durable-objects/limits.ts';
-import { sha256 } from '../../crypto/hash.ts';
-import { randomBytes } from '../../crypto/random.ts';
-import { encodeClientFrame, type Append } from '../../protocol/frames.ts';
+import { maxResendDistance, snapshotEveryCommits } from '../../durable-objects/limits.ts';
+import { encodeClientFrame } from '../../protocol/frames.ts';
 import { resendPlaces, SpaceStore } from '../../durable-objects/space-store.ts';
 import type { Space } from '../../durable-objects/space.ts';
-import { bindings, connect, openEdge, refusalOf, upgrade, type TestSocket } from './edge.ts';
-import {
-	after,
-	member,
-	newDeviceId,
-	noChange,
-	Person,
-	randomPage,
-	type Content,
-	type Log,
-	type Session
-} from './person.ts';
+import { connect, openEdge, refusalOf, upgrade } from './edge.ts';
+import { after, newDeviceId, Person, randomPage, type Session } from './person.ts';
+import { pull, Stage, stubOf } from './space-stage.ts';
 import { dump, rowsReadBy, rowsWrittenBy } from './storage.ts';
 
 let ada: Person;
@@ -40,74 +25,7 @@ beforeAll(async () => {
 	bobsSession = await bob.logIn();
 });
 
-const stubOf = ({ space }: Log) => bindings.SPACE.getByName(space);
-
-/** A space with an owner, and a socket of hers that has pulled. */
-class Stage {
-	log: Log;
-	readonly socket: TestSocket;
-	constructor(log: Log, socket: TestSocket) {
-		this.log = log;
-		this.socket = socket;
-	}
-
-	static async open(): Promise<Stage> {
-		const { log, append } = await ada.genesis(session.device);
-		const socket = await connect(log.space, session.token);
-		expect(await socket.ask(append)).toEqual({ type: 'appended', count: 1, seq: 1 });
-		return new Stage(after(log, append), socket);
-	}
-
-	get stub() {
-		return stubOf(this.log);
-	}
-
-	form(content: Content): Promise<Append> {
-		return ada.commit(this.log, session.device, content);
-	}
-
-	/** Appends, and follows the log. */
-	async add(content: Content): Promise<Append> {
-		const append = await this.form(content);
-		const answer = await this.socket.ask(append);
-		expect(answer).toMatchObject({ type: 'appended', seq: this.log.head.seq + 1 });
-		this.log = after(this.log, append);
-		return append;
-	}
-
-	edit(contentBytes = 100): Promise<Append> {
-		return this.add({ pages: [randomPage(contentBytes)] });
-	}
-
-	async refusal(content: Content): Promise<string> {
-		const append = await this.form(content);
-		const answer = await this.socket.ask(append);
-		if (answer.type !== 'refused') throw new Error(`it was not refused: ${answer.type}`);
-		const refused = ada.counts.get(`${this.log.space}/${session.device}`) ?? 1;
-		ada.counts.set(`${this.log.space}/${session.device}`, refused - 1);
-		return answer.refusal.code;
-	}
-
-	/** Makes Bob a member, with the wrap that his role asks for. */
-	async admit(role: 'editor' | 'viewer' | 'auditor'): Promise<Uint8Array | null> {
-		const wrap = role === 'auditor' ? null : randomBytes(1_168);
-		const recipient = bob.account;
-		await this.add({
-			admin: {
-				...noChange,
-				members: [member(bob, role)],
-				wraps: wrap ? [{ kind: 'content', number: 1, recipient, hash: sha256(wrap) }] : []
-			},
-			wraps: wrap ? [wrap] : []
-		});
-		return wrap;
-	}
-}
-
-const pull = async (socket: TestSocket, seq = 0) => {
-	socket.send({ type: 'pull', after: seq });
-	return socket.nextOf('entries');
-};
+const openStage = () => Stage.open(ada, session);
 
 /** Sets the clock of a session's sockets: their token expired a moment ago. */
 const expireTokens = (stage: Stage, { answer }: Session) =>
@@ -121,7 +39,7 @@ const expireTokens = (stage: Stage, { answer }: Session) =>
 
 describe('the log', () => {
 	it('takes a first entry, edits, and gives them back as they were', async () => {
-		const stage = await Stage.open();
+		const stage = await openStage();
 		const edit = await stage.edit();
 		const { entries, offered } = await pull(await connect(stage.log.space, session.token));
 		expect(entries.map(({ seq }) => seq)).toEqual([1, 2]);
@@ -134,7 +52,7 @@ describe('the log', () => {
 	});
 
 	it('acknowledges the same bytes again with the same seq, and writes nothing', async () => {
-		const stage = await Stage.open();
+		const stage = await openStage();
 		const edit = await stage.edit();
 		await stage.edit();
 		const before = await dump(stage.stub);
@@ -145,8 +63,8 @@ describe('the log', () => {
 	});
 
 	it('acknowledges what a lost connection left unanswered, after others wrote', async () => {
-		const stage = await Stage.open();
-		await stage.admit('editor');
+		const stage = await openStage();
+		await stage.admit(bob, 'editor');
 		const theirs = await connect(stage.log.space, bobsSession.token);
 		const unanswered = await stage.form({ pages: [randomPage(10)] });
 		stage.socket.send(unanswered);
@@ -163,7 +81,7 @@ describe('the log', () => {
 	});
 
 	it('reads a bounded part of itself to find the same bytes again', async () => {
-		const stage = await Stage.open();
+		const stage = await openStage();
 		const edit = await stage.edit();
 		await stage.edit();
 		// Rows in place of the entries that nobody could wait for; the log's state ends before them.
@@ -191,7 +109,7 @@ describe('the log', () => {
 	});
 
 	it('survives eviction while sockets stay open', async () => {
-		const stage = await Stage.open();
+		const stage = await openStage();
 		const reader = await connect(stage.log.space, second.token);
 		await pull(reader);
 		await evictDurableObject(stage.stub, { webSockets: 'hibernate' });
@@ -203,7 +121,7 @@ describe('the log', () => {
 	});
 
 	it('wakes from a snapshot and the commits after it', async () => {
-		const stage = await Stage.open();
+		const stage = await openStage();
 		const target = snapshotEveryCommits + 40;
 		while (stage.log.head.seq < target) await stage.edit(10);
 		const { space } = await dump(stage.stub);
@@ -216,8 +134,8 @@ describe('the log', () => {
 	}, 60_000);
 
 	it('puts commits that arrive at once into one order, the same for all', async () => {
-		const stage = await Stage.open();
-		await stage.admit('editor');
+		const stage = await openStage();
+		await stage.admit(bob, 'editor');
 		const theirs = await connect(stage.log.space, bobsSession.token);
 		const reader = await connect(stage.log.space, second.token);
 		await pull(reader);
@@ -246,7 +164,7 @@ describe('the log', () => {
 	});
 
 	it('writes one row for a live edit', async () => {
-		const stage = await Stage.open();
+		const stage = await openStage();
 		const rows = await rowsWrittenBy(stage.stub, async () => {
 			for (let index = 0; index < 10; index++) await stage.edit();
 		});
@@ -254,7 +172,7 @@ describe('the log', () => {
 	});
 
 	it('writes about as many rows for an import as it has pages', async () => {
-		const stage = await Stage.open();
+		const stage = await openStage();
 		// 157 pages of 64 KiB in commits of 16, as an import of 10,000 notes brings them.
 		const rows = await rowsWrittenBy(stage.stub, async () => {
 			for (let left = 157; left > 0; left -= 16) {
@@ -266,7 +184,7 @@ describe('the log', () => {
 	}, 60_000);
 
 	it('stops a long pull with an empty frame, and goes on where the next one asks', async () => {
-		const stage = await Stage.open();
+		const stage = await openStage();
 		for (let index = 0; index < 18; index++) {
 			await stage.add({ pages: [randomPage(990_000), randomPage(990_000)] });
 		}
@@ -288,7 +206,7 @@ describe('the log', () => {
 
 describe('sockets', () => {
 	it('tell the author where a commit stands, and give the entry to those who pulled', async () => {
-		const stage = await Stage.open();
+		const stage = await openStage();
 		const live = await connect(stage.log.space, second.token);
 		await pull(live);
 		const silent = await connect(stage.log.space, session.token);
@@ -299,7 +217,7 @@ describe('sockets', () => {
 	});
 
 	it('are refused to strangers, and to sessions that are not there', async () => {
-		const stage = await Stage.open();
+		const stage = await openStage();
 		const { space } = stage.log;
 		expect(await refusalOf(await upgrade(space, bobsSession.token))).toBe(4404);
 		expect(await refusalOf(await upgrade(space, 'tacet_at_AAAA.AAAA'))).toBe(4401);
@@ -307,35 +225,18 @@ describe('sockets', () => {
 	});
 
 	it('close when their member is removed, who hears nothing of what follows', async () => {
-		const stage = await Stage.open();
-		await stage.admit('viewer');
+		const stage = await openStage();
+		await stage.admit(bob, 'viewer');
 		const theirs = await connect(stage.log.space, bobsSession.token);
 		await pull(theirs);
-		const wrap = randomBytes(1_168);
-		const previousKey = randomBytes(72);
-		const removal = {
-			account: bob.account,
-			role: null,
-			kind: 'person',
-			identityEntry: null
-		} as const;
-		await stage.add({
-			admin: {
-				...noChange,
-				members: [removal],
-				epoch: { number: 2, commitment: randomBytes(32), previousHash: sha256(previousKey) },
-				wraps: [{ kind: 'content', number: 2, recipient: ada.account, hash: sha256(wrap) }]
-			},
-			wraps: [wrap],
-			previousKey
-		});
+		await stage.remove(bob);
 		expect(await theirs.closed).toBe(4404);
 		await expect(theirs.next()).rejects.toThrow('closed with 4404');
 		expect(await refusalOf(await upgrade(stage.log.space, bobsSession.token))).toBe(4404);
 	});
 
 	it('close when their session ends, and the dead session is refused elsewhere too', async () => {
-		const stage = await Stage.open();
+		const stage = await openStage();
 		const device = newDeviceId();
 		const first = await ada.logIn(device);
 		const socket = await connect(stage.log.space, first.token);
@@ -388,7 +289,7 @@ describe('sockets', () => {
 	}, 60_000);
 
 	it('close at the first frame after their token has expired, which is not answered', async () => {
-		const stage = await Stage.open();
+		const stage = await openStage();
 		const edit = await stage.form({ pages: [randomPage(10)] });
 		const before = await dump(stage.stub);
 		await expireTokens(stage, session);
@@ -400,7 +301,7 @@ describe('sockets', () => {
 	});
 
 	it('are passed nothing after their token has expired, and close', async () => {
-		const stage = await Stage.open();
+		const stage = await openStage();
 		const [expired, live] = [second, session].map(({ token }) => connect(stage.log.space, token));
 		const [listening, other] = [await expired, await live];
 		if (listening === undefined || other === undefined) throw new Error('both are open');
@@ -417,7 +318,7 @@ describe('sockets', () => {
 	});
 
 	it('close when they send too many frames', async () => {
-		const stage = await Stage.open();
+		const stage = await openStage();
 		const socket = await connect(stage.log.space, session.token);
 		for (let index = 0; index < 6_000; index++) {
 			socket.send({ type: 'fetch', pages: [{ seq: 9, index: 0 }] });
@@ -426,17 +327,17 @@ describe('sockets', () => {
 	});
 
 	it('give a viewer the pages and an auditor none', async () => {
-		const stage = await Stage.open();
+		const stage = await openStage();
 		await stage.edit();
-		const wrap = await stage.admit('viewer');
+		const wrap = await stage.admit(bob, 'viewer');
 		const theirs = await connect(stage.log.space, bobsSession.token);
 		const { entries } = await pull(theirs);
 		expect(entries[1]?.pages[0]).toBeInstanceOf(Uint8Array);
 		expect(entries.map(({ wraps }) => wraps)).toEqual([[], [], [{ index: 0, wrap }]]);
 
-		const other = await Stage.open();
+		const other = await openStage();
 		await other.add({ pages: [randomPage(10)] });
-		await other.admit('auditor');
+		await other.admit(bob, 'auditor');
 		const audited = await connect(other.log.space, bobsSession.token);
 		const seen = (await pull(audited)).entries;
 		expect(seen.map(({ pages }) => pages)).toEqual([[], [null], []]);
@@ -444,175 +345,5 @@ describe('sockets', () => {
 		expect((await audited.nextOf('entries')).entries[0]?.pages).toEqual([null]);
 		const fetched = await audited.ask({ type: 'fetch', pages: [{ seq: 2, index: 0 }] });
 		expect(fetched).toEqual({ type: 'pages', pages: [{ seq: 2, index: 0, page: null }] });
-	});
-});
-
-describe('what is appended', () => {
-	it('is refused from a viewer', async () => {
-		const stage = await Stage.open();
-		await stage.admit('viewer');
-		const theirs = await connect(stage.log.space, bobsSession.token);
-		const edit = await bob.commit(stage.log, bobsSession.device, { pages: [randomPage(1)] });
-		const before = await dump(stage.stub);
-		expect(await theirs.ask(edit)).toMatchObject({
-			type: 'refused',
-			refusal: { code: 'forbidden' }
-		});
-		expect(await dump(stage.stub)).toEqual(before);
-	});
-
-	it('is refused in the name of another account or device', async () => {
-		const stage = await Stage.open();
-		await stage.admit('editor');
-		const theirs = await connect(stage.log.space, bobsSession.token);
-		const hers = await stage.form({ pages: [randomPage(1)] });
-		expect(await theirs.ask(hers)).toMatchObject({ refusal: { code: 'forbidden' } });
-		const elsewhere = await bob.commit(stage.log, newDeviceId(), { pages: [randomPage(1)] });
-		expect(await theirs.ask(elsewhere)).toMatchObject({ refusal: { code: 'forbidden' } });
-	});
-
-	it('says what is stale: count, epoch, head', async () => {
-		const stage = await Stage.open();
-		await stage.edit();
-		const pages = [randomPage(1)];
-		const count = ada.counts.get(`${stage.log.space}/${session.device}`) ?? 0;
-		expect(await stage.refusal({ pages, count: count + 2 })).toBe('stale_count');
-		ada.counts.set(`${stage.log.space}/${session.device}`, count);
-		expect(await stage.refusal({ pages, epoch: 2 })).toBe('stale_epoch');
-		const seen = { seq: 1, hash: randomBytes(32) };
-		expect(await stage.refusal({ pages, seen })).toBe('unknown_head');
-	});
-
-	it('is refused, with the socket, when its bytes are not the signed ones', async () => {
-		const stage = await Stage.open();
-		const edit = await stage.form({ pages: [randomPage(10)] });
-		const before = await dump(stage.stub);
-		const forged = [
-			{ ...edit, pages: [randomPage(10)] },
-			{ ...edit, pages: [] },
-			{ ...edit, pages: [...edit.pages, ...edit.pages] },
-			{ ...edit, wraps: [randomBytes(1_168)] },
-			{ ...edit, previousKey: randomBytes(72) }
-		];
-		for (const append of forged) {
-			const socket = await connect(stage.log.space, session.token);
-			expect(await socket.ask(append)).toMatchObject({ refusal: { code: 'malformed' } });
-			expect(await socket.closed).toBe(4400);
-		}
-		const unsigned = { ...edit, signature: randomBytes(64) };
-		expect(await stage.socket.ask(unsigned)).toMatchObject({ refusal: { code: 'forbidden' } });
-		expect(await dump(stage.stub)).toEqual(before);
-	});
-
-	it('is refused when it would exceed the quota by a byte, and taken when it would not', async () => {
-		const stage = await Stage.open();
-		const edit = await stage.form({ pages: [randomPage(1_000)] });
-		const editBytes = edit.commit.length + 64 + (edit.pages[0]?.length ?? 0);
-		const fill = async (storedBytes: number) => {
-			await runInDurableObject(stage.stub, (_object: unknown, state: DurableObjectState) => {
-				state.storage.sql.exec('UPDATE commits SET stored_bytes = ?', storedBytes);
-			});
-			// The object counts along, and reads the count when it wakes.
-			await evictDurableObject(stage.stub, { webSockets: 'hibernate' });
-		};
-		await fill(maxSpaceBytes - editBytes + 1);
-		expect(await stage.socket.ask(edit)).toMatchObject({ refusal: { code: 'over_quota' } });
-		await fill(maxSpaceBytes - editBytes);
-		expect(await stage.socket.ask(edit)).toMatchObject({ type: 'appended' });
-		const { commits } = await dump(stage.stub);
-		expect(commits?.at(-1)?.['stored_bytes']).toBe(maxSpaceBytes);
-	});
-});
-
-describe('pages that are superseded or expire', () => {
-	const fetchPage = async (socket: TestSocket, seq: number, index = 0) => {
-		const answer = await socket.ask({ type: 'fetch', pages: [{ seq, index }] });
-		return answer.type === 'pages' ? answer.pages[0]?.page : undefined;
-	};
-
-	it('are left out of entries once superseded, kept for the retention, then dropped', async () => {
-		const stage = await Stage.open();
-		const old = await stage.edit();
-		const pair = await stage.add({ pages: [randomPage(10), randomPage(10)] });
-		const supersedes = [
-			{ seq: 2, index: 0 },
-			{ seq: 3, index: 1 }
-		];
-		await stage.add({ pages: [randomPage(20)], supersedes });
-		const { entries } = await pull(await connect(stage.log.space, session.token));
-		expect(entries.map(({ pages }) => pages.map((page) => page !== null))).toEqual([
-			...[[], [false], [true, false], [true]]
-		]);
-		expect(await fetchPage(stage.socket, 2)).toEqual(old.pages[0]);
-		expect(await runDurableObjectAlarm(stage.stub)).toBe(true);
-		expect(await fetchPage(stage.socket, 3, 1)).toEqual(pair.pages[1]);
-
-		const before = await dump(stage.stub);
-		await stage.add({
-			admin: {
-				...noChange,
-				settings: { retentionDays: 0, defaultExpiryDays: null, linksAllowed: false }
-			}
-		});
-		expect(await runDurableObjectAlarm(stage.stub)).toBe(true);
-		expect(await fetchPage(stage.socket, 2)).toBeNull();
-		expect(await fetchPage(stage.socket, 3, 1)).toBeNull();
-		expect(await fetchPage(stage.socket, 3, 0)).toEqual(pair.pages[0]);
-		const tables = await dump(stage.stub);
-		const released = (old.pages[0]?.length ?? 0) + (pair.pages[1]?.length ?? 0);
-		expect(before['space']).toMatchObject([{ released_bytes: 0 }]);
-		expect(tables['space']).toMatchObject([{ released_bytes: released }]);
-		expect(tables['superseded']).toEqual([]);
-	});
-
-	it('are dropped at once by an owner who purges, unless they are live', async () => {
-		const stage = await Stage.open();
-		await stage.edit();
-		await stage.edit();
-		const page = { seq: 2, index: 0 };
-		await stage.add({
-			pages: [randomPage(5)],
-			supersedes: [page],
-			purge: [page, { seq: 3, index: 0 }]
-		});
-		expect(await fetchPage(stage.socket, 2)).toBeNull();
-		expect(await fetchPage(stage.socket, 3)).toBeInstanceOf(Uint8Array);
-	});
-
-	it('are not purged by an editor', async () => {
-		const stage = await Stage.open();
-		await stage.edit();
-		await stage.admit('editor');
-		const theirs = await connect(stage.log.space, bobsSession.token);
-		const page = { seq: 2, index: 0 };
-		const purge = await bob.commit(stage.log, bobsSession.device, {
-			supersedes: [page],
-			purge: [page]
-		});
-		expect(await theirs.ask(purge)).toMatchObject({ refusal: { code: 'forbidden' } });
-	});
-
-	it('are neither served nor kept once they have expired', async () => {
-		const stage = await Stage.open();
-		const pages = [randomPage(10), randomPage(10)];
-		const timeMs = Date.now() - 10_000;
-		await stage.add({ pages, timeMs, expiresAtMs: [timeMs + 1, timeMs + 86_400_000] });
-		expect(await fetchPage(stage.socket, 2, 0)).toBeNull();
-		const { entries } = await pull(await connect(stage.log.space, session.token), 1);
-		expect(entries[0]?.pages).toEqual([null, pages[1]]);
-		expect(await runDurableObjectAlarm(stage.stub)).toBe(true);
-		const tables = await dump(stage.stub);
-		expect(tables['pages']).toHaveLength(1);
-		expect(tables['expiring']).toHaveLength(1);
-	});
-
-	it('can be superseded twice, which changes nothing', async () => {
-		const stage = await Stage.open();
-		await stage.edit();
-		const supersedes = [{ seq: 2, index: 0 }];
-		await stage.add({ supersedes });
-		const before = (await dump(stage.stub))['superseded'];
-		await stage.add({ supersedes });
-		expect((await dump(stage.stub))['superseded']).toEqual(before);
 	});
 });

@@ -1,0 +1,193 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { maxSpaceBytes } from '../../durable-objects/limits.ts';
+import { randomBytes } from '../../crypto/random.ts';
+import { connect, openEdge, type TestSocket } from './edge.ts';
+import { newDeviceId, noChange, Person, randomPage, type Session } from './person.ts';
+import { pull, Stage } from './space-stage.ts';
+import { dump } from './storage.ts';
+
+let ada: Person;
+let session: Session;
+let bob: Person;
+let bobsSession: Session;
+
+beforeAll(async () => {
+	const edge = await openEdge();
+	ada = await Person.signUp(edge);
+	session = await ada.logIn();
+	bob = await Person.signUp(edge);
+	bobsSession = await bob.logIn();
+});
+
+const openStage = () => Stage.open(ada, session);
+
+describe('what is appended', () => {
+	it('is refused from a viewer', async () => {
+		const stage = await openStage();
+		await stage.admit(bob, 'viewer');
+		const theirs = await connect(stage.log.space, bobsSession.token);
+		const edit = await bob.commit(stage.log, bobsSession.device, { pages: [randomPage(1)] });
+		const before = await dump(stage.stub);
+		expect(await theirs.ask(edit)).toMatchObject({
+			type: 'refused',
+			refusal: { code: 'forbidden' }
+		});
+		expect(await dump(stage.stub)).toEqual(before);
+	});
+
+	it('is refused in the name of another account or device', async () => {
+		const stage = await openStage();
+		await stage.admit(bob, 'editor');
+		const theirs = await connect(stage.log.space, bobsSession.token);
+		const hers = await stage.form({ pages: [randomPage(1)] });
+		expect(await theirs.ask(hers)).toMatchObject({ refusal: { code: 'forbidden' } });
+		const elsewhere = await bob.commit(stage.log, newDeviceId(), { pages: [randomPage(1)] });
+		expect(await theirs.ask(elsewhere)).toMatchObject({ refusal: { code: 'forbidden' } });
+	});
+
+	it('says what is stale: count, epoch, head', async () => {
+		const stage = await openStage();
+		await stage.edit();
+		const pages = [randomPage(1)];
+		const count = ada.counts.get(`${stage.log.space}/${session.device}`) ?? 0;
+		expect(await stage.refusal({ pages, count: count + 2 })).toBe('stale_count');
+		ada.counts.set(`${stage.log.space}/${session.device}`, count);
+		expect(await stage.refusal({ pages, epoch: 2 })).toBe('stale_epoch');
+		const seen = { seq: 1, hash: randomBytes(32) };
+		expect(await stage.refusal({ pages, seen })).toBe('unknown_head');
+	});
+
+	it('is refused, with the socket, when its bytes are not the signed ones', async () => {
+		const stage = await openStage();
+		const edit = await stage.form({ pages: [randomPage(10)] });
+		const before = await dump(stage.stub);
+		const forged = [
+			{ ...edit, pages: [randomPage(10)] },
+			{ ...edit, pages: [] },
+			{ ...edit, pages: [...edit.pages, ...edit.pages] },
+			{ ...edit, wraps: [randomBytes(1_168)] },
+			{ ...edit, previousKey: randomBytes(72) }
+		];
+		for (const append of forged) {
+			const socket = await connect(stage.log.space, session.token);
+			expect(await socket.ask(append)).toMatchObject({ refusal: { code: 'malformed' } });
+			expect(await socket.closed).toBe(4400);
+		}
+		const unsigned = { ...edit, signature: randomBytes(64) };
+		expect(await stage.socket.ask(unsigned)).toMatchObject({ refusal: { code: 'forbidden' } });
+		expect(await dump(stage.stub)).toEqual(before);
+	});
+
+	it('is refused when it would exceed the quota by a byte, and taken when it would not', async () => {
+		const stage = await openStage();
+		const edit = await stage.form({ pages: [randomPage(1_000)] });
+		const editBytes = edit.commit.length + 64 + (edit.pages[0]?.length ?? 0);
+		const fill = async (storedBytes: number) => {
+			await runInDurableObject(stage.stub, (_object: unknown, state: DurableObjectState) => {
+				state.storage.sql.exec('UPDATE commits SET stored_bytes = ?', storedBytes);
+			});
+			// The object counts along, and reads the count when it wakes.
+			await evictDurableObject(stage.stub, { webSockets: 'hibernate' });
+		};
+		await fill(maxSpaceBytes - editBytes + 1);
+		expect(await stage.socket.ask(edit)).toMatchObject({ refusal: { code: 'over_quota' } });
+		await fill(maxSpaceBytes - editBytes);
+		expect(await stage.socket.ask(edit)).toMatchObject({ type: 'appended' });
+		const { commits } = await dump(stage.stub);
+		expect(commits?.at(-1)?.['stored_bytes']).toBe(maxSpaceBytes);
+	});
+});
+
+describe('pages that are superseded or expire', () => {
+	const fetchPage = async (socket: TestSocket, seq: number, index = 0) => {
+		const answer = await socket.ask({ type: 'fetch', pages: [{ seq, index }] });
+		return answer.type === 'pages' ? answer.pages[0]?.page : undefined;
+	};
+
+	it('are left out of entries once superseded, kept for the retention, then dropped', async () => {
+		const stage = await openStage();
+		const old = await stage.edit();
+		const pair = await stage.add({ pages: [randomPage(10), randomPage(10)] });
+		const supersedes = [
+			{ seq: 2, index: 0 },
+			{ seq: 3, index: 1 }
+		];
+		await stage.add({ pages: [randomPage(20)], supersedes });
+		const { entries } = await pull(await connect(stage.log.space, session.token));
+		expect(entries.map(({ pages }) => pages.map((page) => page !== null))).toEqual([
+			...[[], [false], [true, false], [true]]
+		]);
+		expect(await fetchPage(stage.socket, 2)).toEqual(old.pages[0]);
+		expect(await runDurableObjectAlarm(stage.stub)).toBe(true);
+		expect(await fetchPage(stage.socket, 3, 1)).toEqual(pair.pages[1]);
+
+		const before = await dump(stage.stub);
+		await stage.add({
+			admin: {
+				...noChange,
+				settings: { retentionDays: 0, defaultExpiryDays: null, linksAllowed: false }
+			}
+		});
+		expect(await runDurableObjectAlarm(stage.stub)).toBe(true);
+		expect(await fetchPage(stage.socket, 2)).toBeNull();
+		expect(await fetchPage(stage.socket, 3, 1)).toBeNull();
+		expect(await fetchPage(stage.socket, 3, 0)).toEqual(pair.pages[0]);
+		const tables = await dump(stage.stub);
+		const released = (old.pages[0]?.length ?? 0) + (pair.pages[1]?.length ?? 0);
+		expect(before['space']).toMatchObject([{ released_bytes: 0 }]);
+		expect(tables['space']).toMatchObject([{ released_bytes: released }]);
+		expect(tables['superseded']).toEqual([]);
+	});
+
+	it('are dropped at once by an owner who purges, unless they are live', async () => {
+		const stage = await openStage();
+		await stage.edit();
+		await stage.edit();
+		const page = { seq: 2, index: 0 };
+		await stage.add({
+			pages: [randomPage(5)],
+			supersedes: [page],
+			purge: [page, { seq: 3, index: 0 }]
+		});
+		expect(await fetchPage(stage.socket, 2)).toBeNull();
+		expect(await fetchPage(stage.socket, 3)).toBeInstanceOf(Uint8Array);
+	});
+
+	it('are not purged by an editor', async () => {
+		const stage = await openStage();
+		await stage.edit();
+		await stage.admit(bob, 'editor');
+		const theirs = await connect(stage.log.space, bobsSession.token);
+		const page = { seq: 2, index: 0 };
+		const purge = await bob.commit(stage.log, bobsSession.device, {
+			supersedes: [page],
+			purge: [page]
+		});
+		expect(await theirs.ask(purge)).toMatchObject({ refusal: { code: 'forbidden' } });
+	});
+
+	it('are neither served nor kept once they have expired', async () => {
+		const stage = await openStage();
+		const pages = [randomPage(10), randomPage(10)];
+		const timeMs = Date.now() - 10_000;
+		await stage.add({ pages, timeMs, expiresAtMs: [timeMs + 1, timeMs + 86_400_000] });
+		expect(await fetchPage(stage.socket, 2, 0)).toBeNull();
+		const { entries } = await pull(await connect(stage.log.space, session.token), 1);
+		expect(entries[0]?.pages).toEqual([null, pages[1]]);
+		expect(await runDurableObjectAlarm(stage.stub)).toBe(true);
+		const tables = await dump(stage.stub);
+		expect(tables['pages']).toHaveLength(1);
+		expect(tables['expiring']).toHaveLength(1);
+	});
+
+	it('can be superseded twice, which changes nothing', async () => {
+		const stage = await openStage();
+		await stage.edit();
+		const supersedes = [{ seq: 2, index: 0 }];
+		await stage.add({ supersedes });
+		const before = (await dump(stage.stub))['superseded'];
+		await stage.add({ supersedes });
+		expect((await dump(stage.stub))['superseded']).toEqual(before);
+	});
+});
