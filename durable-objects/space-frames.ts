@@ -99,10 +99,11 @@ export class SpaceFrames {
 		const mayGoOn = () => !hasEnded(attachment.session);
 		const appended = await log.append(attachment, entry.value, append, mayGoOn);
 		if (!appended.ok) return refuse(socket, count, appended.error);
-		send(socket, { type: 'appended', count, seq: appended.value.seq });
-		const { arrival } = appended.value;
+		const { arrival, seq } = appended.value;
+		// Readers first: they wait to see it, and who wrote it saw it long ago.
+		if (arrival !== null) this.#passOn(arrival, socket);
+		send(socket, { type: 'appended', count, seq });
 		if (arrival === null) return;
-		this.#passOn(arrival, socket);
 		await this.#parts.appended(arrival);
 	}
 

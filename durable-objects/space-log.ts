@@ -91,8 +91,12 @@ export class SpaceLog {
 		}
 		const judged = judge(state, this.#store, entry);
 		if (!judged.ok) return err(wireCodeOf(judged.error));
-		if (!(await bytesAreSigned(entry, append))) return err('malformed');
-		if (!(await proofsAreGood(judged.value))) return err('forbidden');
+		const [isSigned, isProven] = await Promise.all([
+			bytesAreSigned(entry, append),
+			proofsAreGood(judged.value)
+		]);
+		if (!isSigned) return err('malformed');
+		if (!isProven) return err('forbidden');
 		if (!mayGoOn()) return err('unauthenticated');
 		const arrival = { entry, append, state: judged.value.state, receivedAtMs: Date.now() };
 		const stored = this.#store.append(arrival);
