@@ -18,8 +18,8 @@ import {
 } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { AccountSharingStore, StoredDeviceLink } from './account-sharing-store.ts';
-import { decode } from './checked-text.ts';
 import { handOverAgainMs, maxRequestsPerSender } from './limits.ts';
+import { decodeText } from './request-bytes.ts';
 
 const requestTtlMs = requestTtlSeconds * 1_000;
 const deviceLinkTtlMs = deviceLinkTtlSeconds * 1_000;
@@ -42,7 +42,7 @@ export class AccountSharing {
 		request: RequestOf<'requestSend'>,
 		nowMs: number
 	): Answer<'requestSend'> {
-		const sealed = decode(request.sealed);
+		const sealed = decodeText(request.sealed);
 		this.#store.removeRequestsUntil(nowMs - requestTtlMs);
 		const waiting = this.#store.loadRequests();
 		const own = waiting.filter((other) => other.sender === sender);
@@ -83,7 +83,7 @@ export class AccountSharing {
 
 	/** By the first who comes. An offer that is none, is over or has a claim: alike. */
 	claimLink(request: RequestOf<'deviceLinkClaim'>, nowMs: number): Answer<'deviceLinkClaim'> {
-		const claim = decode(request.claim);
+		const claim = decodeText(request.claim);
 		const link = this.#link(request.link, nowMs);
 		if (link === null) return notFound;
 		if (link.claim === null) this.#store.saveDeviceLink({ ...link, claim });
@@ -98,7 +98,7 @@ export class AccountSharing {
 
 	/** Once, and only to somebody who claimed. */
 	handOver(request: RequestOf<'deviceLinkHandOver'>, nowMs: number): Answer<'deviceLinkHandOver'> {
-		const handOver = decode(request.sealed);
+		const handOver = decodeText(request.sealed);
 		const link = this.#link(request.link, nowMs);
 		if (link === null) return notFound;
 		if (link.claim === null) return forbidden;

@@ -36,7 +36,6 @@ import { areKeyslots, isSignedCreation } from './account-creation.ts';
 import { AccountSharing } from './account-sharing.ts';
 import { AccountSharingStore } from './account-sharing-store.ts';
 import { AccountStore, type StoredSession } from './account-store.ts';
-import { decode } from './checked-text.ts';
 import type { AccountServerKeys } from './deployment.ts';
 import type { Env } from './env.ts';
 import { FetchedKeys } from './fetched-keys.ts';
@@ -44,6 +43,7 @@ import { deadSessionMarginMs, endingRetryMs, maxSpacesPerSession } from './limit
 import { LoginBudget } from './login-budget.ts';
 import { LoginsInProgress } from './logins-in-progress.ts';
 import { judgeRefresh } from './refresh-use.ts';
+import { decodeText } from './request-bytes.ts';
 import {
 	createRefreshSecret,
 	encodeRefreshToken,
@@ -93,7 +93,7 @@ export class Account extends DurableObject<Env> {
 		const response = createRegistrationResponse(opaque.server, {
 			setup: opaqueSetup,
 			handleHash,
-			request: decode(request.registrationRequest)
+			request: decodeText(request.registrationRequest)
 		});
 		if (!response.ok) return malformed;
 		return ok({
@@ -106,10 +106,10 @@ export class Account extends DurableObject<Env> {
 	async registrationFinish(request: RequestOf<'registrationFinish'>): Answer<'registrationFinish'> {
 		const keys = await this.#keys.get();
 		if (!keys.ok) return keys;
-		const registrationRecord = decode(request.registrationRecord);
-		const keyslots = request.keyslots.map(decode);
+		const registrationRecord = decodeText(request.registrationRecord);
+		const keyslots = request.keyslots.map(decodeText);
 		if (!isRegistrationRecord(registrationRecord) || !areKeyslots(keyslots)) return malformed;
-		const identity = await openIdentity(decode(request.identity));
+		const identity = await openIdentity(decodeText(request.identity));
 		if (!identity.ok || identity.value.entry.body.n !== 1) return malformed;
 		const body = createAccountBody(
 			this.#handleHash(),
@@ -117,7 +117,7 @@ export class Account extends DurableObject<Env> {
 			identity.value.bytes,
 			keyslots
 		);
-		const signature = decode(request.signature);
+		const signature = decodeText(request.signature);
 		const { incarnation } = keys.value;
 		if (!(await isSignedCreation(identity.value, { body, incarnation, signature }))) {
 			return err({ code: 'forbidden' });
@@ -152,7 +152,7 @@ export class Account extends DurableObject<Env> {
 			setup: keys.value.opaqueSetup,
 			handleHash: this.#handleHash(),
 			record: this.#store.loadAccount()?.registrationRecord ?? null,
-			ke1: decode(request.ke1)
+			ke1: decodeText(request.ke1)
 		});
 		if (!started.ok) return malformed;
 		return ok({
@@ -170,12 +170,12 @@ export class Account extends DurableObject<Env> {
 		if (!keys.ok) return keys;
 		const state = this.#logins.take(request.login);
 		if (state === null) return loginFailed;
-		const finished = finishLogin(opaque.server, { state, ke3: decode(request.ke3) });
+		const finished = finishLogin(opaque.server, { state, ke3: decodeText(request.ke3) });
 		if (!finished.ok) return loginFailed;
 		const jwk = parseP256Jwk(request.device.jwk);
 		if (!jwk.ok || !(await isOnCurve(jwk.value))) return malformed;
 		const isBound = verifyDeviceBinding(finished.value, {
-			mac: decode(request.device.binding),
+			mac: decodeText(request.device.binding),
 			origin,
 			handleHash: this.#handleHash(),
 			thumbprint: jwkThumbprint(jwk.value)

@@ -7,10 +7,16 @@ import { logBug } from './log.ts';
 import { ownOrigin } from './middleware/own-origin.ts';
 import { requestLog } from './middleware/request-log.ts';
 import { secureHeaders } from './middleware/secure-headers.ts';
-import { answerAccountRoute as ofAccount, type Handler } from './route.ts';
+import {
+	answerAccountRoute as ofAccount,
+	answerSpaceRoute as ofSpace,
+	type Handler
+} from './route.ts';
 import { readAccount } from './routes/account.ts';
 import * as deviceLinks from './routes/device-links.ts';
 import { health } from './routes/health.ts';
+import * as invites from './routes/invites.ts';
+import * as links from './routes/links.ts';
 import { loginFinish, loginStart } from './routes/login.ts';
 import { registrationFinish, registrationStart } from './routes/registration.ts';
 import * as requests from './routes/requests.ts';
@@ -19,7 +25,7 @@ import { spaceSocket } from './routes/space-socket.ts';
 
 const spaceSocketPattern = '/v1/spaces/:space/socket';
 
-const handlers: Partial<Readonly<Record<RouteName, Handler>>> = {
+const handlers: Readonly<Record<RouteName, Handler>> = {
 	health,
 	registrationStart: ofAccount('registrationStart', registrationStart),
 	registrationFinish: ofAccount('registrationFinish', registrationFinish),
@@ -28,6 +34,19 @@ const handlers: Partial<Readonly<Record<RouteName, Handler>>> = {
 	sessionRefresh: ofAccount('sessionRefresh', sessionRefresh),
 	sessionEnd: ofAccount('sessionEnd', sessionEnd),
 	account: ofAccount('account', readAccount),
+
+	inviteCreate: ofSpace('inviteCreate', invites.inviteCreate),
+	inviteRead: ofSpace('inviteRead', invites.inviteRead),
+	inviteClaim: ofSpace('inviteClaim', invites.inviteClaim),
+	inviteList: ofSpace('inviteList', invites.inviteList),
+	inviteRevoke: ofSpace('inviteRevoke', invites.inviteRevoke),
+	linkRegister: ofSpace('linkRegister', links.linkRegister),
+	linkCreate: ofSpace('linkCreate', links.linkCreate),
+	linkList: ofSpace('linkList', links.linkList),
+	linkRemove: ofSpace('linkRemove', links.linkRemove),
+	linkStart: ofSpace('linkStart', links.linkStart),
+	linkFinish: ofSpace('linkFinish', links.linkFinish),
+	linkRefresh: ofSpace('linkRefresh', links.linkRefresh),
 
 	identityRead: ofAccount('identityRead', requests.identityRead),
 	requestSend: ofAccount('requestSend', requests.requestSend),

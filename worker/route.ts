@@ -80,7 +80,8 @@ export const answerAccountRoute = <Name extends RouteName>(
 		if (!names.ok) return names;
 		const object = subject.value.by === 'object' ? subject.value.name : names.value.account;
 		if (object === null) throw new Error('a handle was asked for and must have a name');
-		if (session !== null && object !== session.accountObject) {
+		// An account about which somebody else asks can't tell whether that session lives.
+		if (session !== null && route.subject !== undefined) {
 			const checked = await checkSession(context, session);
 			if (!checked.ok) return checked;
 		}
@@ -155,7 +156,7 @@ function subjectOf(session: Session | null): Result<Subject, Refusal> {
 	return ok({ by: 'object', name: session.accountObject });
 }
 
-/** What other objects can't tell: whether the token's session is one that has not ended. */
+/** Whether the token is of a session that has not ended, as its own account knows. */
 const checkSession = (
 	context: AppContext,
 	{ token, accountObject }: Session
