@@ -15,7 +15,7 @@ import {
 } from '../../crypto/log-rules.ts';
 import { countKey, emptyLog, type LogState } from '../../crypto/log-state.ts';
 import { importSigningKey, sign, type SigningKey } from '../../crypto/signature.ts';
-import { concatBytes } from '../../protocol/bytes.ts';
+import { concatBytes, equalBytes } from '../../protocol/bytes.ts';
 import {
 	encodeCommit,
 	encodeGenesis,
@@ -113,7 +113,7 @@ interface Standing {
 }
 
 const sameEntry = (a: Standing, b: Standing): boolean =>
-	a.entry.length === b.entry.length && a.entry.every((byte, index) => byte === b.entry[index]);
+	a.entry === b.entry || equalBytes(a.entry, b.entry);
 
 /**
  * The admin part that an honest owner makes of these member changes: with the keys that they make

@@ -26,18 +26,32 @@ const only = process.env['SEED'];
 const seeds = only === undefined ? (slow ? 5_000 : 80) : 1;
 const firstSeed = Number(only ?? 1);
 const lyingSteps = 120;
-const honestSteps = 50;
-
-const roleChanges = roles.flatMap((from) =>
-	roles.filter((to) => to !== from).map((to) => `person: ${from} to ${to}`)
-);
+const honestSteps = 40;
 
 /** What the colluder or the edge has tried in vain. */
 const refusals = [
 	...['not_a_member', 'identity_mismatch', 'signature_invalid', 'count_wrong', 'seen_unknown'],
-	...['role_forbids', 'admin_conflict', 'member_change_invalid', 'no_owner_left', 'wraps_wrong'],
+	...['role_forbids', 'admin_conflict', 'member_change_invalid', 'wraps_wrong'],
 	...['epoch_missing', 'epoch_number_wrong', 'epoch_not_open', 'audit_key_missing']
 ].map((fault) => `refused ${fault}`);
+
+/** What every run of a sample must have come to: a schedule that never gets there shows nothing. */
+const often = [
+	...['pages', 'left', 'removed', 'identity replaced', 'audit key set', 'owed epoch opened'],
+	...['owed epoch opened by an editor, a person', 'links allowed', 'links forbidden'],
+	...['link editor added', 'link viewer removed', 'person owner left', 'person auditor left'],
+	...['forks', 'replays refused', 'colluder’s entry taken', 'colluder’s entry refused'],
+	...['fault seen_unknown', 'fault count_wrong', ...refusals]
+];
+/** What the long run must have come to as well. */
+const rarely = [
+	...['owed epoch opened by an editor, a link', 'person editor left', 'person viewer left'],
+	...['link: viewer to editor', 'link: editor to viewer', 'fault admin_conflict'],
+	'refused no_owner_left',
+	...roles.flatMap((from) =>
+		roles.filter((to) => to !== from).map((to) => `person: ${from} to ${to}`)
+	)
+];
 
 let people: readonly Person[] = [];
 beforeAll(async () => {
@@ -71,18 +85,10 @@ test(
 			world.step();
 		});
 		if (only !== undefined) return;
-		const reached = [
-			...['pages', 'left', 'removed', 'identity replaced', 'audit key set', 'owed epoch opened'],
-			...['owed epoch opened by an editor, a person', 'owed epoch opened by an editor, a link'],
-			...['links allowed', 'links forbidden', 'link editor added', 'link viewer removed'],
-			...['person owner left', 'person editor left', 'person viewer left', 'person auditor left'],
-			...['link: viewer to editor', 'link: editor to viewer', ...roleChanges],
-			...['forks', 'replays refused', 'colluder’s entry taken', 'colluder’s entry refused'],
-			...['fault seen_unknown', 'fault count_wrong', ...refusals]
-		];
+		const reached = slow ? [...often, ...rarely] : often;
 		for (const what of reached) expect(total.get(what) ?? 0, what).toBeGreaterThan(0);
 	},
-	slow ? 600_000 : 60_000
+	slow ? 1_800_000 : 60_000
 );
 
 test(
@@ -98,8 +104,8 @@ test(
 			}
 		);
 		if (only !== undefined) return;
-		expect(total.get('honest commits') ?? 0).toBeGreaterThan(10 * seeds);
+		expect(total.get('honest commits') ?? 0).toBeGreaterThan(8 * seeds);
 		expect([...total.keys()].filter((what) => what.startsWith('fault'))).toEqual([]);
 	},
-	slow ? 600_000 : 60_000
+	slow ? 1_800_000 : 60_000
 );

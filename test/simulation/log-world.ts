@@ -75,7 +75,8 @@ export class LogWorld {
 		this.#append(edge, first);
 		const changes = people.slice(1).map((person, index) => {
 			const kind = kindOf(person);
-			return adding(person, index === 0 ? 'owner' : roleFor(kind, this.#chance), kind);
+			const rules = index === 0 || (person === this.#colluder && this.#chance.next() < 0.3);
+			return adding(person, rules ? 'owner' : roleFor(kind, this.#chance), kind);
 		});
 		this.#append(edge, this.#sign(edge.change(creator!, changes), creator!.identity));
 		this.#branches.push(edge);
