@@ -1,0 +1,99 @@
+// What every route asks of whoever calls it: with less, it is refused, and nothing is stored. Made
+// from the route table; a route that nobody gave a level fails.
+import { beforeAll, describe, expect, it } from 'vitest';
+import { routes, type RouteName } from '../../protocol/http.ts';
+import { openEdge } from '../durable-objects/edge.ts';
+import { call, type Edge } from '../durable-objects/person.ts';
+import { dumpEverything } from '../durable-objects/storage.ts';
+import { levels, routesOf } from './levels.ts';
+import { createTenant, logIn, wrongTokens, type LoggedIn, type Tenant } from './tenant.ts';
+
+let edge: Edge;
+let ada: Tenant;
+let stranger: LoggedIn;
+
+beforeAll(async () => {
+	edge = await openEdge();
+	stranger = await logIn(edge);
+	ada = await createTenant(edge, stranger);
+});
+
+const refused = (status: number, code: string) => ({ status, body: { error: { code } } });
+
+/** A request that would be granted to the right one, sent with a token. */
+const ask = (name: RouteName, token?: string) =>
+	call(edge, name, ada.requests[name] as never, token);
+
+describe('every route', () => {
+	it('has a level, and asks for a session if and only if its level does', () => {
+		expect(Object.keys(levels).toSorted()).toEqual(Object.keys(routes).toSorted());
+		const withSession = routesOf('person', 'claimant', 'account', 'owner');
+		for (const [name, { auth }] of Object.entries(routes)) {
+			const asks = withSession.includes(name as RouteName);
+			expect([name, auth]).toEqual([name, asks ? 'session' : 'none']);
+		}
+	});
+
+	it.each(routesOf('knowledge'))(
+		'%s gives nothing for what anybody could make up',
+		async (name) => {
+			const before = await dumpEverything();
+			const known = ada.requests[name] as Record<string, string>;
+			for (const [field, text] of Object.entries(known)) {
+				if (notSecret.includes(field)) continue;
+				const guess = { ...known, [field]: anotherOf(text) };
+				const { status } = await call(edge, name, guess as never);
+				expect([field, status === 200]).toEqual([field, false]);
+			}
+			expect(await dumpEverything()).toBe(before);
+		}
+	);
+});
+
+/** What is not known to the right one alone, or is not there to be known. */
+const notSecret = ['handle', 'device', 'claim', 'ke1'];
+
+/** As long, of the same alphabet, and not the same. */
+const anotherOf = (text: string): string =>
+	[...text]
+		.map((character) => (/[0-9]/.test(character) ? (Number(character) + 1) % 10 : character))
+		.join('');
+
+describe('a route that asks for a session', () => {
+	const withSession = routesOf('person', 'claimant', 'account', 'owner');
+
+	it.each(withSession)('%s refuses every token but one of a live session', async (name) => {
+		const ended = await stranger.person.logIn();
+		expect((await call(edge, 'sessionEnd', {}, ended.token)).status).toBe(200);
+		const before = await dumpEverything();
+		const tokens = {
+			...(await wrongTokens(ada.session)),
+			'of a session that has ended': ended.token,
+			'of a share link': ada.linkToken
+		};
+		expect(await ask(name)).toEqual(refused(401, 'unauthenticated'));
+		for (const [what, token] of Object.entries(tokens)) {
+			expect([what, await ask(name, token)]).toEqual([what, refused(401, 'unauthenticated')]);
+		}
+		expect(await dumpEverything()).toBe(before);
+	});
+});
+
+describe('a route for owners', () => {
+	it.each(routesOf('owner'))('%s refuses members of every other role', async (name) => {
+		const before = await dumpEverything();
+		for (const [role, token] of Object.entries(ada.tokens)) {
+			expect([role, await ask(name, token)]).toEqual([role, refused(403, 'forbidden')]);
+		}
+		expect(await dumpEverything()).toBe(before);
+	});
+
+	it.each(routesOf('owner'))(
+		'%s tells whoever is no member that there is no such space',
+		async (name) => {
+			const before = await dumpEverything();
+			expect(await ask(name, stranger.session.token)).toEqual(refused(404, 'not_found'));
+			expect(await dumpEverything()).toBe(before);
+		}
+	);
+});

@@ -1,0 +1,53 @@
+// What each route asks of whoever calls it. A route without a level fails here and in the tests.
+import type { RouteName } from '../../protocol/http.ts';
+
+export type Level =
+	/** Nothing. */
+	| 'anybody'
+	/** Something in the request that only the right one knows. */
+	| 'knowledge'
+	/** A live session of any account; what it learns or sends is about another's. */
+	| 'person'
+	/** A live session of any account, and an id that only the right one knows. */
+	| 'claimant'
+	/** A live session of the account that it is about. */
+	| 'account'
+	/** A live session of an owner of the space that it is about. */
+	| 'owner';
+
+export const levels = {
+	health: 'anybody',
+	registrationStart: 'anybody',
+	registrationFinish: 'anybody',
+	loginStart: 'anybody',
+	loginFinish: 'knowledge',
+	sessionRefresh: 'knowledge',
+	sessionEnd: 'account',
+	account: 'account',
+	inviteCreate: 'owner',
+	inviteRead: 'knowledge',
+	inviteClaim: 'claimant',
+	inviteList: 'owner',
+	inviteRevoke: 'owner',
+	linkRegister: 'owner',
+	linkCreate: 'owner',
+	linkList: 'owner',
+	linkRemove: 'owner',
+	linkStart: 'knowledge',
+	linkFinish: 'knowledge',
+	linkRefresh: 'knowledge',
+	identityRead: 'person',
+	requestSend: 'person',
+	requestList: 'account',
+	requestDismiss: 'account',
+	deviceLinkOpen: 'account',
+	deviceLinkClaim: 'knowledge',
+	deviceLinkRead: 'account',
+	deviceLinkHandOver: 'account',
+	deviceLinkTake: 'knowledge'
+} as const satisfies Record<RouteName, Level>;
+
+export const routesOf = (...wanted: readonly Level[]): RouteName[] =>
+	Object.entries(levels)
+		.filter(([, level]) => wanted.includes(level))
+		.map(([name]) => name as RouteName);
