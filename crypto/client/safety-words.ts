@@ -5,16 +5,16 @@ import { safetyInput } from '../../protocol/labels.ts';
 import { hashBytes } from '../../protocol/limits.ts';
 import { sha256 } from '../hash.ts';
 
-export const safetyWordCount = 8;
+export const safetyWordCount = 12;
 const wordBits = 11;
 
 /**
- * The words of two identities, the same for both people: 88 bits of a hash over both identity
+ * The words of two identities, the same for both people: 132 bits of a hash over both identity
  * hashes, in the English list of BIP-39. Words are public, and no checksum is among them.
  *
  * @param a identity hash of one, 32 bytes; another length throws.
  * @param b identity hash of the other, 32 bytes.
- * @returns eight words, in order.
+ * @returns twelve words, in order.
  */
 export function safetyWords(a: Uint8Array, b: Uint8Array): readonly string[] {
 	if (a.length !== hashBytes || b.length !== hashBytes) {
