@@ -176,6 +176,18 @@ const identities: readonly Row[] = [
 			chain.change(by, [adding(renewed(cast.target[target]), roleOf(target), kindOf(target))])
 		)
 	),
+	...targets.map((target) =>
+		row(
+			`replace the identity of ${a(target)}, without the keys that it takes`,
+			[],
+			({ chain, by }) => {
+				const { [target]: person } = cast.target;
+				const members = [adding(renewed(person), roleOf(target), kindOf(target))];
+				return chain.change(by, members, { epoch: false, audit: false });
+			},
+			{ faults: { owner: target === 'auditor' ? 'audit_key_missing' : 'epoch_missing' } }
+		)
+	),
 	row('replace one’s own identity', owner, ({ chain, by, as }) =>
 		chain.change(by, [
 			adding(renewed(by), chain.state.members.get(by.account)?.role ?? 'viewer', kindOf(as))
