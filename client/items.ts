@@ -43,6 +43,36 @@ export interface ItemSummary {
 	readonly waiting: boolean;
 }
 
+/** Its snippet is made when a list shows it: most of ten thousand are never looked at. */
+class Summary implements ItemSummary {
+	readonly id: ItemId;
+	readonly title: string;
+	readonly path: string | null;
+	readonly createdAtMs: number;
+	readonly updatedAtMs: number;
+	readonly trashedAtMs: number | null;
+	readonly waiting: boolean;
+	#body: string | null;
+	#snippet = '';
+
+	constructor(id: ItemId, text: ItemText, waiting: boolean) {
+		this.id = id;
+		this.title = text.title;
+		this.path = text.path;
+		this.createdAtMs = text.createdAtMs;
+		this.updatedAtMs = text.updatedAtMs;
+		this.trashedAtMs = text.trashedAtMs;
+		this.waiting = waiting;
+		this.#body = text.body;
+	}
+
+	get snippet(): string {
+		if (this.#body !== null) this.#snippet = snippetOf(this.title, this.#body);
+		this.#body = null;
+		return this.#snippet;
+	}
+}
+
 interface Listed {
 	readonly record: ItemRecord;
 	/** Null: to be made anew. */
@@ -354,13 +384,7 @@ export class Items {
 		if (listed.summary) return listed.summary;
 		const text = this.#textOf(listed.record);
 		if (!text) return null;
-		const { body, ...facts } = text;
-		listed.summary = {
-			id: listed.record.id,
-			...facts,
-			snippet: snippetOf(text.title, body),
-			waiting: listed.record.waiting
-		};
+		listed.summary = new Summary(listed.record.id, text, listed.record.waiting);
 		return listed.summary;
 	}
 }
