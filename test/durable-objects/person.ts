@@ -3,6 +3,7 @@
 // padded length: nobody here opens any. Runs in workerd and in Node.
 import { deviceBindingMac } from '../../crypto/client/opaque-client.ts';
 import { createSecret } from '../../crypto/client/secret.ts';
+import { signHeartbeat } from '../../crypto/client/sign-heartbeat.ts';
 import {
 	deriveAccountKeys,
 	generateRoot,
@@ -27,6 +28,7 @@ import {
 	type PageId
 } from '../../protocol/commit.ts';
 import type { Append } from '../../protocol/frames.ts';
+import type { Heartbeat, SignedHeartbeat } from '../../protocol/heartbeat.ts';
 import { routes, type RequestOf, type ResponseOf, type RouteName } from '../../protocol/http.ts';
 import { idFromBytes, type AccountId, type DeviceId, type SpaceId } from '../../protocol/ids.ts';
 import { accountWriteInput, commitSigningInput, createAccountBody } from '../../protocol/labels.ts';
@@ -79,7 +81,7 @@ export async function call<Name extends RouteName>(
 }
 
 /** The cheapest that Argon2id allows. */
-const keyStretching = { 'argon2id-custom': { memory: 8, iterations: 1, parallelism: 1 } };
+export const keyStretching = { 'argon2id-custom': { memory: 8, iterations: 1, parallelism: 1 } };
 
 export interface Session {
 	readonly device: DeviceId;
@@ -246,6 +248,18 @@ export class Person {
 			wraps: content.wraps ?? [],
 			previousKey: content.previousKey ?? null
 		};
+	}
+
+	/** Signs that a device has verified the log up to its head, or up to what is claimed. */
+	heartbeat(
+		log: Log,
+		device: DeviceId,
+		claimed: Partial<Heartbeat> = {}
+	): Promise<SignedHeartbeat> {
+		return signHeartbeat(this.keys.signing.privateKey, {
+			...{ space: log.space, account: this.account, device, head: log.head },
+			...{ timeMs: Date.now(), ...claimed }
+		});
 	}
 
 	/** Entry 1 of a new space of one's own. */

@@ -125,18 +125,16 @@ describe('an invitation', () => {
 
 	it('costs a row, and so does its claim', async () => {
 		const stage = await openStage();
-		// The alarm for its end is set by the first.
-		await invited(stage);
-		let request: RequestOf<'inviteCreate'> | null = null;
+		// The alarm for its end is set by the first, and the account notes the space with its claim.
+		const first = await invited(stage);
+		await stage.stub.inviteClaim(bobsSession.token, claimOf(first, bob));
+		const request = invitation(stage);
 		const made = await rowsWrittenBy(stage.stub, async () => {
-			request = await invited(stage);
+			await stage.stub.inviteCreate(session.token, request);
 		});
 		expect(made).toBe(1);
-		const claim = claimOf(request ?? invitation(stage), bob);
-		// The account notes the space with the first claim.
-		await stage.stub.inviteClaim(bobsSession.token, claimOf(await invited(stage), bob));
 		const claimed = await rowsWrittenBy(stage.stub, async () => {
-			await stage.stub.inviteClaim(bobsSession.token, claim);
+			await stage.stub.inviteClaim(bobsSession.token, claimOf(request, bob));
 		});
 		expect(claimed).toBe(1);
 	});
