@@ -34,7 +34,7 @@ export interface Contact {
 	/** As typed or as they say; null if this account never heard it. */
 	readonly handle: string | null;
 	readonly identity: IdentityStanding;
-	/** Eight words that both see alike if nobody stands between them. */
+	/** Twelve words that both see alike if nobody stands between them. */
 	readonly safetyWords: readonly string[];
 }
 
@@ -47,7 +47,8 @@ export interface SpaceMember extends Contact {
 
 export interface Invitation {
 	readonly invite: InviteId;
-	readonly role: Role;
+	/** Null where another owner made it: the edge does not know it. */
+	readonly role: Role | null;
 	readonly expiresAtMs: number;
 	/** Null where this account does not know the secret: another owner made it. */
 	readonly url: string | null;

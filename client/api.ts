@@ -1,7 +1,8 @@
 // The engine as its users see it: web/, cli/ and tests. Subscribers are called after something
 // changed, without saying what; everything readable is plain data that is replaced, never changed.
-import type { ItemId, SpaceId } from '../protocol/ids.ts';
+import type { AccountId, DeviceId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { Result } from '../protocol/result.ts';
+import type { AccountSharing, SpaceSharing, TacetSharing } from './api-sharing.ts';
 import type { CryptoWorker } from './crypto-port.ts';
 import type { TacetError } from './errors.ts';
 import type { ImportFile, ImportProgress, ImportReport } from './import-files.ts';
@@ -10,7 +11,6 @@ import type { OpenItem, OpenState } from './open-item.ts';
 import type { SearchHit } from './search.ts';
 import type { AccountOverview, LogInStep, SignUpStep, SyncStatus } from './status.ts';
 import type { Store } from './store.ts';
-import type { AccountId, DeviceId } from '../protocol/ids.ts';
 
 export interface TacetOptions {
 	/** 'https://host[:port]', where the edge answers; in a browser the page's own. */
@@ -24,6 +24,8 @@ export interface TacetOptions {
 	readonly nowMs?: () => number;
 	/** How long to leave what a member left out to other devices; random, up to 5 s, if absent. */
 	readonly repairWaitMs?: () => number;
+	/** What this device is called where the account's devices are listed; 'A device' if absent. */
+	readonly deviceName?: string;
 	readonly WebSocket?: typeof WebSocket;
 	readonly fetch?: typeof fetch;
 }
@@ -33,18 +35,19 @@ export type TacetState =
 	| { readonly phase: 'store_unavailable'; readonly code: 'store_unavailable' | 'store_full' }
 	| { readonly phase: 'signed_out' }
 	| { readonly phase: 'locked'; readonly handle: string; readonly offlineUnlock: boolean }
-	| {
+	| (AccountSharing & {
 			readonly phase: 'unlocked';
 			readonly handle: string;
 			readonly account: AccountId;
 			readonly device: DeviceId;
 			readonly offlineUnlock: boolean;
+			/** The account's first space. */
 			readonly space: Space;
-	  };
+	  });
 
 export type Answer<Value> = Promise<Result<Value, TacetError>>;
 
-export interface Tacet {
+export interface Tacet extends TacetSharing {
 	readonly state: TacetState;
 	subscribe(listener: () => void): () => void;
 	/** Reads the store; an unlocked tab of the same profile hands its keys over. */
@@ -76,7 +79,7 @@ export interface Tacet {
 	close(): Promise<void>;
 }
 
-export interface Space {
+export interface Space extends SpaceSharing {
 	readonly id: SpaceId;
 	/** Newest first, without trashed ones. */
 	readonly items: readonly ItemSummary[];

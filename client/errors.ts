@@ -22,7 +22,24 @@ export type LocalErrorCode =
 	| 'not_trusted'
 	| 'not_found'
 	| 'note_too_large'
-	| 'unsent_changes';
+	| 'unsent_changes'
+	/** Another code than the new device shows: nothing was handed over. */
+	| 'wrong_code'
+	| 'passphrase_needed'
+	| 'wrong_passphrase'
+	/** A link that was cut short or altered, or belongs to something else: it opens nothing. */
+	| 'link_invalid'
+	/** Revoked, expired, or done with. */
+	| 'invitation_ended'
+	/** Another identity than the one pinned: a person compares and confirms before it gets a key. */
+	| 'identity_changed'
+	/** Whoever claimed did not hold the invitation's secret. */
+	| 'claim_forged'
+	| 'already_member'
+	/** No other device has vouched for this one yet: it writes to what it made itself. */
+	| 'unconfirmed'
+	/** A space without an owner could never be changed again. */
+	| 'last_owner';
 
 export type TacetErrorCode =
 	| WireErrorCode

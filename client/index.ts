@@ -1,4 +1,22 @@
 // The engine's public face, and the repository's only barrel.
+export type { ActivityEntry, ActivityEvent } from './activity.ts';
+export type {
+	Contact,
+	DeviceLinkOffer,
+	DeviceLinkTaken,
+	DeviceStanding,
+	EpochStatus,
+	IdentityStanding,
+	Invitation,
+	InvitationPreview,
+	Joining,
+	LinkView,
+	OtherHeartbeat,
+	OwnDevice,
+	ShareLink,
+	ShareRequest,
+	SpaceMember
+} from './api-sharing.ts';
 export type { Answer, Space, Tacet, TacetOptions, TacetState } from './api.ts';
 export { connectCrypto } from './connect-crypto.ts';
 export type { CryptoWorker } from './crypto-port.ts';
@@ -7,6 +25,7 @@ export { createIdbStore } from './idb-store.ts';
 export type { ImportFile, ImportProgress, ImportReport, SkippedFile } from './import-files.ts';
 export { remoteOrigin } from './item-doc.ts';
 export type { ItemSummary, ItemText } from './items.ts';
+export { parseLinkUrl, type LinkUrl } from './link-url.ts';
 export { createMemoryStore } from './memory-store.ts';
 export type { OpenItem, OpenState } from './open-item.ts';
 export type { SearchHit, TextRange } from './search.ts';
@@ -21,4 +40,5 @@ export type {
 	Trust
 } from './status.ts';
 export type { Store } from './store.ts';
+export { openShareLink } from './open-share-link.ts';
 export { createTacet } from './tacet.ts';

@@ -1,10 +1,11 @@
-// What an account must remember, read from its own keyring: which spaces it has, and the newest
-// heads that any of its devices has verified. Heads are merged by greatest seq, never by last write.
+// What an account must remember, read from its own keyring: which spaces it has, the newest heads
+// that any of its devices has verified, whom it knows, what it invited and claimed, and its devices.
+// Heads are merged by greatest seq, never by last write.
 import { equalBytes } from '../protocol/bytes.ts';
 import type { Head, PageId } from '../protocol/commit.ts';
-import type { ItemId, SpaceId } from '../protocol/ids.ts';
+import type { AccountId, DeviceId, InviteId, ItemId, LinkId, SpaceId } from '../protocol/ids.ts';
 import { keyringItem, type KeyringEntry } from '../protocol/keyring-entry.ts';
-import type { Change } from '../protocol/page.ts';
+import { encodeChange, type Change } from '../protocol/page.ts';
 import { pageName, type PageName } from './chain.ts';
 import type { SupersededAt } from './item-coverage.ts';
 import type { LocalRow, PlacedPage } from './items.ts';
@@ -21,24 +22,60 @@ interface PlacedEntry {
 	readonly entry: KeyringEntry;
 }
 
+export type EntryOf<Type extends KeyringEntry['type']> = KeyringEntry & { readonly type: Type };
+
+/** When an entry was said first, then where: entries that replace each other count in this order. */
+type Moment = readonly [number, number, number];
+/** What is written here and waits: newer than all that stands on the log. */
+const now: Moment = [Number.MAX_SAFE_INTEGER, 0, 0];
+
+export interface KeyringOptions {
+	/** Called for each head that says something new. */
+	readonly onHead?: (space: SpaceId, head: Head) => void;
+	/** Something else is known now. */
+	readonly onChange?: () => void;
+}
+
 export class Keyring implements Content {
-	readonly #onHead: (space: SpaceId, head: Head) => void;
+	readonly #options: KeyringOptions;
 	/** In the order of the log: the first one is the account's first space. */
-	readonly #spaces: (KnownSpace & { readonly place: readonly [number, number] })[] = [];
+	readonly #spaces: (KnownSpace & { readonly joinedAtMs: number; readonly place: Moment })[] = [];
+	readonly #leftAtMs = new Map<SpaceId, number>();
 	readonly #heads = new Map<SpaceId, Head>();
 	/** Heads that contradict another at the same place: two devices were shown different logs. */
 	readonly #conflicts: { readonly space: SpaceId; readonly head: Head }[] = [];
+	readonly #contacts = new Newest<AccountId, EntryOf<'contact'>>();
+	readonly #devices = new Newest<DeviceId, EntryOf<'device'>>();
+	readonly #invites = new Map<InviteId, EntryOf<'invite'>>();
+	readonly #claimed = new Map<InviteId, EntryOf<'claimed'>>();
+	readonly #links = new Map<LinkId, EntryOf<'link'>>();
+	readonly #closed = new Set<InviteId | LinkId>();
 
 	/** By the page that brought them. */
 	readonly #entries = new Map<PageName, readonly PlacedEntry[]>();
 
-	/** @param onHead called for each head that says something new. */
-	constructor(onHead: (space: SpaceId, head: Head) => void) {
-		this.#onHead = onHead;
+	constructor(options: KeyringOptions = {}) {
+		this.#options = options;
+	}
+
+	/** Those that this account has not left, in the order in which it came to them. */
+	get spaces(): readonly KnownSpace[] {
+		return this.#spaces.filter(({ space }) => !this.hasLeft(space));
 	}
 
 	get firstSpace(): KnownSpace | null {
-		return this.#spaces[0] ?? null;
+		return this.spaces[0] ?? null;
+	}
+
+	/** Whoever left may have come back later. */
+	hasLeft(space: SpaceId): boolean {
+		const joined = this.#spaces.find((known) => known.space === space);
+		return (this.#leftAtMs.get(space) ?? -1) >= (joined?.joinedAtMs ?? 0);
+	}
+
+	/** A time for coming back to a space: after the one of leaving it. */
+	joinTimeMs(space: SpaceId, nowMs: number): number {
+		return Math.max(nowMs, (this.#leftAtMs.get(space) ?? -1) + 1);
 	}
 
 	headOf(space: SpaceId): Head | null {
@@ -52,8 +89,40 @@ export class Keyring implements Content {
 		return [...(newest === undefined ? [] : [newest]), ...conflicts.map(({ head }) => head)];
 	}
 
+	contactOf(account: AccountId): EntryOf<'contact'> | null {
+		return this.#contacts.get(account);
+	}
+
+	deviceOf(device: DeviceId): EntryOf<'device'> | null {
+		return this.#devices.get(device);
+	}
+
+	get devices(): readonly EntryOf<'device'>[] {
+		return this.#devices.values;
+	}
+
+	/** Null when it was made elsewhere, or is done with. */
+	inviteOf(invite: InviteId): EntryOf<'invite'> | null {
+		return this.#closed.has(invite) ? null : (this.#invites.get(invite) ?? null);
+	}
+
+	linkOf(link: LinkId): EntryOf<'link'> | null {
+		return this.#closed.has(link) ? null : (this.#links.get(link) ?? null);
+	}
+
+	/** Invitations that were claimed with this account, and are not done with. */
+	get claimed(): readonly EntryOf<'claimed'>[] {
+		return [...this.#claimed.values()].filter(({ invite }) => !this.#closed.has(invite));
+	}
+
+	/** As an invitation said; empty for a space of one's own. */
+	nameOf(space: SpaceId): string {
+		const claimed = [...this.#claimed.values()].find((entry) => entry.space === space);
+		return claimed?.spaceName ?? '';
+	}
+
 	applyPages(pages: readonly PlacedPage[]): void {
-		for (const { seq, index, changes } of pages) {
+		for (const { seq, index, timeMs, changes } of pages) {
 			const entries = changes.flatMap((change) =>
 				change.type === 'keyring' ? [change.entry] : []
 			);
@@ -62,8 +131,9 @@ export class Keyring implements Content {
 				pageName(page),
 				entries.map((entry) => ({ page, entry }))
 			);
-			for (const entry of entries) this.#take(entry, [seq, index]);
+			for (const entry of entries) this.#take(entry, [timeMs, seq, index]);
 		}
+		if (pages.length > 0) this.#options.onChange?.();
 	}
 
 	itemsOf(page: PageId): readonly ItemId[] {
@@ -71,9 +141,11 @@ export class Keyring implements Content {
 		return [...new Set(entries.map(({ entry }) => keyringItem(entry)))];
 	}
 
-	/** Rule 13: every space is still named, and a head at least as new as the newest held. */
+	/** Rule 13: all that was said is still said, and a head at least as new as the newest held. */
 	missing(item: ItemId, supersededAt: SupersededAt): readonly Change[] | null {
-		const held = [...this.#entries.values()].flat().filter(({ entry }) => keyringItem(entry) === item);
+		const held = [...this.#entries.values()]
+			.flat()
+			.filter(({ entry }) => keyringItem(entry) === item);
 		const live = held.filter(({ page }) => supersededAt(page) === null);
 		const missing = held.filter(
 			({ page, entry }) =>
@@ -99,42 +171,118 @@ export class Keyring implements Content {
 		return [];
 	}
 
-	// What is not on the log yet is not known to the account: nothing is read from the outbox.
-	applyOutbox(_rows: readonly LocalRow[]): void {}
+	/** Spaces and heads count once they are on the log; the rest is the account's own word. */
+	applyOutbox(rows: readonly LocalRow[]): void {
+		const entries = rows.flatMap(({ changes }) =>
+			changes.flatMap((change) => (change.type === 'keyring' ? [change.entry] : []))
+		);
+		for (const entry of entries) {
+			if (entry.type !== 'space' && entry.type !== 'head') this.#take(entry, now);
+		}
+		if (entries.length > 0) this.#options.onChange?.();
+	}
+
 	removeOutbox(_ids: Iterable<number>): void {}
 
-	#take(entry: KeyringEntry, place: readonly [number, number]): void {
-		if (entry.type !== 'space' && entry.type !== 'head') return;
-		const { space } = entry;
-		if (entry.type === 'space') {
-			if (this.#spaces.some((known) => known.space === space)) return;
-			this.#spaces.push({ space, genesisHash: entry.genesisHash, place });
-			this.#spaces.sort((a, b) => a.place[0] - b.place[0] || a.place[1] - b.place[1]);
-			return;
+	#take(entry: KeyringEntry, place: Moment): void {
+		switch (entry.type) {
+			case 'space':
+				this.#takeSpace(entry, [0, place[1], place[2]]);
+				break;
+			case 'head':
+				this.#takeHead(entry);
+				break;
+			case 'contact':
+				this.#contacts.take(entry.account, entry, place);
+				break;
+			case 'device':
+				this.#devices.take(entry.device, entry, place);
+				break;
+			case 'invite':
+				this.#invites.set(entry.invite, entry);
+				break;
+			case 'claimed':
+				this.#claimed.set(entry.invite, entry);
+				break;
+			case 'link':
+				this.#links.set(entry.link, entry);
+				break;
+			case 'closed':
+				this.#closed.add(entry.of);
+				break;
+			case 'left':
+				this.#leftAtMs.set(
+					entry.space,
+					Math.max(entry.leftAtMs, this.#leftAtMs.get(entry.space) ?? 0)
+				);
 		}
-		const { seq, hash } = entry;
+	}
+
+	#takeSpace({ space, genesisHash, joinedAtMs }: EntryOf<'space'>, place: Moment): void {
+		const index = this.#spaces.findIndex((known) => known.space === space);
+		const known = this.#spaces[index];
+		if (known === undefined) this.#spaces.push({ space, genesisHash, joinedAtMs, place });
+		else {
+			const joined = Math.max(joinedAtMs, known.joinedAtMs);
+			this.#spaces[index] = { ...known, joinedAtMs: joined };
+		}
+		this.#spaces.sort((a, b) => compareMoments(a.place, b.place));
+	}
+
+	#takeHead({ space, seq, hash }: EntryOf<'head'>): void {
 		const known = this.#heads.get(space);
 		const head = { seq, hash };
 		if (known?.seq === seq && !equalBytes(known.hash, hash)) {
 			this.#conflicts.push({ space, head });
 		} else if (known !== undefined && known.seq >= seq) return;
 		else this.#heads.set(space, head);
-		this.#onHead(space, head);
+		this.#options.onHead?.(space, head);
 	}
 }
 
-/** Entries about a space carry its bytes as their item's id: one item a space. */
+const compareMoments = (a: Moment, b: Moment): number => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
+
+/** The entry that was said last about each thing. */
+class Newest<Id, Entry> {
+	readonly #entries = new Map<Id, { readonly entry: Entry; readonly place: Moment }>();
+
+	take(id: Id, entry: Entry, place: Moment): void {
+		const known = this.#entries.get(id);
+		if (known === undefined || compareMoments(known.place, place) <= 0) {
+			this.#entries.set(id, { entry, place });
+		}
+	}
+
+	get(id: Id): Entry | null {
+		return this.#entries.get(id)?.entry ?? null;
+	}
+
+	get values(): readonly Entry[] {
+		return [...this.#entries.values()].map(({ entry }) => entry);
+	}
+}
+
+/** What a change about an entry is named after: entries about a space carry its bytes. */
 export const keyringChange = (entry: KeyringEntry): Change => ({
 	type: 'keyring',
 	item: keyringItem(entry),
 	entry
 });
 
-/** Whether `entry` says at least what `other`, of the same space, does. */
+/** Whether `entry` says at least what `other`, about the same thing, does. */
 function covers(entry: KeyringEntry, other: KeyringEntry): boolean {
-	if (entry.type === 'space') {
-		return other.type === 'space' && equalBytes(entry.genesisHash, other.genesisHash);
+	if (entry.type === 'closed') return true;
+	if (entry.type !== other.type) return false;
+	if (entry.type === 'head' && other.type === 'head') {
+		return entry.seq > other.seq || (entry.seq === other.seq && equalBytes(entry.hash, other.hash));
 	}
-	if (entry.type !== 'head' || other.type !== 'head') return false;
-	return entry.seq > other.seq || (entry.seq === other.seq && equalBytes(entry.hash, other.hash));
+	if (entry.type === 'space' && other.type === 'space') {
+		const later = entry.joinedAtMs >= other.joinedAtMs;
+		return later && equalBytes(entry.genesisHash, other.genesisHash);
+	}
+	if (entry.type === 'left' && other.type === 'left') return entry.leftAtMs >= other.leftAtMs;
+	if (entry.type === 'device' && other.type === 'device') {
+		return entry.name === other.name || entry.addedAtMs > other.addedAtMs;
+	}
+	return equalBytes(encodeChange(keyringChange(entry)), encodeChange(keyringChange(other)));
 }

@@ -12,7 +12,8 @@ import { fitsUtf8 } from './item-text.ts';
 import { fitsPage } from './outbox-pack.ts';
 import type { StoreFault } from './store.ts';
 
-export type SaveFault = StoreFault | 'note_too_large' | 'locked';
+/** `forbidden`: this account may read here, and no more. */
+export type SaveFault = StoreFault | 'note_too_large' | 'locked' | 'forbidden';
 
 /** `failed`: what was typed is kept in the document, and tried again at the next edit or flush. */
 export type OpenState = 'saved' | 'unsaved' | { readonly failed: SaveFault };

@@ -2,9 +2,27 @@
 // stands. Every change goes through the outbox first; what is shown follows.
 import { applyUpdate, encodeStateAsUpdate } from 'yjs';
 import { randomBytes } from '../crypto/random.ts';
-import { idFromBytes, type ItemId, type SpaceId } from '../protocol/ids.ts';
-import type { Change } from '../protocol/page.ts';
+import type { Role } from '../protocol/commit.ts';
+import {
+	idFromBytes,
+	type AccountId,
+	type InviteId,
+	type ItemId,
+	type LinkId,
+	type SpaceId
+} from '../protocol/ids.ts';
+import type { Change, SpaceKind } from '../protocol/page.ts';
 import { ok, type Result } from '../protocol/result.ts';
+import type { ActivityEntry } from './activity.ts';
+import type {
+	Contact,
+	EpochStatus,
+	Invitation,
+	OtherHeartbeat,
+	ShareLink,
+	SpaceMember,
+	SpaceSharing
+} from './api-sharing.ts';
 import type { Answer, Space } from './api.ts';
 import { fail, type TacetError } from './errors.ts';
 import {
@@ -18,8 +36,22 @@ import type { OpenItem, OpenState, SaveFault } from './open-item.ts';
 import type { Search, SearchHit } from './search.ts';
 import type { SyncStatus } from './status.ts';
 
+/** What sharing knows of a space, and does with it. */
+export interface SpaceView {
+	readonly name: string;
+	readonly kind: SpaceKind;
+	readonly role: Role | null;
+	readonly members: readonly SpaceMember[];
+	readonly epoch: EpochStatus;
+	readonly heartbeats: readonly OtherHeartbeat[];
+	activity(limit: number): readonly ActivityEntry[];
+}
+export type SpaceActions = Omit<SpaceSharing, keyof SpaceView>;
+
 export interface SpaceParts {
 	readonly id: SpaceId;
+	readonly view: SpaceView;
+	readonly actions: SpaceActions;
 	readonly items: Items;
 	readonly search: Search;
 	readonly write: (changes: readonly Change[]) => Promise<Result<void, SaveFault>>;
@@ -57,6 +89,94 @@ export class OpenSpace implements Space {
 		const status = this.#parts.status();
 		const isSaved = [...this.#opened].every(({ state }) => state === 'saved');
 		return isSaved ? status : { ...status, savedOnDevice: false };
+	}
+
+	get name(): string {
+		return this.#parts.view.name;
+	}
+
+	get kind(): SpaceKind {
+		return this.#parts.view.kind;
+	}
+
+	get role(): Role | null {
+		return this.#parts.view.role;
+	}
+
+	get members(): readonly SpaceMember[] {
+		return this.#parts.view.members;
+	}
+
+	get epoch(): EpochStatus {
+		return this.#parts.view.epoch;
+	}
+
+	get heartbeats(): readonly OtherHeartbeat[] {
+		return this.#parts.view.heartbeats;
+	}
+
+	activity(limit: number): readonly ActivityEntry[] {
+		return this.#parts.view.activity(limit);
+	}
+
+	rename(name: string): Answer<void> {
+		return this.#parts.actions.rename(name);
+	}
+
+	changeRole(account: AccountId, role: Role): Answer<void> {
+		return this.#parts.actions.changeRole(account, role);
+	}
+
+	remove(account: AccountId): Answer<void> {
+		return this.#parts.actions.remove(account);
+	}
+
+	leave(): Answer<void> {
+		return this.#parts.actions.leave();
+	}
+
+	rotate(): Answer<void> {
+		return this.#parts.actions.rotate();
+	}
+
+	destroy(): Answer<void> {
+		return this.#parts.actions.destroy();
+	}
+
+	continueInNewSpace(): Answer<Space> {
+		return this.#parts.actions.continueInNewSpace();
+	}
+
+	invitations(): Answer<readonly Invitation[]> {
+		return this.#parts.actions.invitations();
+	}
+
+	invite(input: Parameters<SpaceActions['invite']>[0]): Answer<Invitation> {
+		return this.#parts.actions.invite(input);
+	}
+
+	inviteHandle(input: Parameters<SpaceActions['inviteHandle']>[0]): Answer<Contact> {
+		return this.#parts.actions.inviteHandle(input);
+	}
+
+	admit(invite: InviteId): Answer<void> {
+		return this.#parts.actions.admit(invite);
+	}
+
+	revokeInvitation(invite: InviteId): Answer<void> {
+		return this.#parts.actions.revokeInvitation(invite);
+	}
+
+	links(): Answer<readonly ShareLink[]> {
+		return this.#parts.actions.links();
+	}
+
+	createLink(input: Parameters<SpaceActions['createLink']>[0]): Answer<ShareLink> {
+		return this.#parts.actions.createLink(input);
+	}
+
+	revokeLink(link: LinkId): Answer<void> {
+		return this.#parts.actions.revokeLink(link);
 	}
 
 	subscribe(listener: () => void): () => void {

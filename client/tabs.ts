@@ -3,7 +3,11 @@
 // origin and profile. Where a platform has neither, there is one tab.
 import type { SpaceId } from '../protocol/ids.ts';
 import type { HandedKeys } from './crypto-port.ts';
+import { fail, type TacetError } from './errors.ts';
 import type { SyncStatus } from './status.ts';
+import type { Result } from '../protocol/result.ts';
+import { randomBytes } from '../crypto/random.ts';
+import { toHex } from '../protocol/bytes.ts';
 
 export type TabMessage =
 	| { readonly type: 'keys_wanted' }
@@ -12,9 +16,29 @@ export type TabMessage =
 	| { readonly type: 'stored'; readonly space: SpaceId; readonly settled: readonly number[] }
 	| { readonly type: 'status'; readonly space: SpaceId; readonly status: SyncStatus }
 	| { readonly type: 'sync_now' }
+	/** Something that only the tab that syncs can do, its word that it does it, and what came of it. */
+	| {
+			readonly type: 'call';
+			readonly call: string;
+			readonly name: string;
+			readonly input: unknown;
+	  }
+	| { readonly type: 'call_taken'; readonly call: string }
+	| {
+			readonly type: 'call_done';
+			readonly call: string;
+			readonly answer: Result<unknown, TacetError>;
+	  }
+	/** Another tab syncs now: what the one before it took and did not finish is not done. */
+	| { readonly type: 'leads' }
 	| { readonly type: 'unlocked' }
 	| { readonly type: 'locked' }
 	| { readonly type: 'erased' };
+
+interface Call {
+	readonly timer: ReturnType<typeof setTimeout>;
+	readonly done: (answer: Result<unknown, TacetError>) => void;
+}
 
 export interface TabsOptions {
 	readonly locks?: LockManager | undefined;
@@ -24,6 +48,8 @@ export interface TabsOptions {
 
 /** How long an unlocked tab may take to answer a new one. */
 const keysTimeoutMs = 300;
+/** How long the tab that syncs may take to say that it has heard a call. */
+const callTimeoutMs = 2_000;
 const name = 'tacet';
 
 export class Tabs {
@@ -32,13 +58,13 @@ export class Tabs {
 	#release: (() => void) | null = null;
 	#abort: AbortController | null = null;
 	#awaitsKeys: ((keys: HandedKeys) => void) | null = null;
+	readonly #calls = new Map<string, Call>();
 
 	constructor(options: TabsOptions) {
 		this.#locks = options.locks;
 		this.#channel = options.channel?.(name) ?? null;
 		this.#channel?.addEventListener('message', ({ data }: MessageEvent<TabMessage>) => {
-			if (data.type === 'keys') this.#awaitsKeys?.(data.keys);
-			else options.onMessage(data);
+			if (!this.#hear(data)) options.onMessage(data);
 		});
 	}
 
@@ -63,6 +89,47 @@ export class Tabs {
 		});
 	}
 
+	/** What is this tab's own to hear. */
+	#hear(message: TabMessage): boolean {
+		switch (message.type) {
+			case 'keys':
+				this.#awaitsKeys?.(message.keys);
+				return true;
+			case 'call_taken':
+				clearTimeout(this.#calls.get(message.call)?.timer);
+				return true;
+			case 'call_done':
+				this.#calls.get(message.call)?.done(message.answer);
+				return true;
+			case 'leads':
+				this.#giveUpCalls();
+				return true;
+			default:
+				return false;
+		}
+	}
+
+	/** Has the tab that syncs do something; `offline` if there is none, or it goes away meanwhile. */
+	call(name: string, input: unknown): Promise<Result<unknown, TacetError>> {
+		const call = toHex(randomBytes(16));
+		return new Promise((resolve) => {
+			const done = (answer: Result<unknown, TacetError>): void => {
+				clearTimeout(timer);
+				this.#calls.delete(call);
+				resolve(answer);
+			};
+			const timer = setTimeout(() => {
+				done(fail('offline'));
+			}, callTimeoutMs);
+			this.#calls.set(call, { timer, done });
+			this.tell({ type: 'call', call, name, input });
+		});
+	}
+
+	#giveUpCalls(): void {
+		for (const { done } of [...this.#calls.values()]) done(fail('offline'));
+	}
+
 	/** Runs `lead` once this is the tab that syncs: at once, or when the one before is gone. */
 	elect(lead: () => void): void {
 		if (this.#locks === undefined) {
@@ -73,6 +140,8 @@ export class Tabs {
 		this.#abort = abort;
 		const held = (): Promise<void> => {
 			if (abort.signal.aborted) return Promise.resolve();
+			this.#giveUpCalls();
+			this.tell({ type: 'leads' });
 			lead();
 			return new Promise((resolve) => {
 				this.#release = resolve;
@@ -99,6 +168,7 @@ export class Tabs {
 
 	close(): void {
 		this.resign();
+		this.#giveUpCalls();
 		this.#channel?.close();
 	}
 }

@@ -1,16 +1,17 @@
 // The engine: which phase this device is in, and how it gets from one to the next. What it needs only
 // to open an account is imported then, so that the locked page is small.
-import type { Answer, Space, Tacet, TacetOptions, TacetState } from './api.ts';
+import type { Answer, Tacet, TacetOptions, TacetState } from './api.ts';
 import type { AccountParts, OpenedAccount } from './account.ts';
 import { randomBytes } from '../crypto/random.ts';
-import { parseKeyslot } from '../protocol/keyslot.ts';
-import { fromBase64Url } from '../protocol/bytes.ts';
+import type { Head } from '../protocol/commit.ts';
 import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
+import type { HandOver } from '../protocol/invite.ts';
 import { ok, type Result } from '../protocol/result.ts';
 import type { CryptoWorker, UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
 import { Http } from './http.ts';
 import { openName, sealName, type ProfileName, type SessionFacts } from './profile.ts';
+import { SharingFace } from './sharing-face.ts';
 import { loadSession, Session } from './session.ts';
 import type { AccountOverview, LogInStep, SignUpStep } from './status.ts';
 import type { Profile } from './store.ts';
@@ -30,7 +31,7 @@ interface Open extends Known {
 
 export const createTacet = (options: TacetOptions): Tacet => new Engine(options);
 
-class Engine implements Tacet {
+class Engine extends SharingFace implements Tacet {
 	readonly #options: TacetOptions;
 	readonly #nowMs: () => number;
 	readonly #http: Http;
@@ -39,14 +40,27 @@ class Engine implements Tacet {
 	#state: TacetState = { phase: 'starting' };
 	#known: Known | null = null;
 	#open: Open | null = null;
+	/** What another device handed over before the first login here. */
+	#handedOver: HandOver | null = null;
 	/** Phases change one after another, whatever is called meanwhile. */
 	#turn: Promise<unknown> = Promise.resolve();
 
 	constructor(options: TacetOptions) {
+		const { origin, locks, channel, deviceName } = options;
+		const http = new Http({ origin, ...(options.fetch && { fetch: options.fetch }) });
+		super({
+			http,
+			deviceName,
+			sharing: () => this.#open?.vault.sharing ?? null,
+			isSignedOut: () => this.#known === null,
+			withCrypto: (attempt) => this.#withCrypto(attempt),
+			onHandedOver: (handOver) => {
+				this.#handedOver = handOver;
+			}
+		});
 		this.#options = options;
 		this.#nowMs = options.nowMs ?? Date.now;
-		const { origin, locks, channel } = options;
-		this.#http = new Http({ origin, ...(options.fetch && { fetch: options.fetch }) });
+		this.#http = http;
 		this.#tabs = new Tabs({
 			locks,
 			channel,
@@ -133,10 +147,17 @@ class Engine implements Tacet {
 			if (this.#known !== null) return fail('already_signed_in');
 			return this.#withCrypto(async (crypto) => {
 				const { logIn } = await import('./account.ts');
-				const opened = await logIn(this.#partsOf(crypto), input);
+				const expected = this.#handedOver;
+				const expectedServerKey = expected?.serverPublicKey;
+				const opened = await logIn(this.#partsOf(crypto), {
+					...input,
+					...(expectedServerKey && { expectedServerKey })
+				});
 				if (!opened.ok) return opened;
 				input.onStep?.('opening_space');
-				return this.#enter(crypto, opened.value);
+				const isLinked = opened.value.name.handle === expected?.handle;
+				const keyringHead = isLinked ? expected.keyringHead : null;
+				return this.#enter(crypto, { ...opened.value, keyringHead });
 			});
 		});
 	}
@@ -202,7 +223,11 @@ class Engine implements Tacet {
 	/** Opens the vault with keys that are in the core. The profile is in the store already. */
 	async #enter(
 		crypto: CryptoWorker,
-		account: Known & { readonly me: UnlockedAccount; readonly session: SessionFacts | null }
+		account: Known & {
+			readonly me: UnlockedAccount;
+			readonly session: SessionFacts | null;
+			readonly keyringHead?: Head | null;
+		}
 	): Promise<Result<void, TacetError>> {
 		const { profile, name, me } = account;
 		this.#known = { profile, name };
@@ -221,10 +246,17 @@ class Engine implements Tacet {
 			options: this.#options,
 			nowMs: this.#nowMs,
 			tabs: this.#tabs,
+			http: this.#http,
 			crypto: crypto.port,
 			session,
 			me,
+			handle: name.handle,
 			device: name.writer,
+			serverPublicKey: profile.pinnedServerKey,
+			keyringHead: account.keyringHead ?? null,
+			onChange: () => {
+				if (this.#open?.session === session) this.#setUnlocked(this.#open);
+			},
 			onCopied: () => {
 				void this.#inTurn(() => this.#takeNewWriter());
 			}
@@ -345,19 +377,10 @@ class Engine implements Tacet {
 		if (open === null) return fail('locked');
 		const answered = await open.session.call('account', {});
 		if (!answered.ok) return answered;
-		const { account, keyslots, sessions } = answered.value;
-		return ok({
-			handle: open.name.handle,
-			account,
-			device: open.name.writer,
-			offlineUnlock: this.#offlineUnlock,
-			keyslots: keyslots.flatMap((text) => {
-				const bytes = fromBase64Url(text);
-				const keyslot = bytes.ok ? parseKeyslot(bytes.value) : bytes;
-				return keyslot.ok ? [{ kind: keyslot.value.kind }] : [];
-			}),
-			sessions
-		});
+		const { overviewOf } = await import('./overview.ts');
+		const { handle, writer } = open.name;
+		const here = { handle, device: writer, offlineUnlock: this.#offlineUnlock };
+		return ok(overviewOf(answered.value, here));
 	}
 
 	close(): Promise<void> {
@@ -393,7 +416,13 @@ class Engine implements Tacet {
 			case 'erased':
 				void this.#inTurn(() => this.#forget());
 				break;
+			case 'call':
+				void open?.vault.answerCall(message);
+				break;
 			case 'keys':
+			case 'call_taken':
+			case 'call_done':
+			case 'leads':
 				break;
 		}
 	}
@@ -422,9 +451,10 @@ class Engine implements Tacet {
 
 	#setUnlocked({ name, vault }: Open): void {
 		const { account, handle, writer } = name;
-		const space: Space = vault.space;
 		const offlineUnlock = this.#offlineUnlock;
-		this.#setState({ phase: 'unlocked', handle, account, device: writer, offlineUnlock, space });
+		const { space, sharing } = vault;
+		const facts = { handle, account, device: writer, offlineUnlock, space };
+		this.#setState({ phase: 'unlocked', ...facts, ...sharing.state });
 	}
 
 	#setState(state: TacetState): void {

@@ -1,18 +1,25 @@
-// An unlocked account at work: its keyring, its first space, and which tab syncs them. What an
+// An unlocked account at work: its keyring, its spaces, and which tab syncs them. What an
 // interrupted sign-up left undone is done here: keyring and first space are made if they are absent.
 import type { TacetOptions } from './api.ts';
+import { Contacts } from './contacts.ts';
 import type { CryptoPort, NewSpace, UnlockedAccount } from './crypto-port.ts';
 import { randomRepairWaitMs } from './coverage.ts';
+import type { Desk, LeaderCalls } from './desk.ts';
 import { fail, type TacetError } from './errors.ts';
-import { Items } from './items.ts';
-import { Keyring, keyringChange, type KnownSpace } from './keyring.ts';
+import type { Http } from './http.ts';
+import type { KnownSpace } from './keyring.ts';
+import { Leader } from './leader.ts';
+import { OwnKeyring } from './own-keyring.ts';
 import type { Content } from './receive.ts';
-import { Search } from './search.ts';
 import type { Session } from './session.ts';
-import { OpenSpace } from './space.ts';
+import { Sharing } from './sharing.ts';
+import type { OpenSpace } from './space.ts';
+import { wasMadeBy } from './standing.ts';
 import type { SyncStatus } from './status.ts';
 import { SpaceSync } from './sync.ts';
-import type { Tabs } from './tabs.ts';
+import type { TabMessage, Tabs } from './tabs.ts';
+import { VaultSpace } from './vault-space.ts';
+import type { Head } from '../protocol/commit.ts';
 import type { DeviceId, SpaceId } from '../protocol/ids.ts';
 import { ok, type Result } from '../protocol/result.ts';
 
@@ -20,10 +27,18 @@ export interface VaultParts {
 	readonly options: TacetOptions;
 	readonly nowMs: () => number;
 	readonly tabs: Tabs;
+	readonly http: Http;
 	readonly crypto: CryptoPort;
 	readonly session: Session;
 	readonly me: UnlockedAccount;
+	readonly handle: string;
 	readonly device: DeviceId;
+	/** 32 bytes: what this device has pinned. */
+	readonly serverPublicKey: Uint8Array;
+	/** Of the keyring, handed over when this device was linked: another one has verified it. */
+	readonly keyringHead: Head | null;
+	/** What `state` shows of the account changed. */
+	readonly onChange: () => void;
 	/** This device's profile was copied: its next login takes a new id. */
 	readonly onCopied: () => void;
 }
@@ -32,31 +47,95 @@ export interface VaultParts {
 const headIntervalMs = 5 * 60_000;
 /** Locking waits for that no longer than this. */
 const headTimeoutMs = 2_000;
+/** How often an account that waits to be let in looks whether it was. */
+const joinIntervalMs = 15_000;
 
 export class Vault {
 	readonly #parts: VaultParts;
-	readonly #keyring: Keyring;
-	readonly #keyringSpace: NewSpace;
-	readonly #keyringSync: SpaceSync;
-	#spaceSync: SpaceSync | null = null;
-	#space: OpenSpace | null = null;
-	#search: Search | null = null;
+	readonly #keyring: OwnKeyring;
+	readonly #contacts: Contacts;
+	readonly #leader: Leader;
+	readonly sharing: Sharing;
+	readonly #spaces = new Map<SpaceId, VaultSpace>();
+	readonly #madeHere = new Set<SpaceId>();
+	/** Of a space that is being opened. */
+	readonly #waiters = new Set<() => void>();
+	#first: OpenSpace | null = null;
 	#leading = false;
-	#leaderStatus: SyncStatus | null = null;
-	#headWrittenAtMs: number;
-	#keyringBusy = false;
+	#connected = false;
+	#closed = false;
+	#reconciling: Promise<Result<null, TacetError>> = Promise.resolve(ok(null));
+	#joinTimer: ReturnType<typeof setTimeout> | undefined;
+	#headsWrittenAtMs: number;
 	#copied = false;
 
 	constructor(parts: VaultParts, keyringSpace: NewSpace) {
 		this.#parts = parts;
-		this.#keyringSpace = keyringSpace;
-		this.#headWrittenAtMs = parts.nowMs();
-		this.#keyring = new Keyring((space, head) => {
-			if (space === this.#space?.id) this.#spaceSync?.expect(head);
+		this.#headsWrittenAtMs = parts.nowMs();
+		const { crypto, options, device, nowMs } = parts;
+		this.#keyring = new OwnKeyring({
+			...{ space: keyringSpace, crypto, store: options.store, device, nowMs },
+			deviceName: options.deviceName ?? 'A device',
+			syncOf: (content, onChange) => this.#syncOf(keyringSpace, content, onChange, () => true),
+			onHead: (space, head) => this.#spaces.get(space)?.sync.expect(head),
+			onChange: () => {
+				this.#keyringChanged();
+			},
+			onStatus: () => {
+				this.#judgeKeyring();
+			},
+			onConfirmed: () => {
+				for (const { sync } of this.#spaces.values()) sync.push();
+			}
 		});
-		this.#keyringSync = this.#syncOf(keyringSpace, this.#keyring, () => {
-			this.#judgeKeyring();
+		this.#contacts = new Contacts({
+			...parts,
+			keyring: this.#keyring.known,
+			write: (entries) => this.#keyring.write(entries),
+			onChange: () => {
+				this.#changed();
+			}
 		});
+		const desk = this.#desk();
+		this.sharing = new Sharing({
+			desk,
+			keyring: this.#keyring,
+			serverPublicKey: parts.serverPublicKey,
+			spaces: () => this.#list.map(({ space }) => space)
+		});
+		this.#leader = new Leader({
+			desk,
+			keyring: this.#keyring,
+			invitations: this.sharing.invitations,
+			mayWrite: (space) => this.#mayWrite(space),
+			onMade: (space) => this.#madeHere.add(space),
+			syncOf: (known, content) =>
+				this.#syncOf(
+					known,
+					content,
+					() => undefined,
+					() => this.#mayWrite(known.space)
+				)
+		});
+	}
+
+	#desk(): Desk {
+		const { options, nowMs, http, session, crypto, me, handle, device } = this.#parts;
+		return {
+			...{ origin: options.origin, nowMs, http, session, crypto, me, handle, device },
+			keyring: this.#keyring.known,
+			contacts: this.#contacts,
+			write: (entries) => this.#keyring.write(entries),
+			spaceOf: (space) => this.#spaces.get(space) ?? null,
+			call: (name, input) => this.#call(name, input),
+			createSpace: async (input) => {
+				const made = await this.#call('createSpace', input);
+				return made.ok ? this.#opened(made.value.space) : made;
+			},
+			changed: () => {
+				this.#changed();
+			}
+		};
 	}
 
 	/** Opens from this device's store; what is not there yet is asked from the edge, or made. */
@@ -70,32 +149,44 @@ export class Vault {
 		return opened;
 	}
 
+	/** The account's first space. */
 	get space(): OpenSpace {
-		if (this.#space === null) throw new Error('the vault is not open');
-		return this.#space;
+		const first = this.#list[0]?.space ?? this.#first;
+		if (first === null) throw new Error('the vault is not open');
+		this.#first = first;
+		return first;
 	}
 
+	get #list(): readonly VaultSpace[] {
+		return this.#keyring.known.spaces.flatMap(({ space }) => this.#spaces.get(space) ?? []);
+	}
+
+	/** Changes that do not stand on any log yet. */
 	get waiting(): number {
-		return this.#spaceSync?.status.waiting ?? 0;
+		return [...this.#spaces.values()].reduce((sum, { sync }) => sum + sync.status.waiting, 0);
 	}
 
 	async #open(): Promise<Result<null, TacetError>> {
-		const loaded = await this.#keyringSync.load();
-		if (!loaded.ok) return fail(loaded.error);
-		const elected = this.#elect();
-		const known = this.#keyring.firstSpace;
-		if (known !== null) {
-			const opened = await this.#openSpace(known);
-			if (!opened.ok) return opened;
-			void elected.then(() => this.#lead());
-			return ok(null);
+		const loaded = await this.#keyring.load();
+		if (!loaded.ok) return loaded;
+		const { keyringHead } = this.#parts;
+		if (keyringHead !== null) {
+			this.#keyring.sync.expect(keyringHead);
+			// Another device has vouched for what this one is about to be shown.
+			await this.#keyring.confirm();
 		}
-		await elected;
-		const first = await this.#firstSpace();
-		if (!first.ok) return first;
-		const opened = await this.#openSpace(first.value);
-		if (opened.ok) await this.#spaceSync?.lead();
-		return opened;
+		const elected = this.#elect();
+		const isKnown = this.#keyring.known.firstSpace !== null;
+		if (!isKnown) {
+			await elected;
+			const first = await this.#firstSpace();
+			if (!first.ok) return first;
+		}
+		const opened = await this.#reconcile();
+		if (!opened.ok) return opened;
+		if (isKnown) void elected.then(() => this.#lead());
+		else await this.#lead();
+		return ok(null);
 	}
 
 	#elect(): Promise<void> {
@@ -107,117 +198,108 @@ export class Vault {
 		});
 	}
 
-	/** An edge that was caught with the keyring is asked for nothing else. */
-	#judgeKeyring(): void {
-		if (this.#spaceSync === null || !this.#keyringIsDistrusted) return;
-		this.#spaceSync.stop();
-		this.#space?.changed();
-	}
-
-	get #keyringIsDistrusted(): boolean {
-		return this.#keyringSync.status.trust.state === 'not_trusted';
+	/** From the account's keyring; made now if there is none: then nothing was ever written. */
+	async #firstSpace(): Promise<Result<null, TacetError>> {
+		await this.#keyring.lead();
+		const begun = await this.#keyring.begin();
+		if (!begun.ok || this.#keyring.known.firstSpace !== null) return begun;
+		const made = await this.#leader.found(null);
+		return made.ok ? ok(null) : made;
 	}
 
 	/** This tab syncs from now on. */
 	async #lead(): Promise<void> {
-		await this.#keyringSync.loadFault();
-		if (this.#keyringIsDistrusted) {
-			this.#space?.changed();
+		await this.#keyring.sync.loadFault();
+		if (this.#keyring.isDistrusted || this.#closed) {
+			this.#changed();
 			return;
 		}
-		await this.#spaceSync?.lead();
-		if (this.#spaceSync?.status.trust.state === 'not_trusted') return;
-		await this.#withKeyring(() => Promise.resolve(ok(null)));
+		const [first, ...others] = this.#list;
+		await first?.sync.lead();
+		if (first?.sync.status.trust.state === 'not_trusted') return;
+		this.#connected = true;
+		await Promise.all(others.map(({ sync }) => sync.lead()));
+		await this.#keyring.lead();
+		this.#awaitJoining();
 	}
 
-	/** Connects the keyring for as long as `work` takes: it is needed rarely. */
-	async #withKeyring(
-		work: () => Promise<Result<null, TacetError>>
-	): Promise<Result<null, TacetError>> {
-		this.#keyringBusy = true;
-		await this.#keyringSync.lead();
-		const ready = await this.#keyringSync.until(() => this.#keyringSync.caughtUp);
-		const done = ready.ok ? await work() : ready;
-		this.#keyringSync.stop();
-		this.#keyringBusy = false;
-		return done;
+	/** An edge that was caught with the keyring is asked for nothing else. */
+	#judgeKeyring(): void {
+		if (!this.#keyring.isDistrusted) return;
+		for (const { sync } of this.#spaces.values()) sync.stop();
+		this.#changed();
 	}
 
-	/** From the account's keyring; made now if there is none: then nothing was ever written. */
-	async #firstSpace(): Promise<Result<KnownSpace, TacetError>> {
-		const done = await this.#withKeyring(async () => {
-			const { crypto, device, nowMs } = this.#parts;
-			const sync = this.#keyringSync;
-			if (sync.head.seq === 0 && !sync.hasPending) {
-				const space = this.#keyringSpace;
-				const genesis = { space, kind: 'keyring', device, timeMs: nowMs() } as const;
-				const made = await sync.createGenesis(await crypto.formGenesis(genesis));
-				if (!made.ok) return fail(made.error);
-			}
-			const stands = await sync.until(() => sync.head.seq > 0);
-			if (!stands.ok || this.#keyring.firstSpace !== null) return stands;
-			return this.#createFirstSpace();
-		});
-		if (!done.ok) return done;
-		const known = this.#keyring.firstSpace;
-		return known === null ? fail('server_misbehaved') : ok(known);
+	#keyringChanged(): void {
+		if (this.#first === null && this.#spaces.size === 0) return;
+		void this.#reconcile();
+		this.#awaitJoining();
+		this.#changed();
 	}
 
-	/** The space stands before the keyring names it: what the keyring names must exist. */
-	async #createFirstSpace(): Promise<Result<null, TacetError>> {
-		const { crypto, device, nowMs } = this.#parts;
-		const space = await crypto.newSpace();
-		const genesis = { space, kind: 'items', device, timeMs: nowMs() } as const;
-		const formed = await crypto.formGenesis(genesis);
-		const sync = this.#syncOf(space, nothing, () => undefined);
-		const made = await sync.createGenesis(formed);
-		if (!made.ok) return fail(made.error);
-		await sync.lead();
-		const stands = await sync.until(() => sync.head.seq > 0);
-		await sync.close();
-		if (!stands.ok) return stands;
-		const entry = {
-			type: 'space',
-			space: space.space,
-			genesisHash: space.genesisHash,
-			joinedAtMs: nowMs()
-		} as const;
-		const written = await this.#keyringSync.write([keyringChange(entry)]);
-		if (!written.ok) return fail(written.error);
-		return this.#keyringSync.until(() => this.#keyring.firstSpace !== null);
+	#changed(): void {
+		for (const space of this.#spaces.values()) space.changed();
+		this.#parts.onChange();
+	}
+
+	/** Opens the spaces that the keyring names, and closes those that were left. */
+	#reconcile(): Promise<Result<null, TacetError>> {
+		this.#reconciling = this.#reconciling.then(() => this.#openAndClose());
+		return this.#reconciling;
+	}
+
+	async #openAndClose(): Promise<Result<null, TacetError>> {
+		if (this.#closed) return fail('locked');
+		const known = this.#keyring.known.spaces.filter(({ space }) => !this.#spaces.has(space));
+		const opened = await Promise.all(known.map((space) => this.#openSpace(space)));
+		const left = [...this.#spaces.values()].filter(({ id }) => this.#keyring.known.hasLeft(id));
+		for (const space of left) {
+			this.#spaces.delete(space.id);
+			await space.close();
+		}
+		if (known.length + left.length > 0) this.#parts.onChange();
+		for (const look of [...this.#waiters]) look();
+		return opened.find(({ ok: isOpen }) => !isOpen) ?? ok(null);
 	}
 
 	async #openSpace(known: KnownSpace): Promise<Result<null, TacetError>> {
-		const items = new Items({
-			onChange: (ids) => {
-				this.#search?.changed(ids);
-				this.#space?.changed();
-			}
-		});
-		const search = new Search(items);
-		const sync = this.#syncOf(known, items, () => {
-			this.#noteStatus();
-		});
-		this.#search = search;
-		this.#spaceSync = sync;
-		for (const head of this.#keyring.headsOf(known.space)) sync.expect(head);
-		const loaded = await sync.load();
+		const made = await wasMadeBy(this.#parts.device, known.space, this.#parts.options.store);
+		if (made) this.#madeHere.add(known.space);
+		const space = this.#spaceOf(known);
+		for (const head of this.#keyring.known.headsOf(known.space)) space.sync.expect(head);
+		const loaded = await space.load();
 		if (!loaded.ok) return fail(loaded.error);
-		this.#space = new OpenSpace({
-			id: known.space,
-			items,
-			search,
-			write: (changes) => sync.write(changes),
-			status: () => this.#status(sync),
-			syncNow: () => {
-				this.syncNow();
-			},
-			nowMs: this.#parts.nowMs
-		});
+		this.#spaces.set(known.space, space);
+		if (this.#connected && !this.#keyring.isDistrusted) await space.sync.lead();
 		return ok(null);
 	}
 
-	#syncOf(known: KnownSpace, content: Content, onChange: () => void): SpaceSync {
+	#spaceOf(known: KnownSpace): VaultSpace {
+		const { nowMs } = this.#parts;
+		return new VaultSpace({
+			known,
+			contacts: this.#contacts,
+			nowMs,
+			syncOf: (content, onChange) =>
+				this.#syncOf(known, content, onChange, () => this.#mayWrite(known.space)),
+			actions: this.sharing.actionsOf(known.space),
+			status: (space) => this.#status(space),
+			syncNow: () => {
+				this.syncNow();
+			},
+			name: () => this.#keyring.known.nameOf(known.space),
+			onStatus: (space) => {
+				this.#noteStatus(space);
+			}
+		});
+	}
+
+	#syncOf(
+		known: KnownSpace,
+		content: Content,
+		onChange: () => void,
+		mayWrite: () => boolean
+	): SpaceSync {
 		const { options, crypto, me, device, nowMs, session, tabs } = this.#parts;
 		const { space } = known;
 		return new SpaceSync({
@@ -232,103 +314,153 @@ export class Vault {
 			crypto,
 			content,
 			nowMs,
+			mayWrite,
 			repairWaitMs: options.repairWaitMs ?? randomRepairWaitMs,
 			onChange,
+			onNotice: onChange,
 			onStored: (settled) => {
 				tabs.tell({ type: 'stored', space, settled });
 			}
 		});
 	}
 
-	/** A tab that does not sync shows the status of the one that does. */
-	#status(sync: SpaceSync): SyncStatus {
-		const own = this.#keyringIsDistrusted
-			? { ...sync.status, trust: this.#keyringSync.status.trust }
-			: sync.status;
-		if (this.#leading || this.#leaderStatus === null) return own;
-		const { waiting, savedOnDevice, setAside, setAsideAuthors } = own;
-		return { ...this.#leaderStatus, waiting, savedOnDevice, setAside, setAsideAuthors };
+	/** Until it is confirmed, a device writes to what it made itself. */
+	#mayWrite(space: SpaceId): boolean {
+		return this.#keyring.isConfirmed || this.#madeHere.has(space);
 	}
 
-	#noteStatus(): void {
-		const sync = this.#spaceSync;
-		if (sync === null || this.#space === null) return;
-		const { status } = sync;
-		if (this.#leading) this.#parts.tabs.tell({ type: 'status', space: this.space.id, status });
+	/** A space that the keyring has just named, once it is open in this tab. */
+	#opened(space: SpaceId): Promise<Result<OpenSpace, TacetError>> {
+		return new Promise((resolve) => {
+			const look = (): void => {
+				const open = this.#spaces.get(space);
+				if (open === undefined && !this.#closed) return;
+				this.#waiters.delete(look);
+				resolve(open === undefined ? fail('locked') : ok(open.space));
+			};
+			this.#waiters.add(look);
+			look();
+		});
+	}
+
+	async #call<Name extends keyof LeaderCalls>(
+		name: Name,
+		input: LeaderCalls[Name]['input']
+	): Promise<Result<LeaderCalls[Name]['answer'], TacetError>> {
+		const answer = this.#leading
+			? await this.#leader.run(name, input)
+			: await this.#parts.tabs.call(name, input);
+		// Both ends are this build's, which a profile's tabs share.
+		return answer as Result<LeaderCalls[Name]['answer'], TacetError>;
+	}
+
+	/** Another tab has something done here. */
+	async answerCall({ call, name, input }: TabMessage & { readonly type: 'call' }): Promise<void> {
+		if (!this.#leading) return;
+		const { tabs } = this.#parts;
+		tabs.tell({ type: 'call_taken', call });
+		tabs.tell({ type: 'call_done', call, answer: await this.#leader.run(name, input) });
+	}
+
+	#awaitJoining(): void {
+		clearTimeout(this.#joinTimer);
+		if (!this.#connected || this.#closed) return;
+		if (this.sharing.invitations.waiting.length === 0) return;
+		this.#joinTimer = setTimeout(() => {
+			void this.#leader.checkJoining().finally(() => {
+				this.#awaitJoining();
+			});
+		}, joinIntervalMs);
+	}
+
+	/** A tab that does not sync shows the status of the one that does. */
+	#status({ sync, leaderStatus }: VaultSpace): SyncStatus {
+		const own = this.#keyring.isDistrusted
+			? { ...sync.status, trust: this.#keyring.sync.status.trust }
+			: sync.status;
+		if (this.#leading || leaderStatus === null) return own;
+		const { waiting, savedOnDevice, setAside, setAsideAuthors } = own;
+		return { ...leaderStatus, waiting, savedOnDevice, setAside, setAsideAuthors };
+	}
+
+	#noteStatus(space: VaultSpace): void {
+		if (!this.#spaces.has(space.id)) return;
+		const { status } = space.sync;
+		if (this.#leading) this.#parts.tabs.tell({ type: 'status', space: space.id, status });
 		if (status.problem === 'device_copied' && !this.#copied) {
 			this.#copied = true;
 			this.#parts.onCopied();
 		}
-		this.#space.changed();
-		const due = this.#parts.nowMs() - this.#headWrittenAtMs >= headIntervalMs;
-		if (due && this.#hasNewHead()) void this.#writeHead();
+		space.changed();
+		const due = this.#parts.nowMs() - this.#headsWrittenAtMs >= headIntervalMs;
+		if (due && this.#newHeads.length > 0) void this.#writeHeads();
 	}
 
-	#hasNewHead(): boolean {
-		const sync = this.#spaceSync;
-		if (sync === null || !this.#leading || this.#keyringBusy || !sync.caughtUp) return false;
-		return sync.head.seq > (this.#keyring.headOf(this.space.id)?.seq ?? 1);
+	/** Spaces of which this device has verified more than the keyring says. */
+	get #newHeads(): readonly VaultSpace[] {
+		if (!this.#leading || !this.#keyring.sync.caughtUp) return [];
+		return [...this.#spaces.values()].filter(({ id, sync }) => {
+			const known = this.#keyring.known.headOf(id)?.seq ?? 1;
+			return sync.caughtUp && sync.head.seq > known;
+		});
 	}
 
 	/** Lets the account's other devices know how far this one has verified. */
-	async #writeHead(): Promise<void> {
-		const { seq, hash } = this.#spaceSync?.head ?? { seq: 0, hash: new Uint8Array() };
-		const { id } = this.space;
-		this.#headWrittenAtMs = this.#parts.nowMs();
-		await this.#withKeyring(async () => {
-			const entry = { type: 'head', space: id, seq, hash: hash.slice() } as const;
-			const written = await this.#keyringSync.write([keyringChange(entry)]);
-			if (!written.ok) return fail(written.error);
-			return this.#keyringSync.until(() => this.#keyringSync.status.waiting === 0);
+	async #writeHeads(): Promise<void> {
+		const entries = this.#newHeads.map(({ id, sync }) => {
+			const { seq, hash } = sync.head;
+			return { type: 'head', space: id, seq, hash: hash.slice() } as const;
 		});
+		this.#headsWrittenAtMs = this.#parts.nowMs();
+		const written = await this.#keyring.write(entries);
+		if (written.ok) await this.#keyring.sync.until(() => this.#keyring.sync.status.waiting === 0);
 	}
 
 	/** Another tab stored entries or rows. */
 	stored(space: SpaceId, settled: readonly number[]): void {
-		if (space === this.#space?.id) void this.#spaceSync?.look(settled);
-		else if (space === this.#keyringSpace.space) void this.#keyringSync.look(settled);
+		const sync = space === this.#keyring.space ? this.#keyring.sync : this.#spaces.get(space)?.sync;
+		void sync?.look(settled);
 	}
 
 	/** What the syncing tab says about itself. */
 	leaderStatus(space: SpaceId, status: SyncStatus): void {
-		if (this.#leading || space !== this.#space?.id) return;
-		this.#leaderStatus = status;
-		this.#space.changed();
+		const open = this.#spaces.get(space);
+		if (this.#leading || open === undefined) return;
+		open.leaderStatus = status;
+		open.changed();
 	}
 
 	syncNow(): void {
-		if (this.#leading) this.#spaceSync?.retryNow();
-		else this.#parts.tabs.tell({ type: 'sync_now' });
+		if (!this.#leading) {
+			this.#parts.tabs.tell({ type: 'sync_now' });
+			return;
+		}
+		for (const { sync } of this.#spaces.values()) sync.retryNow();
+		this.#keyring.sync.retryNow();
+		void this.#leader.checkJoining();
 	}
 
 	/** Saves what was typed a moment ago, so that `waiting` counts it. */
 	async flush(): Promise<void> {
-		await this.#space?.flush();
+		await Promise.all([...this.#spaces.values()].map(({ space }) => space.flush()));
 	}
 
-	/** Ends everything; keys are the caller's to end. Tries to leave the newest head behind. */
+	/** Ends everything; keys are the caller's to end. Tries to leave the newest heads behind. */
 	async close(): Promise<void> {
+		this.#closed = true;
+		clearTimeout(this.#joinTimer);
+		for (const look of [...this.#waiters]) look();
 		try {
-			await this.#space?.flush();
-			if (this.#hasNewHead()) await withinMs(headTimeoutMs, this.#writeHead());
+			await this.flush();
+			if (this.#newHeads.length > 0) await withinMs(headTimeoutMs, this.#writeHeads());
 		} finally {
-			await Promise.all([this.#spaceSync?.close(), this.#keyringSync.close()]);
-			this.#search?.close();
+			const spaces = [...this.#spaces.values()];
+			await Promise.all([...spaces.map((space) => space.close()), this.#keyring.close()]);
 			this.#parts.tabs.resign();
 			this.#leading = false;
 		}
 	}
 }
-
-const nothing: Content = {
-	applyPages: () => undefined,
-	applyOutbox: () => undefined,
-	removeOutbox: () => undefined,
-	itemsOf: () => [],
-	missing: () => null,
-	release: () => undefined,
-	freedBy: () => []
-};
 
 async function withinMs(timeoutMs: number, work: Promise<void>): Promise<void> {
 	let timer: ReturnType<typeof setTimeout> | undefined;

@@ -164,7 +164,7 @@ describe('a keyring', () => {
 		...{ type: 'head', space, seq, hash: new Uint8Array(32).fill(seq) }
 	});
 	const keyringOf = (...pages: KeyringEntry[][]): Keyring => {
-		const keyring = new Keyring(() => undefined);
+		const keyring = new Keyring();
 		keyring.applyPages(pages.map((entries, at) => pageOf(at + 1, 0, entries.map(keyringChange))));
 		return keyring;
 	};

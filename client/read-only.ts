@@ -1,0 +1,25 @@
+// What can be done with a space that is only shown: nothing.
+import { fail } from './errors.ts';
+import type { SpaceActions } from './space.ts';
+
+/** Of a space that is only shown. */
+export function readOnlyActions(): SpaceActions {
+	const refuse = (): Promise<ReturnType<typeof fail>> => Promise.resolve(fail('forbidden'));
+	return {
+		rename: refuse,
+		changeRole: refuse,
+		remove: refuse,
+		leave: refuse,
+		rotate: refuse,
+		destroy: refuse,
+		continueInNewSpace: refuse,
+		invitations: refuse,
+		invite: refuse,
+		inviteHandle: refuse,
+		admit: refuse,
+		revokeInvitation: refuse,
+		links: refuse,
+		createLink: refuse,
+		revokeLink: refuse
+	};
+}

@@ -1,0 +1,150 @@
+// One space of an unlocked account: its log, its items, their search, and what of it is shown.
+import type { ActivityEntry } from './activity.ts';
+import type { EpochStatus, OtherHeartbeat, SpaceMember } from './api-sharing.ts';
+import type { Contacts } from './contacts.ts';
+import { Items } from './items.ts';
+import type { KnownSpace } from './keyring.ts';
+import type { SaveFault } from './open-item.ts';
+import type { Content } from './receive.ts';
+import { Search } from './search.ts';
+import { OpenSpace, type SpaceActions, type SpaceView } from './space.ts';
+import type { SyncStatus } from './status.ts';
+import type { StoreFault } from './store.ts';
+import type { SpaceSync } from './sync.ts';
+import type { Member } from '../crypto/log-state.ts';
+import type { Role } from '../protocol/commit.ts';
+import type { AccountId, SpaceId } from '../protocol/ids.ts';
+import type { Change, SpaceKind } from '../protocol/page.ts';
+import { err, type Result } from '../protocol/result.ts';
+
+export interface VaultSpaceParts {
+	readonly known: KnownSpace;
+	readonly contacts: Contacts;
+	readonly nowMs: () => number;
+	readonly syncOf: (content: Content, onChange: () => void) => SpaceSync;
+	readonly actions: SpaceActions;
+	/** As this tab, or the one that syncs, sees it. */
+	readonly status: (space: VaultSpace) => SyncStatus;
+	readonly syncNow: () => void;
+	/** What it is called before any of its pages was opened. */
+	readonly name: () => string;
+	readonly onStatus: (space: VaultSpace) => void;
+}
+
+export class VaultSpace implements SpaceView {
+	readonly #parts: VaultSpaceParts;
+	readonly items: Items;
+	readonly sync: SpaceSync;
+	readonly space: OpenSpace;
+	readonly #search: Search;
+	/** Of another tab, which syncs. */
+	leaderStatus: SyncStatus | null = null;
+	#members: readonly SpaceMember[] | null = null;
+
+	constructor(parts: VaultSpaceParts) {
+		this.#parts = parts;
+		this.items = new Items({
+			onChange: (ids) => {
+				this.#search.changed(ids);
+				this.changed();
+			}
+		});
+		this.#search = new Search(this.items);
+		this.sync = parts.syncOf(this.items, () => {
+			parts.onStatus(this);
+		});
+		this.space = new OpenSpace({
+			id: parts.known.space,
+			items: this.items,
+			search: this.#search,
+			write: (changes) => this.write(changes),
+			status: () => parts.status(this),
+			syncNow: parts.syncNow,
+			nowMs: parts.nowMs,
+			view: this,
+			actions: parts.actions
+		});
+	}
+
+	get id(): SpaceId {
+		return this.#parts.known.space;
+	}
+
+	get known(): KnownSpace {
+		return this.#parts.known;
+	}
+
+	load(): Promise<Result<null, StoreFault>> {
+		return this.sync.load();
+	}
+
+	/** Something readable changed. */
+	changed(): void {
+		this.#members = null;
+		this.space.changed();
+	}
+
+	/** What the log would refuse is refused at once: nobody types what can't be sent. */
+	write(changes: readonly Change[]): Promise<Result<void, SaveFault>> {
+		return this.mayEdit ? this.sync.write(changes) : Promise.resolve(err('forbidden'));
+	}
+
+	/** Before anything of the log is here, its first pull decides. */
+	get mayEdit(): boolean {
+		const { role } = this;
+		return this.sync.head.seq === 0 || role === 'owner' || role === 'editor';
+	}
+
+	get name(): string {
+		return this.items.name?.name ?? this.#parts.name();
+	}
+
+	get kind(): SpaceKind {
+		return this.items.name?.kind ?? 'space';
+	}
+
+	get role(): Role | null {
+		return this.sync.role;
+	}
+
+	get members(): readonly SpaceMember[] {
+		this.#members ??= [...this.sync.members.values()].map((member) => this.#describe(member));
+		return this.#members;
+	}
+
+	#describe({ account, role, kind, identity }: Member): SpaceMember {
+		const contact = this.#parts.contacts.contact({ account, hash: identity.hash, handle: null });
+		return { ...contact, role, kind, heartbeatAtMs: this.#heartbeatOf(account) };
+	}
+
+	#heartbeatOf(account: AccountId): number | null {
+		const times = this.heartbeats.flatMap((beat) =>
+			beat.account === account ? [beat.timeMs] : []
+		);
+		return times.length === 0 ? null : Math.max(...times);
+	}
+
+	get epoch(): EpochStatus {
+		return this.sync.epochStatus;
+	}
+
+	get heartbeats(): readonly OtherHeartbeat[] {
+		return this.sync.heartbeats;
+	}
+
+	activity(limit: number): readonly ActivityEntry[] {
+		return this.sync.activity(limit);
+	}
+
+	/** Whether somebody would be left to own it without this account. */
+	hasOtherOwner(account: AccountId): boolean {
+		return [...this.sync.members.values()].some(
+			(member) => member.role === 'owner' && member.account !== account
+		);
+	}
+
+	async close(): Promise<void> {
+		await this.sync.close();
+		this.#search.close();
+	}
+}
