@@ -16,6 +16,7 @@ import type { SignedCommit } from '../protocol/frames.ts';
 import type { AccountId, Seq, SpaceId } from '../protocol/ids.ts';
 import { hashBytes } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
+import { Ledger } from './ledger.ts';
 
 /** An entry that the rules allow at its place; it counts once its proofs are good. */
 export interface JudgedEntry {
@@ -42,6 +43,8 @@ export class Chain implements LogHistory {
 	/** In the order of the log. */
 	readonly #superseded: Superseded[] = [];
 	readonly #supersededBy = new Map<PageName, Superseded['by']>();
+	/** Of the entries that are verified and stored. */
+	readonly ledger = new Ledger();
 
 	constructor(space: SpaceId) {
 		this.#state = emptyLog(space);
@@ -123,7 +126,7 @@ export class Chain implements LogHistory {
 	accept(judged: readonly JudgedEntry[]): void {
 		const last = judged.at(-1);
 		if (last !== undefined) this.#state = last.after;
-		for (const { seq, commit } of judged) this.#supersede(seq, commit);
+		for (const { seq, commit } of judged) this.#take(seq, commit);
 		this.forget();
 	}
 
@@ -147,7 +150,7 @@ export class Chain implements LogHistory {
 			if (!parsed.ok || previous === null) return err('malformed');
 			previous = nextHead(previous, parsed.value.hash);
 			this.#remember(previous, parsed.value.parsed.pages.length);
-			this.#supersede(this.#pageCounts.length, parsed.value.parsed);
+			this.#take(this.#pageCounts.length, parsed.value.parsed);
 			restored.push(parsed.value);
 		}
 		return ok(restored);
@@ -180,7 +183,9 @@ export class Chain implements LogHistory {
 		this.#pageCounts.push(pages);
 	}
 
-	#supersede(seq: Seq, { author, supersedes }: Commit): void {
+	#take(seq: Seq, commit: Commit): void {
+		const { author, supersedes } = commit;
+		this.ledger.note(seq, commit);
 		for (const page of supersedes) {
 			const name = pageName(page);
 			if (this.#supersededBy.has(name)) continue;

@@ -40,6 +40,7 @@ import { init, type OpaqueClient } from '../crypto/opaque-ke/opaque-ke.js';
 import { randomBytes } from '../crypto/random.ts';
 import { sign, verifyProof, type Proof } from '../crypto/signature.ts';
 import { equalBytes } from '../protocol/bytes.ts';
+import { encodeHeartbeat, type SignedHeartbeat } from '../protocol/heartbeat.ts';
 import type { AccountId, DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
 import { accountWriteInput, createAccountBody, localRecordAad } from '../protocol/labels.ts';
 import { minPasswordCharacters } from '../protocol/limits.ts';
@@ -330,6 +331,14 @@ export class CryptoCore implements CryptoPort {
 
 	formCommits(device: DeviceId, drafts: readonly CommitDraft[]): Promise<readonly FormedCommit[]> {
 		return this.#open().spaces.formCommits(device, drafts);
+	}
+
+	async signHeartbeat(
+		heartbeat: Parameters<CryptoPort['signHeartbeat']>[0]
+	): Promise<SignedHeartbeat> {
+		const { identity, device, keys } = this.#open();
+		const body = encodeHeartbeat({ ...heartbeat, account: identity.account, device });
+		return { body, signature: await sign(keys.signing.privateKey, body) };
 	}
 
 	openKeyringEpoch(space: SpaceId): Promise<void> {

@@ -4,9 +4,10 @@
 import type { XaesKey } from '../crypto/client/aead.ts';
 import type { PasswordFault } from '../crypto/client/password.ts';
 import type { Proof } from '../crypto/signature.ts';
-import type { PageId } from '../protocol/commit.ts';
+import type { MemberChange, PageId, SpaceSettings } from '../protocol/commit.ts';
+import type { SignedHeartbeat, Heartbeat } from '../protocol/heartbeat.ts';
 import type { AccountId, DeviceId, Epoch, Seq, SpaceId } from '../protocol/ids.ts';
-import type { PagePlace, WrapContext } from '../protocol/labels.ts';
+import type { KeyKind, PagePlace, WrapContext } from '../protocol/labels.ts';
 import type { Result } from '../protocol/result.ts';
 import type { SharingPort } from './crypto-sharing.ts';
 
@@ -78,6 +79,29 @@ export interface CommitDraft {
 	readonly pages: readonly Uint8Array[];
 	/** Live pages that the commit replaces; none by default. */
 	readonly supersedes?: readonly PageId[];
+	/** Pages whose bytes go at once; none by default. */
+	readonly purge?: readonly PageId[];
+	readonly admin?: AdminDraft | null;
+}
+
+/** Who gets a key, under the identity that the member entry pins. */
+export interface KeyReader {
+	readonly kind: KeyKind;
+	readonly account: AccountId;
+	/** Whole and canonical: its keys were checked when it was pinned, or are now. */
+	readonly identityEntry: Uint8Array;
+}
+
+/** What a commit changes in the administration; keys and wraps are made for it in the core. */
+export interface AdminDraft {
+	readonly members: readonly MemberChange[];
+	readonly settings: SpaceSettings | null;
+	/** The draft's epoch is made by this commit; its predecessor's key goes with it if it is here. */
+	readonly opensEpoch: boolean;
+	/** Number of the audit key that is set; null: none. */
+	readonly auditNumber: number | null;
+	/** Of each key that is new, all its readers; of an open one, those who newly read. */
+	readonly readers: readonly KeyReader[];
 }
 
 /** A formed commit with what travels beside it: final bytes. */
@@ -86,6 +110,8 @@ export interface FormedCommit {
 	readonly signature: Uint8Array;
 	readonly pages: readonly Uint8Array[];
 	readonly wraps: readonly Uint8Array[];
+	/** The key of the epoch before, sealed under the one that the commit opens. */
+	readonly previousKey: Uint8Array | null;
 }
 
 /** A signed grant of an epoch's key: from a verified commit, never from what happens to open. */
@@ -168,7 +194,9 @@ export interface CryptoPort {
 		readonly device: DeviceId;
 		readonly timeMs: number;
 	}): Promise<FormedCommit>;
+	/** An epoch that a draft opens is known here once its wrap comes back on the log, not before. */
 	formCommits(device: DeviceId, drafts: readonly CommitDraft[]): Promise<readonly FormedCommit[]>;
+	signHeartbeat(heartbeat: Omit<Heartbeat, 'account' | 'device'>): Promise<SignedHeartbeat>;
 
 	/** @returns the epochs whose keys are known afterwards. */
 	openEpochs(space: SpaceId, grants: readonly EpochGrant[]): Promise<readonly Epoch[]>;

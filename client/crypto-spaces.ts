@@ -20,7 +20,15 @@ import { sign } from '../crypto/signature.ts';
 import { encodeCommit, encodeGenesis, type Admin, type Commit } from '../protocol/commit.ts';
 import type { DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
 import { commitSigningInput, type WrapContext } from '../protocol/labels.ts';
-import type { CommitDraft, EpochGrant, FormedCommit, NewSpace, SealedPage } from './crypto-port.ts';
+import { makeAdminKeys, type MadeKeys } from './crypto-admin.ts';
+import type {
+	AdminDraft,
+	CommitDraft,
+	EpochGrant,
+	FormedCommit,
+	NewSpace,
+	SealedPage
+} from './crypto-port.ts';
 
 interface EpochKeys {
 	readonly epochKey: EpochKey;
@@ -85,6 +93,7 @@ export class SpaceKeys {
 		const signed = await this.#sign({
 			...this.#authorship(input.device),
 			supersedes: [],
+			purge: [],
 			space,
 			count: 1,
 			seen: { seq: 0, hash: genesisHash },
@@ -93,7 +102,7 @@ export class SpaceKeys {
 			admin,
 			genesis
 		});
-		return { ...signed, pages: [], wraps: [wrap] };
+		return { ...signed, pages: [], wraps: [wrap], previousKey: null };
 	}
 
 	#wrapToSelf(space: SpaceId): WrapContext {
@@ -109,11 +118,9 @@ export class SpaceKeys {
 		};
 	}
 
-	#authorship(device: DeviceId): Pick<Commit, 'author' | 'identity' | 'device'> & {
-		readonly purge: [];
-	} {
+	#authorship(device: DeviceId): Pick<Commit, 'author' | 'identity' | 'device'> {
 		const { account, hash } = this.#identity;
-		return { author: account, identity: hash, device, purge: [] };
+		return { author: account, identity: hash, device };
 	}
 
 	async #sign(commit: Commit): Promise<Pick<FormedCommit, 'commit' | 'signature'>> {
@@ -129,10 +136,12 @@ export class SpaceKeys {
 	}
 
 	async #formCommit(device: DeviceId, draft: CommitDraft): Promise<FormedCommit> {
-		const { space, epoch, count } = draft;
-		const { contentKey } = this.#keysOf(space, epoch);
+		const { space, epoch, count, admin = null } = draft;
+		const made = admin === null ? null : await this.#makeKeys(space, epoch, admin);
+		const contentKey = made?.contentKey ?? this.#epochs.get(epochName(space, epoch))?.contentKey;
 		const author = this.#identity.account;
 		const pages = await inTurns(draft.pages, async (plaintext, index) => {
+			if (contentKey === undefined) throw new Error('no key of this epoch');
 			const place = { space, epoch, author, device, count, index };
 			const sealed = await sealPage(contentKey, place, plaintext);
 			return { sealed, hash: await hashPage(sealed) };
@@ -140,6 +149,7 @@ export class SpaceKeys {
 		const signed = await this.#sign({
 			...this.#authorship(device),
 			supersedes: draft.supersedes ?? [],
+			purge: draft.purge ?? [],
 			space,
 			count,
 			seen: draft.seen,
@@ -150,10 +160,18 @@ export class SpaceKeys {
 				hash,
 				expiresAtMs: null
 			})),
-			admin: null,
+			admin: made?.admin ?? null,
 			genesis: null
 		});
-		return { ...signed, pages: pages.map(({ sealed }) => sealed), wraps: [] };
+		const { wraps = [], previousKey = null } = made ?? {};
+		return { ...signed, pages: pages.map(({ sealed }) => sealed), wraps, previousKey };
+	}
+
+	#makeKeys(space: SpaceId, epoch: Epoch, draft: AdminDraft): Promise<MadeKeys> {
+		const sender = this.#identity;
+		const open = this.#epochs.get(epochName(space, epoch))?.epochKey ?? null;
+		const previous = this.#epochs.get(epochName(space, epoch - 1))?.epochKey ?? null;
+		return makeAdminKeys({ space, epoch, draft, sender, open, previous });
 	}
 
 	/** The keyring's first epoch needs no wrap: its key derives from the root. */
@@ -217,12 +235,6 @@ export class SpaceKeys {
 
 	#copyOfKeyringKey(): EpochKey {
 		return createSecret(this.#keys.keyringEpochKey.reveal().slice());
-	}
-
-	#keysOf(space: SpaceId, epoch: Epoch): EpochKeys {
-		const keys = this.#epochs.get(epochName(space, epoch));
-		if (keys === undefined) throw new Error('no key of this epoch');
-		return keys;
 	}
 }
 

@@ -21,6 +21,8 @@ export interface PlacedPage {
 	/** Time of the commit, by its author's clock. */
 	readonly timeMs: number;
 	readonly changes: readonly Change[];
+	/** Of a page that says again what another said: up to where its author had seen the log. */
+	readonly restatedAfter?: Seq;
 }
 
 /** The changes of one row of the outbox. */

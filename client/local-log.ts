@@ -116,6 +116,24 @@ export class LocalLog {
 		});
 	}
 
+	/** Adds the key before an epoch to the entry that signed its hash, as it came later. */
+	async saveLink(seq: Seq, previousKey: Uint8Array): Promise<Result<void, StoreFault>> {
+		const stored = await this.#store.loadEntries(this.#space, seq - 1, 1);
+		const state = await this.#store.loadState(this.#space);
+		if (!stored.ok) return stored;
+		if (!state.ok) return state;
+		const [entry] = stored.value;
+		const keys = entry && parseKeys(entry.keys);
+		if (!entry || !keys || state.value === null) return ok(undefined);
+		return this.#store.applyLog({
+			space: this.#space,
+			entries: [{ ...entry, keys: encodeKeys({ ...keys, previousKey }) }],
+			sealedState: state.value,
+			superseded: [],
+			settledCounts: []
+		});
+	}
+
 	/** The evidence against an edge outlives a restart: nothing makes it go away by itself. */
 	async saveFault(fault: ChainFault): Promise<void> {
 		const sealed = await this.#seal('fault', encodeFault(fault));

@@ -32,6 +32,9 @@ export interface OutboxOptions {
 	readonly crypto: CryptoPort;
 }
 
+/** What became of a formed commit: it stands at its place on the log, or never will. */
+export type Outcome = 'stands' | 'given_up';
+
 export interface FormOptions {
 	/** Commits formed at most. */
 	readonly limit: number;
@@ -46,6 +49,9 @@ export class Outbox {
 	/** Rows that no commit carries yet. */
 	readonly #unformed = new Set<number>();
 	readonly #pending = new Map<number, PendingCommit>();
+	/** Those of them that change the administration: nothing is formed behind one. */
+	readonly #administrative = new Set<number>();
+	readonly #outcomes = new Map<number, (outcome: Outcome) => void>();
 	#loadedUpTo = 0;
 	#waiting = 0;
 
@@ -76,6 +82,10 @@ export class Outbox {
 	/** Formed commits, oldest count first. */
 	get pending(): Iterable<PendingCommit> {
 		return this.#pending.values();
+	}
+
+	get hasAdministrative(): boolean {
+		return this.#administrative.size > 0;
 	}
 
 	pendingAt(count: number): PendingCommit | undefined {
@@ -176,6 +186,8 @@ export class Outbox {
 
 	#keep(pending: PendingCommit): void {
 		this.#pending.set(pending.count, pending);
+		const parsed = parseCommit(pending.commit);
+		if (parsed.ok && parsed.value.admin !== null) this.#administrative.add(pending.count);
 		for (const id of pending.outboxIds) this.#unformed.delete(id);
 	}
 
@@ -219,6 +231,32 @@ export class Outbox {
 		}
 	}
 
+	/** Forms and saves a commit that carries no rows. */
+	async formAlone(
+		device: DeviceId,
+		draft: Omit<CommitDraft, 'space'>
+	): Promise<Result<Promise<Outcome>, StoreFault>> {
+		const { space, crypto } = this.#options;
+		const { count } = draft;
+		const formed = await crypto.formCommits(device, [{ ...draft, space }]);
+		const saved = await this.#savePending(
+			formed.map((commit) => ({ ...pendingOf(space, count, commit), outboxIds: [] }))
+		);
+		if (!saved.ok) return saved;
+		return ok(
+			new Promise<Outcome>((resolve) => {
+				this.#outcomes.set(count, resolve);
+			})
+		);
+	}
+
+	#ended(count: number, outcome: Outcome): void {
+		this.#pending.delete(count);
+		this.#administrative.delete(count);
+		this.#outcomes.get(count)?.(outcome);
+		this.#outcomes.delete(count);
+	}
+
 	/** Keeps entry 1 of a space that is made here. */
 	saveGenesis(formed: FormedCommit): Promise<Result<readonly PendingCommit[], StoreFault>> {
 		return this.#savePending([{ ...pendingOf(this.#options.space, 1, formed), outboxIds: [] }]);
@@ -238,6 +276,8 @@ export class Outbox {
 		const rows = pending.outboxIds.map((id) => this.#rows.get(id));
 		if (!rows.every((row) => row !== undefined)) return null;
 		const changes = rows.flatMap((row) => row.changes);
+		// Pages that came from no rows say again what stood on the log.
+		if (rows.length === 0 && pending.pages.length > 0) return null;
 		if (pending.pages.length <= 1) return changes.length === 0 ? [] : [changes];
 		let taken = 0;
 		// They were filled in the same way when the commit was formed.
@@ -252,7 +292,7 @@ export class Outbox {
 		const done: number[] = [];
 		for (const count of counts) {
 			done.push(...(this.#pending.get(count)?.outboxIds ?? []));
-			this.#pending.delete(count);
+			this.#ended(count, 'stands');
 		}
 		this.drop(done);
 		return done;
@@ -272,7 +312,7 @@ export class Outbox {
 		const { space, store } = this.#options;
 		const dropped = await store.dropPending(space, counts);
 		if (!dropped.ok) return dropped;
-		for (const count of counts) this.#pending.delete(count);
+		for (const count of counts) this.#ended(count, 'given_up');
 		const formed = new Set([...this.#pending.values()].flatMap(({ outboxIds }) => outboxIds));
 		this.#unformed.clear();
 		for (const id of this.#rows.keys()) if (!formed.has(id)) this.#unformed.add(id);
@@ -287,7 +327,7 @@ const pendingOf = (space: SpaceId, count: number, formed: FormedCommit) => ({
 	signature: formed.signature,
 	pages: formed.pages,
 	wraps: formed.wraps,
-	previousKey: null
+	previousKey: formed.previousKey
 });
 
 function parseRow(outboxId: number, plaintext: Uint8Array | null): Row | null {

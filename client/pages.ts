@@ -1,6 +1,7 @@
 // Content of verified entries: which keys open it, whether its bytes are the signed ones, and what
 // to do with what does not open (rules 10 to 12). Every decision here is the same for every kind of
 // bad byte: nobody who serves pages learns why one was set aside.
+import { sha256 } from '../crypto/hash.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { LogState } from '../crypto/log-state.ts';
 import type { Commit, PageHeader, PageId } from '../protocol/commit.ts';
@@ -27,11 +28,22 @@ export interface MissingPage extends PageId {
 	asked: number;
 }
 
+interface LockedPage extends SealedPage {
+	readonly seq: Seq;
+	readonly commit: Commit;
+}
+
 export class Pages {
 	readonly #space: SpaceId;
 	readonly #crypto: CryptoPort;
 	readonly #me: UnlockedAccount;
 	readonly #grants = new Map<Epoch, EpochGrant>();
+	/** Epochs whose keys are here. */
+	#known: ReadonlySet<Epoch> = new Set();
+	/** Epochs that opened without the key before them, as for who did not read then, by seq. */
+	readonly #unlinked = new Map<Seq, { readonly epoch: Epoch; readonly hash: Uint8Array }>();
+	/** Pages whose epoch's key is not here: a later entry may bring it. */
+	readonly #locked = new Map<PageName, LockedPage>();
 	/** Pages that did not open, and their authors. */
 	readonly setAside = new Map<PageName, AccountId>();
 	readonly missing = new Map<PageName, MissingPage>();
@@ -41,6 +53,45 @@ export class Pages {
 		this.#space = space;
 		this.#crypto = crypto;
 		this.#me = me;
+	}
+
+	/** Whose pages can't be read: those that did not open, and those whose key never came. */
+	get unreadAuthors(): readonly AccountId[] {
+		const locked = [...this.#locked.values()].map(({ commit }) => commit.author);
+		return [...this.setAside.values(), ...locked];
+	}
+
+	/** Whether a page's content is not here. */
+	isUnread(page: PageId): boolean {
+		const name = pageName(page);
+		return this.setAside.has(name) || this.#locked.has(name) || this.missing.has(name);
+	}
+
+	/** Whether the key of an epoch is here. */
+	knows(epoch: Epoch): boolean {
+		return this.#known.has(epoch);
+	}
+
+	/** The first entry whose previous key was signed and is not here; null if there is none. */
+	get firstUnlinked(): Seq | null {
+		const [first] = this.#unlinked.keys();
+		return first ?? null;
+	}
+
+	/** Takes the key before an epoch from an entry that came again; whether it is what was signed. */
+	async link(seq: Seq, previousKey: Uint8Array): Promise<boolean> {
+		const link = this.#unlinked.get(seq);
+		const grant = link && this.#grants.get(link.epoch);
+		if (!link || !grant || !equalBytes(sha256(previousKey), link.hash)) return false;
+		this.#unlinked.delete(seq);
+		this.#grants.set(link.epoch, { ...grant, previousKey });
+		await this.#openEpochs();
+		return true;
+	}
+
+	async #openEpochs(): Promise<void> {
+		const grants = [...this.#grants.values()];
+		this.#known = new Set(await this.#crypto.openEpochs(this.#space, grants));
 	}
 
 	/** When a page that was opened here expires, in ms since 1970; null if it does not. */
@@ -55,8 +106,11 @@ export class Pages {
 			const { admin } = entry.commit;
 			if (admin === null) continue;
 			if (admin.epoch !== null) {
-				const { number, commitment } = admin.epoch;
-				const { previousKey } = entry;
+				const { number, commitment, previousHash } = admin.epoch;
+				const { seq, previousKey } = entry;
+				if (previousHash !== null && previousKey === null) {
+					this.#unlinked.set(seq, { epoch: number, hash: previousHash });
+				}
 				this.#grants.set(number, { epoch: number, commitment, wrap: null, previousKey });
 				changed = true;
 			}
@@ -64,7 +118,7 @@ export class Pages {
 				changed = this.#takeWrap(entry.commit, index, wrap, state) || changed;
 			}
 		}
-		if (changed) await this.#crypto.openEpochs(this.#space, [...this.#grants.values()]);
+		if (changed) await this.#openEpochs();
 	}
 
 	#takeWrap(commit: Commit, index: number, bytes: Uint8Array, state: LogState): boolean {
@@ -129,7 +183,10 @@ export class Pages {
 		);
 	}
 
-	/** Rule 12: reads what was decrypted; what did not open is set aside under its author's name. */
+	/**
+	 * Rule 12: reads what was decrypted; what did not open is set aside under its author's name, unless
+	 * its key is still to come.
+	 */
 	read(
 		entries: readonly ReceivedEntry[],
 		decrypted: readonly (readonly (Uint8Array | null)[])[]
@@ -143,16 +200,40 @@ export class Pages {
 					this.missing.set(pageName({ seq, index }), { seq, index, commit, header, asked: 0 });
 					continue;
 				}
-				const content = readContent(decrypted[position]?.[index] ?? null);
-				if (content !== null) read.push(placed({ seq, index }, content, commit.timeMs));
-				else this.setAside.set(pageName({ seq, index }), commit.author);
+				const plaintext = decrypted[position]?.[index] ?? null;
+				const sealed = pages[index] ?? new Uint8Array();
+				const page = { place: this.#placeOf(commit, header, index), sealed, seq, commit };
+				read.push(...this.#take(page, plaintext));
 			}
 		}
 		return read;
 	}
 
+	#take(page: LockedPage, plaintext: Uint8Array | null): readonly PlacedPage[] {
+		const { seq, commit, place } = page;
+		const id = { seq, index: place.index };
+		const content = readContent(plaintext);
+		if (content !== null) return [placed(id, content, commit)];
+		if (plaintext === null && !this.#known.has(place.epoch)) this.#locked.set(pageName(id), page);
+		else this.setAside.set(pageName(id), commit.author);
+		return [];
+	}
+
+	/** Opens and reads pages, and those before them whose key has come. */
 	async open(entries: readonly ReceivedEntry[]): Promise<readonly PlacedPage[]> {
-		return this.read(entries, await this.decrypt(entries));
+		const unlocked = await this.openLocked();
+		return [...unlocked, ...this.read(entries, await this.decrypt(entries))];
+	}
+
+	/** Opens what had to wait for a key that has come since. */
+	async openLocked(): Promise<readonly PlacedPage[]> {
+		const open = [...this.#locked].filter(([, { place }]) => this.#known.has(place.epoch));
+		if (open.length === 0) return [];
+		for (const [name] of open) this.#locked.delete(name);
+		const opened = await this.#crypto.openPages(
+			open.map(([, { place, sealed }]) => ({ place, sealed }))
+		);
+		return open.flatMap(([, page], position) => this.#take(page, opened[position] ?? null));
 	}
 
 	/** Takes the bytes of a missing page; null if they are not the signed ones. */
@@ -164,10 +245,7 @@ export class Pages {
 		this.missing.delete(pageName(missing));
 		const place = this.#placeOf(commit, header, index);
 		const [opened] = await this.#crypto.openPages([{ place, sealed: page }]);
-		const content = readContent(opened ?? null);
-		if (content !== null) return [placed({ seq, index }, content, commit.timeMs)];
-		this.setAside.set(pageName(missing), commit.author);
-		return [];
+		return this.#take({ place, sealed: page, seq, commit }, opened ?? null);
 	}
 
 	#placeOf(commit: Commit, header: PageHeader, index: number): SealedPage['place'] {
@@ -176,12 +254,15 @@ export class Pages {
 	}
 }
 
-/** What restates an earlier page was written when that page says. */
-const placed = (
+/** What restates an earlier page was written when that page says, and knew what its author had seen. */
+function placed(
 	{ seq, index }: PageId,
 	{ changes, restatedMs }: PageContent,
-	timeMs: number
-): PlacedPage => ({ seq, index, timeMs: restatedMs ?? timeMs, changes });
+	{ timeMs, seen }: Commit
+): PlacedPage {
+	if (restatedMs === null) return { seq, index, timeMs, changes };
+	return { seq, index, timeMs: restatedMs, changes, restatedAfter: seen.seq };
+}
 
 function readContent(plaintext: Uint8Array | null): PageContent | null {
 	if (plaintext === null) return null;

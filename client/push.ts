@@ -1,14 +1,16 @@
 // Sending what waits: commits whose bytes are stored first, a few under way at once, and again after
 // a connection was lost. What follows a refusal is read from the table of wire errors; a commit is
 // given up only once the log itself shows that it can never stand there.
-import { countKey, writesItems } from '../crypto/log-state.ts';
+import { countKey, writesItems, type Member } from '../crypto/log-state.ts';
 import { parseCommit, type PageId } from '../protocol/commit.ts';
 import { wireErrors, type Refusal } from '../protocol/errors.ts';
 import { encodeClientFrame } from '../protocol/frames.ts';
 import type { AccountId, DeviceId } from '../protocol/ids.ts';
 import { maxSupersedesPerCommit } from '../protocol/limits.ts';
+import { draftOwed } from './admin-draft.ts';
 import type { Chain } from './chain.ts';
-import type { Outbox } from './outbox.ts';
+import type { CommitDraft } from './crypto-port.ts';
+import type { Outbox, Outcome } from './outbox.ts';
 import type { Content } from './receive.ts';
 import { waitMs } from './errors.ts';
 import type { SyncProblem } from './status.ts';
@@ -23,11 +25,23 @@ export interface PusherParts {
 	readonly nowMs: () => number;
 	/** Whether this tab leads, is connected, and has verified all that is on offer. */
 	readonly isReady: () => boolean;
+	/** Whether this device may write here; one that nobody vouched for waits. */
+	readonly mayWrite: () => boolean;
 	readonly send: (frame: Uint8Array) => boolean;
 	/** Asks for what was appended meanwhile. */
 	readonly pull: () => void;
-	readonly onProblem: (problem: SyncProblem) => void;
+	/** Null: what kept changes from being sent does so no more. */
+	readonly onProblem: (problem: SyncProblem | null) => void;
 	readonly onStoreFault: (fault: StoreFault) => void;
+}
+
+/** A commit that is formed when nothing else is under way, and stands for itself. */
+export interface LoneCommit {
+	/** What it says, by the state of this moment; null if there is nothing to be said any more. */
+	draft(): Omit<CommitDraft, 'space' | 'count' | 'seen' | 'timeMs'> | null;
+	/** Its bytes are kept, and go out until they stand or never can. */
+	formed(outcome: Promise<Outcome>): void;
+	failed(fault: StoreFault): void;
 }
 
 /** Commits under way at once: enough to keep edge and signing busy, few enough to lose little. */
@@ -48,6 +62,9 @@ export class Pusher {
 	#refusedFrom: number | null = null;
 	#refusalsInARow = 0;
 	#pauseTimer: ReturnType<typeof setTimeout> | undefined;
+	readonly #alone: LoneCommit[] = [];
+	/** Why nothing that waits may go out. */
+	#held: SyncProblem | null = null;
 
 	constructor(parts: PusherParts) {
 		this.#parts = parts;
@@ -79,8 +96,27 @@ export class Pusher {
 		}
 	}
 
+	/** Forms this one before anything else that waits. */
+	pushAlone(commit: LoneCommit): void {
+		this.#alone.push(commit);
+		this.push();
+	}
+
+	/** Takes it back, if it was not formed yet. */
+	withdraw(commit: LoneCommit): void {
+		const index = this.#alone.indexOf(commit);
+		if (index >= 0) this.#alone.splice(index, 1);
+	}
+
+	/** Whether a commit of this device is on its way, or waits for its turn. */
+	get isBusy(): boolean {
+		const { outbox } = this.#parts;
+		return this.#alone.length > 0 || outbox.hasUnformed || !isEmpty(outbox.pending);
+	}
+
 	/** Sends what is formed, and forms what waits, while there is room under way. */
 	push(): void {
+		this.#noteHold();
 		this.#again = true;
 		if (this.#pushing) return;
 		this.#pushing = true;
@@ -102,12 +138,36 @@ export class Pusher {
 	}
 
 	get #maySend(): boolean {
-		return this.#parts.isReady() && !this.#blocked && this.#pauseTimer === undefined;
+		const { isReady, mayWrite } = this.#parts;
+		return isReady() && mayWrite() && !this.#blocked && this.#pauseTimer === undefined;
+	}
+
+	get #member(): Member | undefined {
+		return this.#parts.chain.state.members.get(this.#parts.account);
+	}
+
+	/** Whether pages of this account count; entry 1 makes its author a member. */
+	get #writes(): boolean {
+		const role = this.#member?.role;
+		return this.#parts.chain.head.seq === 0 || (role !== undefined && writesItems(role));
+	}
+
+	/** What waits here although the role, or the device, may not send it. */
+	#noteHold(): void {
+		const { chain, outbox, mayWrite, onProblem } = this.#parts;
+		const mayNot = !this.#writes ? 'refused' : mayWrite() ? null : 'unconfirmed';
+		const held = chain.head.seq > 0 && outbox.waiting > 0 ? mayNot : null;
+		if (held === this.#held) return;
+		this.#held = held;
+		if (held === null) this.#blocked = false;
+		onProblem(held);
 	}
 
 	#sendPending(): void {
 		for (const pending of this.#parts.outbox.pending) {
 			if (this.#inFlight.size >= maxInFlight) return;
+			// Counts have no gaps: what comes behind waits with it.
+			if (pending.pages.length > 0 && !this.#writes) return;
 			if (!this.#inFlight.has(pending.count)) this.#send(pending);
 		}
 	}
@@ -121,25 +181,64 @@ export class Pusher {
 
 	/** Whether commits were formed that can be sent now. */
 	async #form(): Promise<boolean> {
-		const { chain, outbox, account, device, nowMs } = this.#parts;
+		const { chain, outbox } = this.#parts;
+		// What stands after a change of the administration shows once it stands.
+		if (chain.head.seq === 0 || outbox.hasAdministrative) return false;
+		const [alone] = this.#alone;
+		if (alone !== undefined) return this.#formAlone(alone);
+		if (!outbox.hasUnformed || !this.#writes) return false;
+		const member = this.#member;
+		const owed = member === undefined ? null : draftOwed(chain.state, member.role);
+		if (owed !== null && !isEmpty(outbox.pending)) return false;
 		const room = Math.min(formedAtOnce, maxInFlight - this.#inFlight.size);
-		const { state } = chain;
-		if (room <= 0 || !outbox.hasUnformed || state.head.seq === 0) return false;
-		if (this.#inFlight.size > 0 && outbox.isGathering) return false;
-		const member = state.members.get(account);
-		if (member === undefined || !writesItems(member.role) || state.epochOwed) {
-			this.#blocked = true;
-			this.#parts.onProblem('refused');
-			return false;
-		}
-		const count = this.#nextCount();
-		const next = { count, seen: state.head, timeMs: nowMs(), epoch: state.openEpoch };
+		if (room <= 0 || (this.#inFlight.size > 0 && outbox.isGathering)) return false;
+		return this.#formRows(owed === null ? room : 1, owed);
+	}
+
+	/** Rule 8d: what is owed comes with the next page, in a commit of its own. */
+	async #formRows(limit: number, owed: CommitDraft['admin']): Promise<boolean> {
+		const { chain, outbox, device } = this.#parts;
+		const { openEpoch } = chain.state;
+		const epoch = owed?.opensEpoch === true ? openEpoch + 1 : openEpoch;
+		const next = { ...this.#next(), epoch, admin: owed ?? null };
 		const formed = await outbox.form(device, next, {
-			limit: room,
+			limit,
 			freedBy: (rows, before) => this.#freedBy(rows, before)
 		});
 		if (!formed.ok) this.#parts.onStoreFault(formed.error);
 		return formed.ok && formed.value.length > 0;
+	}
+
+	async #formAlone(alone: LoneCommit): Promise<boolean> {
+		const { outbox, device, onStoreFault } = this.#parts;
+		if (!isEmpty(outbox.pending) && !(await this.#setAsideUnsendable())) return false;
+		this.withdraw(alone);
+		const draft = alone.draft();
+		if (draft === null) return true;
+		const formed = await outbox.formAlone(device, { ...this.#next(), ...draft });
+		if (formed.ok) alone.formed(formed.value);
+		else {
+			alone.failed(formed.error);
+			onStoreFault(formed.error);
+		}
+		return formed.ok;
+	}
+
+	/**
+	 * Pages that the role forbids stand in the way of whoever wants to leave: they are taken apart, and
+	 * their rows stay. Under the count that leaving takes, their bytes can never stand.
+	 */
+	async #setAsideUnsendable(): Promise<boolean> {
+		const { outbox, onStoreFault } = this.#parts;
+		if (this.#writes) return false;
+		const givenUp = await outbox.giveUp([...outbox.pending].map(({ count }) => count));
+		if (!givenUp.ok) onStoreFault(givenUp.error);
+		return givenUp.ok;
+	}
+
+	#next(): Pick<CommitDraft, 'count' | 'seen' | 'timeMs'> {
+		const { chain, nowMs } = this.#parts;
+		return { count: this.#nextCount(), seen: chain.head, timeMs: nowMs() };
 	}
 
 	/** A deletion frees what it can in its own commit; what is beyond the limit stays. */
@@ -178,7 +277,7 @@ export class Pusher {
 			this.#refusedFrom = count;
 			if (retry === 'never' || this.#refusalsInARow > maxRefusalsInARow) {
 				this.#blocked = true;
-				this.#parts.onProblem('refused');
+				if (this.#parts.outbox.waiting > 0) this.#parts.onProblem('refused');
 			}
 			this.#parts.pull();
 		}
@@ -216,16 +315,31 @@ export class Pusher {
 		const counts = pending.map(({ count }) => count).filter((count) => count >= lost.count);
 		const givenUp = await this.#parts.outbox.giveUp(counts);
 		if (!givenUp.ok) this.#parts.onStoreFault(givenUp.error);
+		else if (this.#refusalsInARow <= maxRefusalsInARow) this.#unblock();
 	}
 
-	/** Its count is taken, or its epoch is closed. */
+	/** What was refused is gone. */
+	#unblock(): void {
+		if (this.#blocked) this.#parts.onProblem(null);
+		this.#blocked = false;
+	}
+
+	/** Its count is taken, its epoch is closed, or another one changed the administration first. */
 	#canNeverStand({ commit, count }: PendingCommit): boolean {
 		const { state } = this.#parts.chain;
 		const { account, device } = this.#parts;
 		if (count <= (state.counts.get(countKey(account, device)) ?? 0)) return true;
 		const parsed = parseCommit(commit);
 		if (!parsed.ok) throw new Error('a pending commit was formed here');
-		const isClosed = parsed.value.pages.some(({ epoch }) => epoch !== state.openEpoch);
-		return isClosed || (state.epochOwed && parsed.value.pages.length > 0);
+		const { admin, pages, seen } = parsed.value;
+		if (admin !== null && state.lastAdminSeq > seen.seq) return true;
+		const epoch = admin?.epoch?.number ?? state.openEpoch;
+		if (pages.some((page) => page.epoch !== epoch)) return true;
+		if (state.epochOwed && pages.length > 0 && !admin?.epoch) return true;
+		const { role } = this.#member ?? {};
+		return role === 'owner' && state.auditOwed && pages.length > 0 && !admin?.audit;
 	}
 }
+
+const isEmpty = (values: Iterable<unknown>): boolean =>
+	values[Symbol.iterator]().next().done === true;

@@ -31,6 +31,8 @@ export interface Content {
 	release(pages: readonly PageId[]): void;
 	/** Pages that nobody needs once these rows of the outbox, and those before, are on the log. */
 	freedBy(rows: readonly number[], before: Iterable<number>): readonly PageId[];
+	/** Of a page's changes, those to be said again under a new key; all of them if absent. */
+	restated?(page: PageId, changes: readonly Change[]): readonly Change[];
 }
 
 export interface ReceiverParts {
@@ -97,9 +99,23 @@ export class Receiver {
 	}
 
 	async take(entries: readonly Entry[]): Promise<Taken> {
+		await this.#link(entries);
 		const { incoming, fault } = this.#line(entries);
 		const taken = incoming.length > 0 ? await this.#apply(incoming) : nothingTaken;
 		return taken.fault === null && fault !== null ? { ...taken, fault } : taken;
+	}
+
+	/** What was not for this account's role when it came first, and is now. */
+	async #link(entries: readonly Entry[]): Promise<void> {
+		const { chain, pages, log, content } = this.#parts;
+		let linked = false;
+		for (const { seq, previousKey, ...entry } of entries) {
+			if (previousKey === null || seq > chain.head.seq || !chain.holdsEntry(seq, entry)) continue;
+			if (!(await pages.link(seq, previousKey))) continue;
+			linked = true;
+			await log.saveLink(seq, previousKey);
+		}
+		if (linked) content.applyPages(await pages.openLocked());
 	}
 
 	/** Puts entries and acknowledged commits in line behind the chain. */
@@ -153,7 +169,8 @@ export class Receiver {
 		const isReady = ahead !== null && good.length === candidates.length;
 		const prepared = isReady ? ahead : await this.#prepare(good);
 		const { checked, sealedState } = prepared;
-		const placed = this.#read(good, prepared);
+		const unlocked = await pages.openLocked();
+		const placed = [...unlocked, ...this.#read(good, prepared)];
 		const superseded = this.#unread(good, placed);
 		const settledCounts = good.flatMap(({ own }) => (own === null ? [] : [own.count]));
 		const saved = await log.save({

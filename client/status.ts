@@ -13,7 +13,9 @@ export type ChainFaultCode =
 	/** Entries out of order, or a head that the entries do not lead to. */
 	| 'head_wrong'
 	/** The bytes of a live page were not given, or are not the ones that were signed. */
-	| 'page_missing';
+	| 'page_missing'
+	/** Another device has verified more than this one is shown. */
+	| 'withheld';
 
 /** Both versions, kept for the person. */
 export interface ChainFault {
@@ -45,6 +47,10 @@ export type SyncProblem =
 	| 'logged_out'
 	/** The role does not allow these changes, or the edge never takes them: kept, not sent. */
 	| 'refused'
+	/** Nobody vouched for this device yet: its changes wait. */
+	| 'unconfirmed'
+	/** This account is no member any more. What is here stays readable. */
+	| 'removed'
 	/** This profile was copied, or its key is in other hands: it goes on under a new device id. */
 	| 'device_copied';
 

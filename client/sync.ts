@@ -1,34 +1,32 @@
-// Keeps one space in step with its log at the edge. Pulls, and believes nothing that was not
-// verified (receive.ts); pushes what waits (outbox.ts); stops for good at a chain fault. Frames are
-// taken one turn after another; what the edge learns from this side is the same whatever was wrong.
-import { equalBytes } from '../protocol/bytes.ts';
-import type { Head } from '../protocol/commit.ts';
-import type { Refusal } from '../protocol/errors.ts';
-import {
-	encodeClientFrame,
-	parseSpaceFrame,
-	type Entry,
-	type FetchedPage,
-	type SignedCommit,
-	type SpaceFrame
-} from '../protocol/frames.ts';
-import type { DeviceId, Seq, SpaceId } from '../protocol/ids.ts';
+// Keeps one space in step with its log at the edge: the parts of that, put together. What comes is
+// followed (follow.ts) and believed once verified (receive.ts); what waits (outbox.ts) is pushed
+// (push.ts); changes of the administration take their turn with it (administer.ts).
+import type { LogState, Member } from '../crypto/log-state.ts';
+import type { Head, Role } from '../protocol/commit.ts';
+import type { AccountId, DeviceId, SpaceId } from '../protocol/ids.ts';
 import type { Change } from '../protocol/page.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
+import type { ActivityEntry } from './activity.ts';
+import type { AdminIntent } from './admin-draft.ts';
+import { Administration } from './administer.ts';
+import type { EpochStatus, OtherHeartbeat } from './api-sharing.ts';
 import { Chain } from './chain.ts';
 import { Coverage } from './coverage.ts';
 import type { CryptoPort, FormedCommit, UnlockedAccount } from './crypto-port.ts';
-import type { TacetError } from './errors.ts';
+import { fail, type TacetError } from './errors.ts';
+import { Follower } from './follow.ts';
+import { Heartbeats } from './heartbeats.ts';
 import { LocalLog } from './local-log.ts';
 import type { SaveFault } from './open-item.ts';
 import { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
 import { Presence } from './presence.ts';
 import { Pusher } from './push.ts';
-import { Receiver, type Content, type Taken } from './receive.ts';
+import { Receiver, type Content } from './receive.ts';
+import { Resealer } from './reseal.ts';
 import { storeProblem, SyncReport, type SyncSight } from './sync-report.ts';
 import { SpaceSocket, type SocketOptions } from './socket.ts';
-import type { ChainFault, ChainFaultCode, SyncStatus } from './status.ts';
+import type { SyncProblem, SyncStatus } from './status.ts';
 import type { Store, StoreFault } from './store.ts';
 import { Turns } from './turns.ts';
 
@@ -42,16 +40,20 @@ export interface SyncOptions extends Pick<SocketOptions, 'origin' | 'WebSocket' 
 	readonly content: Content;
 	readonly nowMs: () => number;
 	readonly repairWaitMs: () => number;
+	/** Whether this device may write here: absent, it may. Call {@link SpaceSync.push} when it changes. */
+	readonly mayWrite?: () => boolean;
+	/** Whether it gives heartbeats: an opened link does not. Absent, it does. */
+	readonly givesHeartbeats?: boolean;
+	/** Invitations or links changed at the edge: for owners, to ask for them. */
+	readonly onNotice?: () => void;
 	/** The status changed. */
 	readonly onChange: () => void;
 	/** The store changed: other tabs should look again; these rows are on the log. */
 	readonly onStored: (settled: readonly number[]) => void;
 }
 
-/** What came was no answer: like a connection that was lost. */
-const noAnswer: TacetError = { code: 'server_misbehaved' };
-
-type Frame = SpaceFrame & { readonly connection: number };
+/** Whoever was removed may be let in again: asked for now and then. */
+const removedRetryMs = 5 * 60_000;
 
 export class SpaceSync {
 	readonly #options: SyncOptions;
@@ -59,87 +61,148 @@ export class SpaceSync {
 	readonly #pages: Pages;
 	readonly #log: LocalLog;
 	readonly #outbox: Outbox;
-	readonly #receiver: Receiver;
 	readonly #socket: SpaceSocket;
 	readonly #pusher: Pusher;
-	readonly #presence: Presence;
 	readonly #coverage: Coverage;
+	readonly #heartbeats: Heartbeats;
+	readonly #administration: Administration;
+	readonly #resealer: Resealer;
+	readonly #follower: Follower;
 	readonly #report: SyncReport;
 	readonly #turns = new Turns();
-	readonly #frames: Frame[] = [];
-	#draining = false;
-	#connection = 0;
-	#pulledAfter: Seq = 0;
 	#leading = false;
 	#closed = false;
+	#removedTimer: ReturnType<typeof setTimeout> | undefined;
 	/** Calls of others that are under way: closing waits for them. */
 	readonly #calls = new Set<Promise<unknown>>();
-	#caughtUp = false;
-	#fault: ChainFault | null = null;
-	#expected: readonly Head[] = [];
-	/** Verified but for pages that were asked for again: the head that is reached with them. */
-	#awaitsPages: Head | null = null;
-	#offered: Head | null = null;
 
 	constructor(options: SyncOptions) {
-		const { space, store, crypto, me, device, content, genesisHash } = options;
+		const { space, store, crypto, me } = options;
 		this.#options = options;
 		this.#chain = new Chain(space);
 		this.#pages = new Pages(space, crypto, me);
 		this.#log = new LocalLog(space, store, crypto);
 		this.#outbox = new Outbox({ space, store, crypto });
-		const parts = {
-			...{ space, store, crypto, me, device, content, genesisHash },
-			account: me.account,
-			nowMs: options.nowMs,
-			chain: this.#chain,
-			pages: this.#pages,
-			log: this.#log,
-			outbox: this.#outbox,
-			send: (frame: Uint8Array) => this.#socket.send(frame),
-			onStoreFault: (fault: StoreFault) => {
-				this.#report.setProblem(storeProblem(fault));
-			}
-		};
-		this.#receiver = new Receiver(parts);
+		this.#report = new SyncReport(() => this.#sight(), options.onChange);
 		this.#socket = new SpaceSocket({
 			...options,
 			onOpen: () => {
 				this.#opened();
 			},
 			onFrame: (bytes) => {
-				this.#arrived(bytes);
+				this.#follower.arrived(bytes);
 			},
 			onLost: (error) => {
 				this.#lost(error);
 			}
 		});
-		this.#report = new SyncReport(() => this.#sight(), options.onChange);
-		this.#presence = new Presence(parts);
-		this.#pusher = new Pusher({
+		const parts = this.#parts();
+		this.#pusher = new Pusher(parts);
+		this.#coverage = new Coverage(parts);
+		this.#heartbeats = new Heartbeats(parts);
+		this.#administration = new Administration({ ...parts, pusher: this.#pusher });
+		this.#resealer = new Resealer({ ...parts, pusher: this.#pusher });
+		this.#follower = new Follower({
 			...parts,
-			isReady: () => this.#leading && this.#caughtUp && this.#fault === null,
-			pull: this.#pull,
-			onProblem: (problem) => {
-				this.#report.setProblem(problem);
-			}
+			receiver: new Receiver(parts),
+			presence: new Presence(parts),
+			pusher: this.#pusher,
+			coverage: this.#coverage,
+			heartbeats: this.#heartbeats,
+			socket: this.#socket,
+			turns: this.#turns
 		});
-		this.#coverage = new Coverage({
-			...parts,
-			repairWaitMs: options.repairWaitMs,
+	}
+
+	/** What the parts are made of, and may ask of each other. */
+	#parts() {
+		const { space, store, crypto, me, device, content, genesisHash, nowMs } = this.#options;
+		const { repairWaitMs, mayWrite, givesHeartbeats, onNotice, onStored } = this.#options;
+		const isReady = (): boolean => this.#leading && this.#isCaughtUp;
+		return {
+			...{ space, store, crypto, me, device, content, genesisHash, nowMs, repairWaitMs, onStored },
+			account: me.account,
+			chain: this.#chain,
+			pages: this.#pages,
+			log: this.#log,
+			outbox: this.#outbox,
+			report: this.#report,
+			isReady,
+			gives: givesHeartbeats ?? true,
+			mayWrite: mayWrite ?? (() => true),
 			leads: () => this.#leading,
-			pull: () => {
-				if (this.#socket.isOpen) this.#pull();
+			onNotice: onNotice ?? (() => undefined),
+			send: (frame: Uint8Array) => this.#socket.send(frame),
+			write: (changes: readonly Change[]) => this.write(changes),
+			connect: () => {
+				this.retryNow();
 			},
-			write: (changes) => this.write(changes),
+			pull: () => {
+				if (this.#socket.isOpen) this.#follower.pull();
+			},
 			onChange: () => {
 				this.#report.changed();
+			},
+			onProblem: (problem: SyncProblem | null) => {
+				this.#noteProblem(problem);
+			},
+			onStoreFault: (fault: StoreFault) => {
+				this.#report.setProblem(storeProblem(fault));
+			},
+			onDistrusted: () => {
+				this.#administration.end({ code: 'not_trusted' });
+			},
+			onCaughtUp: () => {
+				this.#administration.caughtUp();
+				this.#resealer.caughtUp();
 			}
-		});
+		};
+	}
+
+	/** What held changes back does so no more, unless something else is wrong meanwhile. */
+	#noteProblem(problem: SyncProblem | null): void {
+		const { problem: known } = this.#report;
+		const isHeld = known === 'refused' || known === 'unconfirmed';
+		if (problem !== null || isHeld) this.#report.setProblem(problem);
+	}
+
+	get #isCaughtUp(): boolean {
+		return this.#follower.isCaughtUp && this.#follower.fault === null;
 	}
 
 	get head(): Head {
 		return this.#chain.head;
+	}
+
+	/** After the newest entry that is verified and stored. */
+	get state(): LogState {
+		return this.#chain.state;
+	}
+
+	get members(): ReadonlyMap<AccountId, Member> {
+		return this.#chain.state.members;
+	}
+
+	/** This account's; null if it is no member, or is one no more. */
+	get role(): Role | null {
+		if (this.#report.problem === 'removed') return null;
+		return this.members.get(this.#options.me.account)?.role ?? null;
+	}
+
+	get epochStatus(): EpochStatus {
+		const { openEpoch } = this.#chain.state;
+		const openedAtMs = this.#chain.ledger.openedAtMs(openEpoch);
+		return { number: openEpoch, openedAtMs, resealing: this.#resealer.progress };
+	}
+
+	/** Of other devices and members, newest first. */
+	get heartbeats(): readonly OtherHeartbeat[] {
+		return this.#heartbeats.others;
+	}
+
+	/** What happened on the log, newest first. */
+	activity(limit: number): readonly ActivityEntry[] {
+		return this.#chain.ledger.activity.newest(limit);
 	}
 
 	get hasPending(): boolean {
@@ -147,7 +210,7 @@ export class SpaceSync {
 	}
 
 	get caughtUp(): boolean {
-		return this.#caughtUp;
+		return this.#follower.isCaughtUp;
 	}
 
 	/** Reads what this device has; nothing is sent. */
@@ -157,11 +220,8 @@ export class SpaceSync {
 	}
 
 	/** The evidence against the edge, which another tab may have found meanwhile. */
-	async loadFault(): Promise<Result<null, StoreFault>> {
-		const fault = await this.#log.loadFault();
-		if (!fault.ok) return fault;
-		this.#fault ??= fault.value;
-		return ok(null);
+	loadFault(): Promise<Result<null, StoreFault>> {
+		return this.#follower.loadFault();
 	}
 
 	/** This tab syncs from now on. */
@@ -177,7 +237,7 @@ export class SpaceSync {
 	#startLeading(): void {
 		if (this.#closed) return;
 		this.#leading = true;
-		if (this.#fault === null) this.#socket.start();
+		if (this.#follower.fault === null) this.#socket.start();
 	}
 
 	/** What the tab before this one left: its log, its verdict, and what it formed or settled. */
@@ -192,9 +252,12 @@ export class SpaceSync {
 
 	stop(): void {
 		this.#leading = false;
-		this.#caughtUp = false;
+		clearTimeout(this.#removedTimer);
+		this.#follower.stop();
 		this.#pusher.stop();
+		this.#resealer.stop();
 		this.#socket.stop();
+		this.#administration.end({ code: 'offline' });
 		this.#report.changed();
 	}
 
@@ -203,13 +266,13 @@ export class SpaceSync {
 		this.#closed = true;
 		this.stop();
 		this.#coverage.stop();
-		this.#frames.length = 0;
-		await Promise.all([this.#turns.ended, this.#pusher.idle, ...this.#calls]);
+		const { idle } = this.#heartbeats;
+		await Promise.all([this.#turns.ended, this.#pusher.idle, idle, ...this.#calls]);
 	}
 
 	retryNow(): void {
 		if (this.#report.problem === 'storage_full') this.#report.setProblem(null);
-		if (this.#leading && this.#fault === null) {
+		if (this.#leading && this.#follower.fault === null) {
 			this.#socket.start();
 			this.#socket.retryNow();
 		}
@@ -277,10 +340,29 @@ export class SpaceSync {
 
 	/** A head that this account has verified elsewhere counts as seen here (rule 2). */
 	expect(head: Head): void {
-		if (this.#chain.holds(head)) return;
-		this.#expected = [...this.#expected, head];
-		// Judged on the answer to a request begun after it was known.
-		if (this.#socket.isOpen) this.#pull();
+		this.#follower.expect(head);
+	}
+
+	/**
+	 * Changes members, roles, keys or settings: answers when the commit stands on the verified log, or
+	 * never can (`admin_conflict`: another one came first; look again). What was formed before the
+	 * connection was lost goes out again by itself; closing answers `offline`.
+	 */
+	administer(intent: AdminIntent): Promise<Result<null, TacetError>> {
+		if (this.#closed) return Promise.resolve(fail('locked'));
+		if (this.#follower.fault !== null) return Promise.resolve(fail('not_trusted'));
+		return this.#administration.administer(intent);
+	}
+
+	/** Lets others know at once how far this device has verified, as for a hand-over. */
+	beatNow(): void {
+		this.#heartbeats.beatNow();
+	}
+
+	/** Looks again at what waits: this device may write now, or may not any more. */
+	push(): void {
+		this.#pusher.push();
+		this.#report.changed();
 	}
 
 	/** Waits until `test` holds, or shows why it may not come true by itself. */
@@ -295,206 +377,37 @@ export class SpaceSync {
 	#sight(): SyncSight {
 		return {
 			seq: this.#chain.head.seq,
-			offeredSeq: this.#offered?.seq ?? 0,
+			offeredSeq: this.#follower.offeredSeq,
 			waiting: this.#outbox.waiting,
 			isOpen: this.#socket.isOpen,
 			isLeading: this.#leading,
 			isClosed: this.#closed,
-			isCaughtUp: this.#caughtUp,
-			fault: this.#fault,
-			setAside: [...this.#pages.setAside.values()],
+			isCaughtUp: this.#follower.isCaughtUp,
+			fault: this.#follower.fault,
+			setAside: this.#pages.unreadAuthors,
 			losses: this.#coverage.losses
 		};
 	}
 
 	#opened(): void {
-		this.#connection += 1;
-		this.#frames.length = 0;
-		this.#pusher.reset();
-		this.#receiver.reset();
-		this.#caughtUp = false;
-		this.#presence.reset();
-		this.#pull();
-		this.#report.noteOpened();
+		clearTimeout(this.#removedTimer);
+		if (this.#report.problem === 'removed') this.#report.setProblem(null);
+		this.#follower.opened();
 	}
-
-	/** An edge that has sent a lot waits for the next pull, which shows how far this side is. */
-	#pullOn(entriesTaken: number): void {
-		const { seq } = this.#chain.head;
-		if (entriesTaken === 0 && seq > this.#pulledAfter) this.#pull();
-		else if (entriesTaken === 0) this.#socket.hangUp(noAnswer);
-		this.#report.changed();
-	}
-
-	readonly #pull = (): void => {
-		this.#caughtUp = false;
-		this.#awaitsPages = null;
-		this.#pulledAfter = this.#chain.head.seq;
-		this.#socket.send(encodeClientFrame({ type: 'pull', after: this.#chain.head.seq }));
-	};
 
 	#lost(error: TacetError): void {
-		this.#caughtUp = false;
-		this.#pusher.stop();
-		this.#report.noteLoss(error);
+		this.#follower.lost(error);
+		this.#resealer.stop();
+		this.#administration.lost(error);
+		// An edge that knows this space for nobody of this account: it was removed, or has left.
+		if (error.code === 'not_found' && this.#chain.head.seq > 0) this.#noteRemoved();
 	}
 
-	#arrived(bytes: Uint8Array): void {
-		const frame = parseSpaceFrame(bytes);
-		if (!frame.ok) {
-			this.#socket.hangUp(noAnswer);
-			return;
-		}
-		this.#frames.push({ ...frame.value, connection: this.#connection });
-		if (this.#draining) return;
-		this.#draining = true;
-		void this.#turns
-			.take(() => this.#drain())
-			.finally(() => {
-				this.#draining = false;
-			});
-	}
-
-	async #drain(): Promise<void> {
-		for (let frame = this.#frames.shift(); frame !== undefined; frame = this.#frames.shift()) {
-			if (frame.connection !== this.#connection || this.#fault !== null) continue;
-			await this.#receive(frame);
-		}
-	}
-
-	async #receive(frame: SpaceFrame): Promise<void> {
-		switch (frame.type) {
-			case 'hello':
-				await this.#compare(frame.offered);
-				break;
-			case 'entries':
-				await this.#takeEntries(frame.entries, frame.offered);
-				break;
-			case 'appended':
-				await this.#takeAcknowledgements(frame);
-				break;
-			case 'refused':
-				this.#refused(frame.count, frame.refusal);
-				break;
-			case 'pages':
-				await this.#takePages(frame.pages);
-				break;
-		}
-	}
-
-	/** Rule 2, on the head that a new connection offers. */
-	async #compare(offered: Head): Promise<void> {
-		const { head } = this.#chain;
-		this.#offered = offered;
-		if (offered.seq < head.seq) await this.#distrust('rollback', offered, null);
-		else if (offered.seq > head.seq) this.#report.changed();
-		else if (offered.seq > 0 && !equalBytes(offered.hash, head.hash)) {
-			await this.#distrust('fork', offered, null);
-		} else await this.#reached(offered);
-	}
-
-	async #takeEntries(entries: readonly Entry[], offered: Head): Promise<void> {
-		this.#awaitsPages = null;
-		const taken = await this.#receiver.take(entries);
-		if (!(await this.#believe(taken, offered))) return;
-		this.#offered = offered;
-		const { head } = this.#chain;
-		if (offered.seq > head.seq) this.#pullOn(entries.length);
-		else if (!this.#chain.holds(offered)) await this.#distrust('fork', offered, null);
-		else if (offered.seq === head.seq) await this.#reached(offered);
-		else await this.#distrust('rollback', offered, null);
-	}
-
-	async #takeAcknowledgements(first: SpaceFrame & { type: 'appended' }): Promise<void> {
-		let frame: SpaceFrame | undefined = first;
-		while (frame?.type === 'appended') {
-			const { count, seq } = frame;
-			const pending = this.#outbox.pendingAt(count);
-			if (pending !== undefined) this.#receiver.acknowledge(seq, pending);
-			frame = this.#frames[0]?.type === 'appended' ? this.#frames.shift() : undefined;
-		}
-		const taken = await this.#receiver.take([]);
-		if (!(await this.#believe(taken, this.#chain.head))) return;
-		if (this.#caughtUp) await this.#coverage.check();
-		this.#pusher.noteProgress();
-		this.#report.noteSynced(this.#options.nowMs());
-		this.#report.changed();
-		this.#pusher.push();
-	}
-
-	/** Whether to go on after entries were taken in. */
-	async #believe(taken: Taken, offered: Head): Promise<boolean> {
-		if (taken.settled.length > 0 || taken.fault === null) this.#options.onStored(taken.settled);
-		if (taken.storeFault !== null) {
-			// What can't be kept is not taken: the log comes again when there is room.
-			this.#socket.stop();
-			this.#caughtUp = false;
-			this.#report.setProblem(storeProblem(taken.storeFault));
-			return false;
-		}
-		if (taken.copied) {
-			this.#pusher.block();
-			this.#report.setProblem('device_copied');
-		}
-		if (taken.fault === null) return true;
-		await this.#distrust(taken.fault.code, offered, taken.fault.entry);
-		return false;
-	}
-
-	/** Everything on offer is verified. */
-	async #reached(offered: Head): Promise<void> {
-		const absent = this.#expected.find((head) => !this.#chain.holds(head));
-		if (absent !== undefined) {
-			const fault = absent.seq > this.#chain.head.seq ? 'rollback' : 'fork';
-			await this.#distrust(fault, offered, null);
-			return;
-		}
-		this.#expected = [];
-		if (this.#presence.isBroken) {
-			await this.#distrust('page_missing', offered, null);
-			return;
-		}
-		if (this.#presence.ask()) {
-			this.#caughtUp = false;
-			this.#awaitsPages = offered;
-			this.#report.changed();
-			return;
-		}
-		this.#awaitsPages = null;
-		await this.#pusher.giveUpRefused();
-		this.#caughtUp = true;
-		await this.#coverage.check();
-		this.#socket.confirm();
-		this.#report.noteVerified(this.#options.nowMs());
-		this.#report.changed();
-		this.#pusher.push();
-	}
-
-	/** Pages that were asked for again; without them, what is live now is asked first. */
-	async #takePages(fetched: readonly FetchedPage[]): Promise<void> {
-		const complete = await this.#presence.take(fetched);
-		const awaits = this.#awaitsPages;
-		if (!complete) this.#pull();
-		else if (awaits !== null) await this.#reached(awaits);
-		this.#options.onStored([]);
-		this.#report.changed();
-	}
-
-	/** A chain fault: both versions are kept, and nothing is sent any more. */
-	async #distrust(fault: ChainFaultCode, offered: Head, entry: SignedCommit | null): Promise<void> {
-		const { head } = this.#chain;
-		const evidence = entry && { commit: entry.commit, signature: entry.signature };
-		const foundAtMs = this.#options.nowMs();
-		this.#fault = { fault, verified: head, offered, entry: evidence, foundAtMs };
-		this.#caughtUp = false;
-		this.#socket.stop();
-		await this.#log.saveFault(this.#fault);
-		this.#report.changed();
-	}
-
-	#refused(count: number | null, refusal: Refusal): void {
-		if (count !== null) this.#pusher.refused(count, refusal);
-		else this.#pusher.pause(refusal, this.#pull);
-		this.#report.changed();
+	#noteRemoved(): void {
+		this.#report.setProblem('removed');
+		clearTimeout(this.#removedTimer);
+		this.#removedTimer = setTimeout(() => {
+			this.#socket.retryNow();
+		}, removedRetryMs);
 	}
 }

@@ -1,0 +1,162 @@
+// Heartbeats: every device's signed word on how far it has verified. This device gives one a day; the
+// others' are held against its own log, so that two who are shown different logs find out, also when
+// one of them never writes. What is badly formed or signed, or not a member's, says nothing.
+import { heartbeatProof } from '../crypto/heartbeat.ts';
+import { decodeCbor, encodeCbor } from '../protocol/cbor.ts';
+import type { Head } from '../protocol/commit.ts';
+import { encodeClientFrame } from '../protocol/frames.ts';
+import { parseHeartbeat, type Heartbeat, type SignedHeartbeat } from '../protocol/heartbeat.ts';
+import type { AccountId, DeviceId, SpaceId } from '../protocol/ids.ts';
+import { heartbeatIntervalSeconds } from '../protocol/limits.ts';
+import { isArray, isUint } from '../protocol/shape.ts';
+import type { OtherHeartbeat } from './api-sharing.ts';
+import type { Chain } from './chain.ts';
+import type { CryptoPort } from './crypto-port.ts';
+import type { Store } from './store.ts';
+
+export interface HeartbeatsParts {
+	readonly space: SpaceId;
+	readonly account: AccountId;
+	readonly device: DeviceId;
+	readonly chain: Chain;
+	readonly store: Store;
+	readonly crypto: CryptoPort;
+	readonly nowMs: () => number;
+	/** Whether this is a device of a person: an opened link gives none. */
+	readonly gives: boolean;
+	/** Whether all on offer is verified, over an open socket, by the tab that sends. */
+	readonly isReady: () => boolean;
+	readonly send: (frame: Uint8Array) => boolean;
+	readonly onChange: () => void;
+}
+
+/** Names a device of an account. */
+type DeviceName = `${AccountId}/${DeviceId}`;
+
+export class Heartbeats {
+	readonly #parts: HeartbeatsParts;
+	readonly #newest = new Map<DeviceName, Heartbeat>();
+	#lastMs: number | null = null;
+	#loaded = false;
+	/** Asked for out of turn, and not given yet. */
+	#asked = false;
+	#giving: Promise<void> = Promise.resolve();
+
+	constructor(parts: HeartbeatsParts) {
+		this.#parts = parts;
+	}
+
+	/** The newest of each other device that a member has, newest first. */
+	get others(): readonly OtherHeartbeat[] {
+		const { members } = this.#parts.chain.state;
+		return [...this.#newest.values()]
+			.filter(({ account }) => members.has(account))
+			.map(({ account, device, head, timeMs }) => ({ account, device, seq: head.seq, timeMs }))
+			.sort((a, b) => b.timeMs - a.timeMs);
+	}
+
+	/** Settles when none is being given. */
+	get idle(): Promise<void> {
+		return this.#giving;
+	}
+
+	reset(): void {
+		this.#lastMs = null;
+		this.#loaded = false;
+	}
+
+	/** Gives one as soon as everything on offer is verified, whatever the time of the last one. */
+	beatNow(): void {
+		this.#asked = true;
+		if (this.#parts.isReady()) void this.caughtUp();
+	}
+
+	/** All on offer is verified: one is due a day after the last. */
+	caughtUp(): Promise<void> {
+		this.#giving = this.#giving.then(() => this.#giveIfDue());
+		return this.#giving;
+	}
+
+	async #giveIfDue(): Promise<void> {
+		const { gives, chain, account, nowMs, isReady } = this.#parts;
+		if (!gives || chain.head.seq === 0 || !chain.state.members.has(account)) return;
+		await this.#load();
+		const now = nowMs();
+		// A clock that was set back must not silence this device.
+		const isFresh =
+			this.#lastMs !== null && Math.abs(now - this.#lastMs) < heartbeatIntervalSeconds * 1_000;
+		if ((isFresh && !this.#asked) || !isReady()) return;
+		this.#asked = false;
+		await this.#give(now);
+	}
+
+	async #give(timeMs: number): Promise<void> {
+		const { space, chain, crypto, send, isReady } = this.#parts;
+		const { seq, hash } = chain.head;
+		const head = { seq, hash: hash.slice() };
+		const heartbeat = await crypto.signHeartbeat({ space, head, timeMs });
+		if (!isReady() || !send(encodeClientFrame({ type: 'beat', heartbeat }))) {
+			this.#asked = true;
+			return;
+		}
+		this.#lastMs = timeMs;
+		await this.#save(timeMs);
+	}
+
+	/** @returns the heads that others have verified, as far as their word is good. */
+	async take(signed: readonly SignedHeartbeat[]): Promise<readonly Head[]> {
+		const { chain, crypto, onChange } = this.#parts;
+		const readable = signed.flatMap((one) => {
+			const parsed = parseHeartbeat(one.body);
+			const member = parsed.ok ? chain.state.members.get(parsed.value.account) : undefined;
+			if (!parsed.ok || member === undefined || !this.#concerns(parsed.value)) return [];
+			return [{ heartbeat: parsed.value, proof: heartbeatProof(member.identity, one) }];
+		});
+		const verdicts = await crypto.verifyProofs(readable.map(({ proof }) => proof));
+		const good = readable.filter((_, index) => verdicts[index] === true);
+		for (const { heartbeat } of good) this.#keep(heartbeat);
+		if (good.length > 0) onChange();
+		return good.map(({ heartbeat }) => heartbeat.head);
+	}
+
+	/** Of this space, and by another device. */
+	#concerns({ space, account, device }: Heartbeat): boolean {
+		const own = this.#parts;
+		return space === own.space && !(account === own.account && device === own.device);
+	}
+
+	#keep(heartbeat: Heartbeat): void {
+		const name: DeviceName = `${heartbeat.account}/${heartbeat.device}`;
+		const known = this.#newest.get(name);
+		const isNewer =
+			known === undefined ||
+			heartbeat.head.seq > known.head.seq ||
+			(heartbeat.head.seq === known.head.seq && heartbeat.timeMs > known.timeMs);
+		if (isNewer) this.#newest.set(name, heartbeat);
+	}
+
+	get #record(): { readonly table: string; readonly row: string } {
+		return { table: 'beat', row: this.#parts.space };
+	}
+
+	async #load(): Promise<void> {
+		if (this.#loaded) return;
+		this.#loaded = true;
+		const { store, crypto, space } = this.#parts;
+		const sealed = await store.loadRecord(`beat/${space}`);
+		if (!sealed.ok || sealed.value === null) return;
+		const [opened] = await crypto.openLocal([{ ...this.#record, sealed: sealed.value }]);
+		const decoded = opened ? decodeCbor(opened) : null;
+		if (!decoded?.ok || !isArray(decoded.value, 1)) return;
+		const [timeMs] = decoded.value;
+		if (isUint(timeMs)) this.#lastMs = timeMs;
+	}
+
+	/** Without the record a restart gives one more, which harms nobody. */
+	async #save(timeMs: number): Promise<void> {
+		const { store, crypto, space } = this.#parts;
+		const plaintext = encodeCbor([timeMs]);
+		const [sealed] = await crypto.sealLocal([{ ...this.#record, plaintext }]);
+		if (sealed !== undefined) await store.saveRecord(`beat/${space}`, sealed);
+	}
+}

@@ -1,0 +1,80 @@
+// What a space's log adds up to beside the state that the rules ask for: which pages are live and
+// under which epoch, which were purged, when epochs were opened, and what happened. Follows accepted
+// entries in order; holds no keys.
+import type { Commit, PageId } from '../protocol/commit.ts';
+import type { Epoch, Seq } from '../protocol/ids.ts';
+import { maxPagesPerCommit } from '../protocol/limits.ts';
+import { ActivityLog } from './activity.ts';
+
+/** Number of a page: pages of a commit follow each other. */
+const keyOf = ({ seq, index }: PageId): number => seq * maxPagesPerCommit + index;
+const pageOf = (key: number): PageId => ({
+	seq: Math.floor(key / maxPagesPerCommit),
+	index: key % maxPagesPerCommit
+});
+
+export class Ledger {
+	/** Live pages that do not expire, in the order of the log, and their epochs. */
+	readonly #live = new Map<number, Epoch>();
+	/** Those with a date, which go by themselves. */
+	readonly #dated = new Set<number>();
+	readonly #liveIn = new Map<Epoch, number>();
+	readonly #purged = new Set<number>();
+	readonly #openedAtMs = new Map<Epoch, number>();
+	readonly activity = new ActivityLog();
+
+	note(seq: Seq, commit: Commit): void {
+		this.activity.note(seq, commit);
+		for (const page of commit.supersedes) this.#end(keyOf(page));
+		// Purging a live page has no effect (rule 9).
+		for (const page of commit.purge) {
+			const key = keyOf(page);
+			if (!this.#live.has(key) && !this.#dated.has(key)) this.#purged.add(key);
+		}
+		for (const [index, { epoch, expiresAtMs }] of commit.pages.entries()) {
+			const key = keyOf({ seq, index });
+			if (expiresAtMs !== null) this.#dated.add(key);
+			else {
+				this.#live.set(key, epoch);
+				this.#liveIn.set(epoch, (this.#liveIn.get(epoch) ?? 0) + 1);
+			}
+		}
+		const opened = commit.admin?.epoch;
+		if (opened) this.#openedAtMs.set(opened.number, commit.timeMs);
+	}
+
+	#end(key: number): void {
+		this.#dated.delete(key);
+		const epoch = this.#live.get(key);
+		if (epoch === undefined) return;
+		this.#live.delete(key);
+		this.#liveIn.set(epoch, (this.#liveIn.get(epoch) ?? 1) - 1);
+	}
+
+	/** Every page that is live, oldest first. */
+	*live(): Generator<PageId> {
+		for (const key of this.#live.keys()) yield pageOf(key);
+		for (const key of this.#dated) yield pageOf(key);
+	}
+
+	/** Live pages under epochs before this one, oldest first; those that expire are left to it. */
+	*liveBefore(epoch: Epoch): Generator<PageId> {
+		for (const [key, of] of this.#live) if (of < epoch) yield pageOf(key);
+	}
+
+	/** How many live pages there are, and how many of them are under epochs before this one. */
+	countLive(epoch: Epoch): { readonly total: number; readonly before: number } {
+		let before = 0;
+		for (const [of, count] of this.#liveIn) if (of < epoch) before += count;
+		return { total: this.#live.size, before };
+	}
+
+	isPurged(page: PageId): boolean {
+		return this.#purged.has(keyOf(page));
+	}
+
+	/** By the clock of whoever opened it; null if this device does not know. */
+	openedAtMs(epoch: Epoch): number | null {
+		return this.#openedAtMs.get(epoch) ?? null;
+	}
+}
