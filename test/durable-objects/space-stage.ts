@@ -2,8 +2,9 @@
 import { expect } from 'vitest';
 import { sha256 } from '../../crypto/hash.ts';
 import { randomBytes } from '../../crypto/random.ts';
-import type { Role } from '../../protocol/commit.ts';
+import type { MemberChange, MemberKind, Role } from '../../protocol/commit.ts';
 import type { Append } from '../../protocol/frames.ts';
+import type { AccountId } from '../../protocol/ids.ts';
 import { bindings, connect, type TestSocket } from './edge.ts';
 import {
 	after,
@@ -23,6 +24,7 @@ export class Stage {
 	readonly owner: Person;
 	readonly session: Session;
 	readonly socket: TestSocket;
+	epoch = 1;
 
 	constructor(log: Log, owner: Person, session: Session, socket: TestSocket) {
 		this.log = log;
@@ -56,7 +58,7 @@ export class Stage {
 	}
 
 	edit(contentBytes = 100): Promise<Append> {
-		return this.add({ pages: [randomPage(contentBytes)] });
+		return this.add({ pages: [randomPage(contentBytes)], epoch: this.epoch });
 	}
 
 	async refusal(content: Content): Promise<string> {
@@ -72,38 +74,42 @@ export class Stage {
 	async admit(
 		person: Pick<Person, 'account' | 'identity'>,
 		role: Role,
-		kind: 'person' | 'link' = 'person'
+		kind: MemberKind = 'person'
 	): Promise<Uint8Array | null> {
 		const wrap = role === 'auditor' ? null : randomBytes(1_168);
 		const recipient = person.account;
-		await this.add({
-			admin: {
-				...noChange,
-				members: [{ account: recipient, role, kind, identityEntry: person.identity.bytes }],
-				wraps: wrap ? [{ kind: 'content', number: 1, recipient, hash: sha256(wrap) }] : []
-			},
-			wraps: wrap ? [wrap] : []
-		});
+		const wraps = wrap
+			? [{ kind: 'content' as const, number: this.epoch, recipient, hash: sha256(wrap) }]
+			: [];
+		const identityEntry = person.identity.bytes;
+		const members = [{ account: recipient, role, kind, identityEntry }];
+		await this.add({ admin: { ...noChange, members, wraps }, wraps: wrap ? [wrap] : [] });
 		return wrap;
 	}
 
-	/** Ends somebody's membership, under a new epoch. */
-	async remove(
-		{ account }: Pick<Person, 'account'>,
-		kind: 'person' | 'link' = 'person',
-		epoch = 2
-	): Promise<void> {
-		const wrap = randomBytes(1_168);
+	/** Ends somebody's membership. */
+	remove({ account }: Pick<Person, 'account'>, kind: MemberKind = 'person'): Promise<Append> {
+		const change = { account, role: null, kind, identityEntry: null };
+		return this.change(change, [this.owner.account]);
+	}
+
+	/** Changes a member under a new epoch, whose key goes to these. */
+	change(change: MemberChange, readers: readonly AccountId[]): Promise<Append> {
+		this.epoch += 1;
+		const number = this.epoch;
 		const previousKey = randomBytes(72);
-		const recipient = this.owner.account;
-		await this.add({
+		const sealed = readers.map((recipient) => ({ recipient, wrap: randomBytes(1_168) }));
+		return this.add({
 			admin: {
 				...noChange,
-				members: [{ account, role: null, kind, identityEntry: null }],
-				epoch: { number: epoch, commitment: randomBytes(32), previousHash: sha256(previousKey) },
-				wraps: [{ kind: 'content', number: epoch, recipient, hash: sha256(wrap) }]
+				members: [change],
+				epoch: { number, commitment: randomBytes(32), previousHash: sha256(previousKey) },
+				wraps: sealed.map(({ recipient, wrap }) => ({
+					...{ kind: 'content', number, recipient },
+					hash: sha256(wrap)
+				}))
 			},
-			wraps: [wrap],
+			wraps: sealed.map(({ wrap }) => wrap),
 			previousKey
 		});
 	}
