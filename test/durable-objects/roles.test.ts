@@ -1,11 +1,22 @@
 // The table of roles against the real edge: each cell is sent over a socket of the actor's own.
+import { runInDurableObject } from 'cloudflare:test';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { deriveAccountKeys, generateRoot } from '../../crypto/client/account-keys.ts';
+import { deploymentObjectName } from '../../crypto/edge/keyed-name.ts';
+import { mintAccessToken } from '../../crypto/edge/session-token.ts';
 import { wireCodeOf } from '../../crypto/log-rules.ts';
 import { randomBytes } from '../../crypto/random.ts';
+import { SpaceLinkStore } from '../../durable-objects/space-link-store.ts';
 import { wireErrors } from '../../protocol/errors.ts';
 import { spaceSocketPath } from '../../protocol/http.ts';
-import type { AccountId, SpaceId } from '../../protocol/ids.ts';
+import {
+	bytesOfId,
+	idFromBytes,
+	type AccountId,
+	type LinkId,
+	type SessionId,
+	type SpaceId
+} from '../../protocol/ids.ts';
 import { socketProtocol } from '../../protocol/version.ts';
 import type { Person as CastMember } from '../crypto/log-fixture.ts';
 import {
@@ -51,6 +62,41 @@ async function connect(space: SpaceId, person: CastMember): Promise<TestSocket> 
 	return socket;
 }
 
+/** Gives the links of a space their record there, and a token as an opening of them gives it. */
+async function openLinks({ chain }: Stage, start: Start): Promise<void> {
+	const members = (['link editor', 'link viewer'] as const).filter((who) => isMember(who, start));
+	await runInDurableObject(
+		bindings.SPACE.getByName(chain.space),
+		(_object: unknown, state: DurableObjectState) => {
+			const store = new SpaceLinkStore(state.storage.sql);
+			for (const who of members) {
+				const { account } = cast.actor[who];
+				const terms = { expiresAtMs: null, openingsLeft: null, registrationRecord: null };
+				const sealed = { record: randomBytes(64), door: randomBytes(32) };
+				store.add({ link: linkOf(account), account, ...sealed, ...terms });
+			}
+		}
+	);
+}
+
+/** Any 16 bytes name a link. */
+const linkOf = (account: AccountId): LinkId => idFromBytes<LinkId>(bytesOfId(account));
+
+async function mintLinkTokens(): Promise<void> {
+	const keys = await bindings.DEPLOYMENT.getByName(deploymentObjectName).tokenKeys();
+	const [key] = keys.ok ? keys.value : [];
+	if (key === undefined) throw new Error('the deployment has no key');
+	for (const { account, device } of [cast.actor['link editor'], cast.actor['link viewer']]) {
+		const claims = { account, device, accountObject: `link:${linkOf(account)}` };
+		const session = idFromBytes<SessionId>(randomBytes(16));
+		const expiresAtMs = Date.now() + 600_000;
+		tokens.set(
+			account,
+			mintAccessToken(key, { ...claims, session, expiresAtMs, jkt: randomBytes(32) })
+		);
+	}
+}
+
 /** Makes a space on the edge by the commits that lead to its start, each by its own author. */
 async function placed(start: Start): Promise<Stage> {
 	const stage = await stageOf(start, randomBytes(32));
@@ -59,6 +105,7 @@ async function placed(start: Start): Promise<Stage> {
 		expect(await socket.ask(append)).toMatchObject({ type: 'appended' });
 		socket.socket.close(1000);
 	}
+	await openLinks(stage, start);
 	return stage;
 }
 
@@ -80,6 +127,7 @@ function expectedOf(row: Row, actor: Actor): string {
 const untouched = new Map<Start, Stage>();
 beforeAll(async () => {
 	for (const person of [...Object.values(cast.actor), ...cast.leavers]) await signUp(person);
+	await mintLinkTokens();
 	for (const start of starts) untouched.set(start, await placed(start));
 }, 60_000);
 
