@@ -1,9 +1,10 @@
 // Every route of the table, with every kind of request that it must refuse: typed answers, and
 // nothing stored. Which routes there are is read from protocol/http.ts.
+import { runInDurableObject } from 'cloudflare:test';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../../worker/app.ts';
-import { networkRates } from '../../durable-objects/limits.ts';
+import { networkRates, type NetworkRate } from '../../durable-objects/limits.ts';
 import { wireErrors, type WireErrorCode } from '../../protocol/errors.ts';
 import { routes, type RouteName } from '../../protocol/http.ts';
 import { maxBodyBytes } from '../../protocol/limits.ts';
@@ -276,6 +277,34 @@ describe('the limits of a network', () => {
 	}, 60_000);
 });
 
+describe('every route but health', () => {
+	const counted = names.filter((name) => name !== 'health');
+
+	it.each(counted)('%s counts against its network, before any object is asked', async (name) => {
+		const address = '192.0.2.1';
+		await exhaust(address);
+		const before = await dumpEverything();
+		const { path, method } = routes[name];
+		const headers = { ...headersOf(name), 'CF-Connecting-IP': address };
+		const body = method === 'POST' ? { body: JSON.stringify(good[name]) } : {};
+		const reply = await fetchWorker(path, { method, headers, ...body });
+		expect(await codeOf(reply)).toBe('rate_limited');
+		expect(await dumpEverything()).toBe(before);
+	});
+});
+
+/** Takes all that a network may ask for, of every kind, for an hour. */
+async function exhaust(address: string): Promise<void> {
+	const { DEPLOYMENT, LIMITER } = bindings;
+	const found = await DEPLOYMENT.getByName('deployment').names({ handle: null, network: address });
+	if (!found.ok) throw new Error('every network has a limiter');
+	const limiter = LIMITER.getByName(found.value.limiter);
+	for (const rate of Object.keys(networkRates)) await limiter.take(rate as NetworkRate);
+	await runInDurableObject(limiter, (_limiter, { storage }) => {
+		storage.sql.exec('UPDATE arrivals SET arrival_ms = ?', Date.now() + 3_600_000);
+	});
+}
+
 describe('the log', () => {
 	it('has nothing of a request in it but the route, the code and the time', async () => {
 		const lines: unknown[] = [];
@@ -292,6 +321,32 @@ describe('the log', () => {
 			expect(['none', ...names]).toContain(fields['route']);
 			expect(['ok', ...Object.keys(wireErrors)]).toContain(fields['code']);
 		}
+	});
+
+	it('has nothing of what was asked of any route, or answered', async () => {
+		const lines: string[] = [];
+		const note = (...line: unknown[]) => lines.push(line.map(String).join(' '));
+		const spies = (['log', 'error', 'warn', 'info', 'debug'] as const).map((name) =>
+			vi.spyOn(console, name).mockImplementation(note)
+		);
+		const tenant = await createTenant(edge, await logIn(edge));
+		const asked = JSON.parse(JSON.stringify(tenant.requests)) as Record<RouteName, JsonObject>;
+		const answers: unknown[] = [];
+		// The session is ended last.
+		for (const name of [
+			...names.filter((other) => other !== 'sessionEnd'),
+			'sessionEnd'
+		] as const) {
+			answers.push(await call(edge, name, asked[name] as never, tenant.session.token));
+		}
+		for (const spy of spies) spy.mockRestore();
+		expect(new Set(lines.map((line) => (JSON.parse(line) as { route: string }).route))).toEqual(
+			new Set([...names, 'spaceSocket'])
+		);
+		const secrets = textsIn([asked, answers, tenant.session.token, tenant.linkToken]);
+		expect(secrets.length).toBeGreaterThan(100);
+		const text = lines.join('\n');
+		expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
 	});
 
 	it('says where something of ours broke, and the answer says only that it did', async () => {
@@ -318,3 +373,9 @@ describe('the log', () => {
 		expect(String(lines[0])).not.toContain('canary');
 	});
 });
+
+/** Every text in a value that is long enough to mean something: ids, handles, tokens, bytes. */
+function textsIn(value: unknown): string[] {
+	if (typeof value === 'string') return value.length >= 16 ? [value] : [];
+	return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}
