@@ -27,7 +27,7 @@ import {
 	type Edge,
 	type Session
 } from './person.ts';
-import { dump, dumpEverything } from './storage.ts';
+import { dump, dumpEverything, rowsWrittenBy } from './storage.ts';
 
 const stubOf = (session: Session) =>
 	bindings.ACCOUNT.getByName(toHex(bytesOf(session.answer.handleHash)));
@@ -411,6 +411,50 @@ describe('an offer to link a device', () => {
 		expect(row).toMatchObject([{ hand_over: toHex(bytesOf(sealed)) }]);
 		await evictDurableObject(stubOf(session));
 		expect((await take()).body).toEqual({ sealed });
+	});
+});
+
+describe('an account', () => {
+	it('EDG-01 takes no good token of another, whoever lets it through to it', async () => {
+		const stub = stubOf(hers);
+		const link = newLink();
+		const request = idFromBytes<RequestId>(randomBytes(16));
+		const before = await dumpEverything();
+		const answers = await Promise.all([
+			stub.checkSession(his.token),
+			stub.read(his.token),
+			stub.end(his.token),
+			stub.requestList(his.token),
+			stub.requestDismiss(his.token, { request }),
+			stub.deviceLinkOpen(his.token, { link }),
+			stub.deviceLinkRead(his.token, { link }),
+			stub.deviceLinkHandOver(his.token, { link, sealed: randomText(72) })
+		]);
+		const refusal = { ok: false, error: { code: 'unauthenticated' } };
+		expect(answers).toEqual(answers.map(() => refusal));
+		expect(await dumpEverything()).toBe(before);
+	});
+
+	it('writes one row for a request, a claim, a hand-over, and none for reading', async () => {
+		const eve = await Person.signUp(edge);
+		const session = await eve.logIn();
+		const stub = stubOf(session);
+		const { handle } = eve;
+		const link = newLink();
+		const rows = (work: () => Promise<unknown>) =>
+			rowsWrittenBy(stub, async () => {
+				await work();
+			});
+		const written = [
+			await rows(() => stub.requestSend(his.token, { handle, sealed: randomText(100) })),
+			await rows(() => stub.deviceLinkOpen(session.token, { link })),
+			await rows(() => stub.deviceLinkClaim({ handle, link, claim: randomText(72) })),
+			await rows(() => stub.deviceLinkHandOver(session.token, { link, sealed: randomText(72) })),
+			await rows(() => stub.requestList(session.token)),
+			await rows(() => stub.deviceLinkRead(session.token, { link })),
+			await rows(() => stub.identityRead(his.token))
+		];
+		expect(written).toEqual([1, 1, 1, 1, 0, 0, 0]);
 	});
 });
 

@@ -79,6 +79,37 @@ describe('a route that asks for a session', () => {
 	});
 });
 
+describe('another spelling of a path', () => {
+	const spellings: readonly ((path: string) => string)[] = [
+		(path) => `${path}/`,
+		(path) => `${path}/.`,
+		(path) => `${path}%2f`,
+		(path) => `${path}?`,
+		(path) => path.toUpperCase(),
+		(path) => path.replace('/v1/', '/v1//'),
+		(path) => path.replace('/v1/', '/v1/./'),
+		(path) => path.replace('/v1/', '/v1/%2e/'),
+		(path) => path.replace('/v1/', '/v1/health/../'),
+		(path) => path.replace('/v1/', '/%76%31/'),
+		(path) => path.replace(/.$/, (last) => `%${last.charCodeAt(0).toString(16)}`)
+	];
+
+	it.each(routesOf('person', 'claimant', 'account', 'owner'))(
+		'is no way around what %s asks for',
+		async (name) => {
+			const before = await dumpEverything();
+			const { path, method } = routes[name];
+			const body = method === 'POST' ? { body: JSON.stringify(ada.requests[name]) } : {};
+			const headers = { 'Content-Type': 'application/json' };
+			for (const spelling of spellings) {
+				const { status } = await edge.send(spelling(path), { method, headers, ...body });
+				expect([spelling(path), [401, 404].includes(status)]).toEqual([spelling(path), true]);
+			}
+			expect(await dumpEverything()).toBe(before);
+		}
+	);
+});
+
 describe('a route for owners', () => {
 	it.each(routesOf('owner'))('%s refuses members of every other role', async (name) => {
 		const before = await dumpEverything();

@@ -323,7 +323,7 @@ describe('the log', () => {
 		}
 	});
 
-	it('has nothing of what was asked of any route, or answered', async () => {
+	it('EDG-07 has nothing of what was asked of any route, or answered', async () => {
 		const lines: string[] = [];
 		const note = (...line: unknown[]) => lines.push(line.map(String).join(' '));
 		const spies = (['log', 'error', 'warn', 'info', 'debug'] as const).map((name) =>

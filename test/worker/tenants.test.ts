@@ -66,7 +66,7 @@ describe('an id of another account', () => {
 	});
 
 	it.each(withIds)(
-		'given to %s, does not tell whether it exists, and changes nothing',
+		'EDG-01, EDG-12 given to %s, does not tell whether it exists, and changes nothing',
 		async (name) => {
 			const token = bob.session.token;
 			const [own, foreign] = [bob.requests[name] as Fields, ada.requests[name] as Fields];
@@ -87,7 +87,7 @@ describe('an id of another account', () => {
 	);
 
 	it.each(withIds)(
-		'given to %s whole, with everything else that goes with it, neither',
+		'EDG-01, EDG-12 given to %s whole, with everything else that goes with it, neither',
 		async (name) => {
 			if (levels[name] === 'claimant') return;
 			const before = await ada.dump();
@@ -108,7 +108,7 @@ describe('an id of another account', () => {
 describe('a route that names nothing', () => {
 	const nameless = routesOf('account').filter((name) => !withIds.includes(name));
 
-	it.each(nameless)('%s is about the own account alone', async (name) => {
+	it.each(nameless)('EDG-01 %s is about the own account alone', async (name) => {
 		const session = await bob.person.logIn();
 		const before = await ada.dump();
 		const answer = await ask(name, {}, session.token);
@@ -122,7 +122,7 @@ describe('a route that names nothing', () => {
 });
 
 describe('a share link', () => {
-	it('of one space opens no other, whichever of its parts is taken over', async () => {
+	it('EDG-01 of one space opens no other, whichever of its parts is taken over', async () => {
 		const before = await ada.dump();
 		for (const name of ['linkStart', 'linkFinish', 'linkRefresh'] as const) {
 			const [own, foreign] = [bob.requests[name] as Fields, ada.requests[name] as Fields];
