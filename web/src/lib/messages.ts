@@ -249,6 +249,14 @@ export const problemWords: Readonly<Record<SyncProblem, Words>> = {
 	device_copied: {
 		what: 'This profile was copied',
 		then: 'Another copy of it is writing too. Your changes are kept, and go on under a new device.'
+	},
+	removed: {
+		what: 'You are not in this space any more',
+		then: 'An owner removed you, or you left on another device. What is here stays readable, and changes that were not sent stay on this device.'
+	},
+	unconfirmed: {
+		what: 'This device is not confirmed yet',
+		then: 'Your changes are kept on it, and sent once another device of yours vouches for it, or you confirm it by hand.'
 	}
 };
 
@@ -262,6 +270,8 @@ export function faultWords(fault: ChainFaultCode): string {
 	if (fault === 'fork') {
 		return 'this server showed another history than the one this device has seen.';
 	}
+	if (fault === 'withheld')
+		return 'this server holds back changes that another device has seen and signed for.';
 	if (fault === 'head_wrong')
 		return 'this server showed a history whose parts do not fit together.';
 	if (fault === 'page_missing')

@@ -7,18 +7,26 @@ import { count, counted, fileBytes } from './times.ts';
 
 interface RoleWords {
 	readonly name: string;
+	/** Within a sentence. */
+	readonly one: string;
 	readonly can: string;
 }
 
 export const roleWords: Readonly<Record<Role, RoleWords>> = {
 	owner: {
 		name: 'Owner',
+		one: 'an owner',
 		can: 'Reads and writes. Lets people in and out, changes roles, makes links, deletes the space.'
 	},
-	editor: { name: 'Editor', can: 'Reads and writes notes. Can’t change who is in.' },
-	viewer: { name: 'Viewer', can: 'Reads. Can’t write.' },
+	editor: {
+		name: 'Editor',
+		one: 'an editor',
+		can: 'Reads and writes notes. Can’t change who is in.'
+	},
+	viewer: { name: 'Viewer', one: 'a viewer', can: 'Reads. Can’t write.' },
 	auditor: {
 		name: 'Auditor',
+		one: 'an auditor',
 		can: 'Sees who is in, and who did how much when. Never holds the key to what is written.'
 	}
 };
@@ -56,7 +64,7 @@ export const identityWords: Readonly<Record<IdentityStanding, StandingWords>> = 
 		short: 'Not compared yet',
 		tone: 'quiet',
 		says: (name) =>
-			`Since you first met, ${name} has shown the same identity. To be sure that nobody stood between you even then, read these words to each other, by phone or face to face: both of you must see the same eight.`
+			`This is the identity that ${name} showed when you first met here. To be sure that nobody stood between you even then, read these words to each other, by phone or face to face: both of you must see the same eight.`
 	},
 	compared: {
 		short: 'Compared',
@@ -124,9 +132,9 @@ export function eventWords(event: ActivityEvent, named: Named): string {
 		case 'superseded':
 			return `replaced ${counted(event.pages, 'older part')}`;
 		case 'added':
-			return `let in ${named(event.account)} as ${event.role}`;
+			return `let in ${named(event.account)} as ${roleWords[event.role].one}`;
 		case 'role_changed':
-			return `made ${named(event.account)} ${event.role}`;
+			return `made ${named(event.account)} ${roleWords[event.role].one}`;
 		case 'removed':
 			return `removed ${named(event.account)}`;
 		case 'left':
