@@ -38,7 +38,9 @@ export class Attempt {
 	}
 }
 
-const refreshMs = 10_000;
+const refreshMs = 15_000;
+/** A space changes with every keystroke in it; the lists about it hardly ever do. */
+const leastMs = 2_000;
 
 /** A list that the edge keeps: asked for again while somebody looks at it. */
 export class Asked<Value> {
@@ -47,6 +49,7 @@ export class Asked<Value> {
 	error = $state.raw<TacetError | null>(null);
 	#ask: () => Answer<Value>;
 	#turn = 0;
+	#askedAtMs = 0;
 
 	constructor(ask: () => Answer<Value>) {
 		this.#ask = ask;
@@ -54,22 +57,32 @@ export class Asked<Value> {
 
 	async refresh(): Promise<void> {
 		const turn = ++this.#turn;
+		this.#askedAtMs = performance.now();
 		const answer = await this.#ask();
 		if (turn !== this.#turn) return;
 		this.error = answer.ok ? null : answer.error;
 		if (answer.ok) this.value = answer.value;
 	}
 
-	/** Answers how to stop. */
-	follow(): () => void {
+	/** Asks now, when the space changes or the edge says that this did, and now and then. Answers
+	 * how to stop. */
+	follow(space: Space): () => void {
 		void this.refresh();
+		let soon: ReturnType<typeof setTimeout> | undefined;
 		const refreshIfSeen = (): void => {
+			soon = undefined;
 			if (document.visibilityState === 'visible') void this.refresh();
 		};
+		const unsubscribe = space.subscribe(() => {
+			const sinceMs = performance.now() - this.#askedAtMs;
+			soon ??= setTimeout(refreshIfSeen, Math.max(0, leastMs - sinceMs));
+		});
 		const timer = setInterval(refreshIfSeen, refreshMs);
 		const offVisible = on(document, 'visibilitychange', refreshIfSeen);
 		return () => {
+			clearTimeout(soon);
 			clearInterval(timer);
+			unsubscribe();
 			offVisible();
 			this.#turn += 1;
 		};
