@@ -73,7 +73,7 @@ export class Deployment extends DurableObject<Env> {
 		return ok({ ...names, account: accountObjectName(hashHandle(namingKey, handle.value)) });
 	}
 
-	/** For Account objects only. */
+	/** For Account objects, and Space objects that open share links. */
 	async accountKeys(): Promise<Result<AccountServerKeys, Refusal>> {
 		const keys = await this.#keys();
 		if (!keys.ok) return keys;

@@ -1,5 +1,6 @@
 // OPAQUE (RFC 9807), server half: ristretto255-SHA512, 3DH, through opaque-ke's Wasm. Runs inside
-// the Account object. The credential identifier is the handle's keyed hash; identities are unset.
+// the Account object, and for passphrases of share links inside the Space object. The credential
+// identifier is the handle's keyed hash, or what names the link; identities are unset.
 import { fromBase64Url, toBase64Url, toHex } from '../../protocol/bytes.ts';
 import { err, ok, type Result } from '../../protocol/result.ts';
 import type { OpaqueServer } from '../opaque-ke/opaque-ke.js';

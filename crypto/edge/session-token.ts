@@ -30,7 +30,10 @@ export interface TokenKey {
 /** What an access token says about the session that it belongs to. */
 export interface AccessClaims {
 	readonly account: AccountId;
-	/** Name of the Account object, so that a request can be routed without a look-up. */
+	/**
+	 * Name of the Account object, so that a request can be routed without a look-up; of an opened share
+	 * link, `link:` and its id.
+	 */
 	readonly accountObject: string;
 	readonly device: DeviceId;
 	readonly session: SessionId;

@@ -11,6 +11,8 @@ import {
 	maxLinksPerSpace,
 	maxPassphraseGuesses
 } from '../../protocol/limits.ts';
+import { maxLinkSocketsPerSpace, maxSocketsPerSession } from '../../durable-objects/limits.ts';
+import { socketProtocol } from '../../protocol/version.ts';
 import { bindings, connect, openEdge, refusalOf, upgrade } from './edge.ts';
 import { bytesOf, call, noChange, Person, randomPage, type Session } from './person.ts';
 import { codeOf, deviceOfToken, Link } from './share-link.ts';
@@ -338,6 +340,8 @@ describe('a passphrase', () => {
 		expect(codeOf(await link.start())).toBe('link_frozen');
 		expect(codeOf(await link.start({ ke1: link.ke1() }))).toBe('link_frozen');
 		expect(await list(stage)).toMatchObject([{ frozen: true, opened: 1 }]);
+		// Strangers are told nothing of it.
+		expect(await link.start({ door: randomBytes(32) })).toEqual(await link.startOfNone());
 	});
 
 	it('is a guess until it is finished, and a wrong last message leaves it one', async () => {
@@ -433,6 +437,32 @@ describe('a link’s token', () => {
 			expect(await refusalOf(await upgrade(place, opening.accessToken))).toBe(4404);
 		}
 	});
+
+	it('leaves room for members, however many have the link', async () => {
+		const crowded = await openStage();
+		const open = await Link.stand(crowded);
+		const sockets: WebSocket[] = [];
+		const enter = async (token: string) => {
+			const headers = {
+				Upgrade: 'websocket',
+				'Sec-WebSocket-Protocol': `${socketProtocol}, ${token}`
+			};
+			const { webSocket, status } = await crowded.stub.fetch('https://tacet.test/', { headers });
+			webSocket?.accept();
+			if (webSocket !== null) sockets.push(webSocket);
+			return status;
+		};
+		while (sockets.length < maxLinkSocketsPerSpace) {
+			const { accessToken } = await open.open();
+			for (let count = 0; count < maxSocketsPerSession; count++) {
+				expect(await enter(accessToken)).toBe(101);
+			}
+			expect(await enter(accessToken)).toBe(429);
+		}
+		expect(await enter((await open.open()).accessToken)).toBe(429);
+		expect(await enter(second.token)).toBe(101);
+		for (const socket of sockets) socket.close(1000);
+	}, 60_000);
 
 	it('is no session of an account', async () => {
 		const answers = [
