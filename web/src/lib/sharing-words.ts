@@ -64,7 +64,7 @@ export const identityWords: Readonly<Record<IdentityStanding, StandingWords>> = 
 		short: 'Not compared yet',
 		tone: 'quiet',
 		says: (name) =>
-			`This is the identity that ${name} showed when you first met here. To be sure that nobody stood between you even then, read these words to each other, by phone or face to face: both of you must see the same eight.`
+			`This is the identity that ${name} showed when you first met here. To be sure that nobody stood between you even then, read these words to each other, by phone or face to face: both of you must see the same ones, in the same order.`
 	},
 	compared: {
 		short: 'Compared',
@@ -84,10 +84,10 @@ export const identityWords: Readonly<Record<IdentityStanding, StandingWords>> = 
 			`This is another identity than the one this device knows of ${name}, and the old one did not sign it. Either ${name} began anew, or somebody else is in between. It gets nothing. Ask ${name} by another way before you do anything.`
 	},
 	unknown: {
-		short: 'Not known here',
+		short: 'Met for the first time',
 		tone: 'quiet',
 		says: (name) =>
-			`This device knows nothing of ${name} but what the history of this space says. Compare the words to be sure who it is.`
+			`You have not met ${name} here before. To be sure who it is, read these words to each other, by phone or face to face: both of you must see the same ones, in the same order.`
 	}
 };
 

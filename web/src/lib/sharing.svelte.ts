@@ -3,6 +3,7 @@
 import { createSubscriber } from 'svelte/reactivity';
 import { on } from 'svelte/events';
 import type { Answer, Space, TacetError } from '../../../client/index.ts';
+import { nameOf } from './sharing-words.ts';
 
 /** Answers a way to look at a space: whoever looks is told when it has changed. */
 export function watching(space: Space): () => Space {
@@ -13,8 +14,14 @@ export function watching(space: Space): () => Space {
 	};
 }
 
-/** The account's first space may have no name. */
-export const spaceName = (space: { readonly name: string }): string => space.name || 'Notes';
+/** An account's first space has no name before somebody gives it one. */
+export function spaceName(space: Pick<Space, 'name' | 'members'>): string {
+	if (space.name !== '') return space.name;
+	const owners = space.members.filter(({ role }) => role === 'owner');
+	const [owner] = owners;
+	const own = owner === undefined || owners.some(({ identity }) => identity === 'own');
+	return own ? 'Notes' : `Notes of ${nameOf(owner)}`;
+}
 
 /** One thing that was asked for: whether it is under way, and why it failed. */
 export class Attempt {
