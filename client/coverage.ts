@@ -113,8 +113,9 @@ export class Coverage {
 		return missing;
 	}
 
-	/** What expires within a day may be left out. */
+	/** What expires within a day may be left out; so may what an owner purged, as owners may. */
 	#isExempt(page: PageId): boolean {
+		if (this.#parts.chain.ledger.isPurged(page)) return true;
 		const expiresAtMs = this.#parts.pages.expiryOf(page);
 		return expiresAtMs !== null && expiresAtMs <= this.#parts.nowMs() + toleranceMs;
 	}

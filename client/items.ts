@@ -4,13 +4,14 @@
 import type { PageId } from '../protocol/commit.ts';
 import type { ItemId, Seq } from '../protocol/ids.ts';
 import { maxNoteBytes, maxPagesPerCommit } from '../protocol/limits.ts';
-import type { Change, Seed } from '../protocol/page.ts';
+import type { Change, Seed, SpaceKind } from '../protocol/page.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { missingOf, missingOfCopy, type SupersededAt } from './item-coverage.ts';
 import { trashUpdate } from './item-doc.ts';
 import { ItemRecord, type ItemText } from './item-record.ts';
 import { fitsUtf8, snippetOf } from './item-text.ts';
 import { OpenItem, type OpenSink } from './open-item.ts';
+import { SpaceNames } from './space-names.ts';
 
 export type { ItemText } from './item-record.ts';
 
@@ -121,6 +122,7 @@ export class Items {
 	/** Items whose records hold a document, the one read last at the end. */
 	readonly #kept = new Set<ItemRecord>();
 	#lists: Lists | null = null;
+	readonly #names = new SpaceNames();
 
 	constructor(options: ItemsOptions = {}) {
 		this.#onChange = options.onChange ?? (() => undefined);
@@ -138,10 +140,16 @@ export class Items {
 		this.#changed(changed);
 	}
 
-	#applyPage({ seq, index, timeMs, changes }: PlacedPage): ItemId | readonly ItemId[] {
+	#applyPage(page: PlacedPage): ItemId | readonly ItemId[] {
+		const { seq, index, timeMs, changes } = page;
 		const items = new Set<ItemId>();
 		for (const [position, change] of changes.entries()) {
-			if (change.type === 'keyring' || change.type === 'name') continue;
+			if (change.type === 'keyring') continue;
+			if (change.type === 'name') {
+				this.#names.place(change, page);
+				items.add(change.item);
+				continue;
+			}
 			const listed = this.#listed(change.item);
 			const place = { seq, index, change: position };
 			if (change.type === 'seed') listed.record.placeSeed(change.seed, place);
@@ -165,6 +173,8 @@ export class Items {
 
 	/** Rule 13 for one item: the changes that live pages lack; null if they say all of it. */
 	missing(item: ItemId, at: SupersededAt): readonly Change[] | null {
+		const name = this.#names.missing(item, at);
+		if (name !== null) return [name];
 		const record = this.#items.get(item)?.record;
 		const missing = record ? missingOf(item, record.holdings, at) : null;
 		if (missing?.kind !== 'copy') return missing?.changes ?? null;
@@ -181,6 +191,7 @@ export class Items {
 		for (const item of changed) {
 			this.#items.get(item)?.record.release((page) => released.has(keyOf(page)));
 		}
+		this.#names.release((page) => released.has(keyOf(page)));
 		for (const key of released) {
 			this.#pages.set(key, []);
 			this.#endings.delete(key);
@@ -223,7 +234,11 @@ export class Items {
 
 	#applyRow({ outboxId, timeMs, changes }: LocalRow): void {
 		for (const [position, change] of changes.entries()) {
-			if (change.type === 'keyring' || change.type === 'name') continue;
+			if (change.type === 'keyring') continue;
+			if (change.type === 'name') {
+				this.#names.wait(change, outboxId);
+				continue;
+			}
 			const listed = this.#listed(change.item);
 			const place = { outboxId, change: position };
 			if (change.type === 'seed') listed.record.addWaitingSeed(change.seed, place);
@@ -243,10 +258,21 @@ export class Items {
 				this.#items.get(id)?.record.removeWaiting(outboxId);
 				changed.add(id);
 			}
+			this.#names.removeWaiting(outboxId);
 			// Ids are never given twice: whoever read the row before it went may still bring it.
 			this.#rows.set(outboxId, nothing);
 		}
 		this.#changed(changed);
+	}
+
+	/** What the space is called, and of what kind it is; null until somebody said so. */
+	get name(): { readonly kind: SpaceKind; readonly name: string } | null {
+		return this.#names.current;
+	}
+
+	/** What a page says again under a new key: of names the one that counts, and all else. */
+	restated(page: PageId, changes: readonly Change[]): readonly Change[] {
+		return changes.filter((change) => change.type !== 'name' || this.#names.counts(change, page));
 	}
 
 	/** Newest first, without trashed ones; the same array until something changes. */
