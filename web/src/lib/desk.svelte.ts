@@ -1,19 +1,25 @@
-// What the screens behind the lock share: the space, the search, and what a person does to notes.
+// What the screens behind the lock share: the spaces, the search, and what a person does to notes.
 import { createSubscriber } from 'svelte/reactivity';
-import type { ItemSummary, SearchHit, Space, SyncStatus } from '../../../client/index.ts';
-import type { Role } from '../../../protocol/commit.ts';
+import type { ItemSummary, Space, SyncStatus, TacetError } from '../../../client/index.ts';
+import type { DeviceStanding, Joining, OwnDevice } from '../../../client/api-sharing.ts';
 import type { ItemId } from '../../../protocol/ids.ts';
 import type { App } from './app.svelte.ts';
 import { ImportRun } from './import-run.svelte.ts';
+import { Inbox } from './inbox.svelte.ts';
 import { errorWords } from './messages.ts';
-import { itemHref, notesHref } from './place.svelte.ts';
+import { itemHref, listHref } from './place.svelte.ts';
+import { spaceName } from './sharing.svelte.ts';
+import {
+	isRemoved,
+	mayWrite,
+	MergedList,
+	mergedSync,
+	searchAll,
+	type ListRow,
+	type Placed
+} from './spaces.ts';
 
 const maxHits = 200;
-
-export interface ListRow {
-	readonly item: ItemSummary;
-	readonly hit: SearchHit | null;
-}
 
 /** The last two folders that an imported note came from: many notes are called README. */
 export const folderOf = (item: ItemSummary): string =>
@@ -21,72 +27,176 @@ export const folderOf = (item: ItemSummary): string =>
 
 export const titleOf = (item: { readonly title: string }): string => item.title || 'Untitled';
 
+export type DialogName =
+	| 'palette'
+	| 'keys'
+	| 'sync'
+	| 'log-out'
+	| 'share'
+	| 'share-note'
+	| 'spaces'
+	| 'new-space'
+	| 'move'
+	| 'unconfirmed'
+	| 'repair'
+	| 'link-device';
+
 export class DeskState {
 	readonly app: App;
-	readonly space: Space;
+	/** The account's first space. */
+	readonly home: Space;
 	readonly importRun: ImportRun;
+	readonly inbox: Inbox;
 	query = $state('');
 	/** The note that was just made: its title takes the focus. */
 	made: ItemId | null = null;
 	/** The note that was opened by keyboard: its text takes the focus. */
 	entered: ItemId | null = null;
-	dialog = $state<'palette' | 'keys' | 'sync' | 'log-out' | 'share' | 'share-note' | null>(null);
+	dialog = $state<DialogName | null>(null);
 	/** What the dialogs of sharing are about. */
 	subject = $state.raw<{ readonly space: Space; readonly item: ItemId | null } | null>(null);
-	#subscribe: () => void;
+	#subscriptions = new WeakMap<Space, () => void>();
+	#list = new MergedList(
+		({ items }) => items,
+		({ updatedAtMs }) => updatedAtMs
+	);
+	#trash = new MergedList(
+		({ trashed }) => trashed,
+		({ trashedAtMs, updatedAtMs }) => trashedAtMs ?? updatedAtMs
+	);
 
-	constructor(app: App, space: Space) {
+	constructor(app: App, home: Space) {
 		this.app = app;
-		this.space = space;
-		this.importRun = new ImportRun(space);
-		this.#subscribe = createSubscriber((update) => space.subscribe(update));
+		this.home = home;
+		this.importRun = new ImportRun(home);
+		this.inbox = new Inbox(() => app.tacet.requests());
 	}
 
-	get items(): readonly ItemSummary[] {
-		this.#subscribe();
-		return this.space.items;
+	/** All of them, the first one first; whoever looks is told when one of them has changed. */
+	get spaces(): readonly Space[] {
+		const { state } = this.app;
+		const known = state.phase === 'unlocked' ? state.spaces : [];
+		const spaces = [this.home, ...known.filter(({ id }) => id !== this.home.id)];
+		for (const space of spaces) this.#watch(space);
+		return spaces;
 	}
 
-	get trashed(): readonly ItemSummary[] {
-		this.#subscribe();
-		return this.space.trashed;
+	#watch(space: Space): void {
+		const subscribe =
+			this.#subscriptions.get(space) ?? createSubscriber((update) => space.subscribe(update));
+		this.#subscriptions.set(space, subscribe);
+		subscribe();
+	}
+
+	/** Those with a list of their own. A single note that is shared shows among all the others. */
+	get named(): readonly Space[] {
+		return this.spaces.filter((space) => space.kind === 'space' || isRemoved(space));
+	}
+
+	get writable(): readonly Space[] {
+		return this.spaces.filter((space) => space.kind === 'space' && mayWrite(space));
+	}
+
+	/** The space whose list is shown; null for all notes. */
+	get chosen(): Space | null {
+		const { view } = this.app.place;
+		if (view.name !== 'notes' || view.space === null) return null;
+		return this.spaces.find(({ id }) => id === view.space) ?? null;
+	}
+
+	/** Where a new note goes. */
+	get target(): Space {
+		const { chosen } = this;
+		return chosen !== null && mayWrite(chosen) ? chosen : this.home;
+	}
+
+	get #listed(): readonly Space[] {
+		const { chosen } = this;
+		return chosen === null ? this.spaces.filter((space) => !isRemoved(space)) : [chosen];
+	}
+
+	get items(): readonly ListRow[] {
+		return this.#list.of(this.#listed);
+	}
+
+	/** Of all spaces, whichever is shown. */
+	get total(): number {
+		const here = this.spaces.filter((space) => !isRemoved(space));
+		return here.reduce((sum, { items }) => sum + items.length, 0);
+	}
+
+	get trashed(): readonly ListRow[] {
+		return this.#trash.of(this.spaces.filter((space) => !isRemoved(space)));
+	}
+
+	/** The note that is open, and the space it lies in. */
+	get open(): Placed | null {
+		const { view } = this.app.place;
+		if (view.name !== 'notes' || view.item === null) return null;
+		const { item: id, itemSpace } = view;
+		const spaces = this.spaces;
+		const space =
+			itemSpace === null
+				? spaces.find((one) => one.items.some((item) => item.id === id))
+				: spaces.find((one) => one.id === itemSpace);
+		return { space: space ?? this.home, id };
 	}
 
 	get sync(): SyncStatus {
-		this.#subscribe();
-		return this.space.sync;
-	}
-
-	/** Null once this account is no member any more. */
-	get role(): Role | null {
-		this.#subscribe();
-		return this.space.role;
+		const { open } = this;
+		return open?.space.sync ?? mergedSync(this.#listed) ?? this.home.sync;
 	}
 
 	/** The notes to list: all of them, or those that the search finds. */
 	get rows(): readonly ListRow[] {
-		const { items, query } = this;
-		if (query.trim() === '') return items.map((item) => ({ item, hit: null }));
-		const itemsById = new Map(items.map((item) => [item.id, item]));
-		return this.space.search(query, maxHits).flatMap((hit) => {
-			const item = itemsById.get(hit.id);
-			return item === undefined ? [] : [{ item, hit }];
-		});
+		return this.query.trim() === '' ? this.items : this.search(this.query, maxHits);
 	}
 
-	find(id: ItemId): ItemSummary | undefined {
-		return this.items.find((item) => item.id === id);
+	search(query: string, limit: number): readonly ListRow[] {
+		return searchAll(this.#listed, query, limit);
+	}
+
+	get joining(): readonly Joining[] {
+		const { state } = this.app;
+		return state.phase === 'unlocked' ? state.joining : [];
+	}
+
+	get devices(): readonly OwnDevice[] {
+		const { state } = this.app;
+		return state.phase === 'unlocked' ? state.devices : [];
+	}
+
+	get standing(): DeviceStanding {
+		const { state } = this.app;
+		return state.phase === 'unlocked' ? state.standing : { state: 'confirmed' };
+	}
+
+	hrefOf({ space, item }: Pick<ListRow, 'space' | 'item'>): string {
+		return itemHref(item.id, space.id, this.chosen?.id ?? null);
+	}
+
+	find({ space, id }: Placed): ItemSummary | undefined {
+		return space.items.find((item) => item.id === id);
+	}
+
+	isTrashed({ space, id }: Placed): boolean {
+		return space.trashed.some((item) => item.id === id);
 	}
 
 	async newNote(): Promise<void> {
-		const made = await this.space.create({});
+		const { target, chosen } = this;
+		const made = await target.create({});
 		if (!made.ok) {
-			this.#refuse(made.error);
+			this.refuse(made.error);
 			return;
 		}
 		this.query = '';
 		this.made = made.value;
-		this.app.place.go(itemHref(made.value));
+		const list = chosen?.id === target.id ? target.id : null;
+		this.app.place.go(itemHref(made.value, target.id, list));
+		if (chosen === null || chosen.id === target.id) return;
+		const text = `You can’t write in ‘${spaceName(chosen)}’: the note is in ‘${spaceName(target)}’.`;
+		this.app.toasts.show({ text });
 	}
 
 	share(space: Space): void {
@@ -101,35 +211,52 @@ export class DeskState {
 		this.dialog = 'share-note';
 	}
 
-	async trash(id: ItemId): Promise<void> {
-		const item = this.find(id);
-		const done = await this.space.trash(id);
+	move({ space, id }: Placed): void {
+		this.subject = { space, item: id };
+		this.dialog = 'move';
+	}
+
+	/** What to do with a space that is not trusted any more. */
+	repair(space: Space): void {
+		this.subject = { space, item: null };
+		this.dialog = 'repair';
+	}
+
+	/** Out of a note that is gone from where it was. */
+	leaveNote({ space, id }: Placed): void {
+		const { open } = this;
+		if (open?.id !== id || open.space.id !== space.id) return;
+		this.app.place.replace(listHref(this.chosen?.id ?? null));
+	}
+
+	async trash(placed: Placed): Promise<void> {
+		const item = this.find(placed);
+		const done = await placed.space.trash(placed.id);
 		if (!done.ok) {
-			this.#refuse(done.error);
+			this.refuse(done.error);
 			return;
 		}
-		const { view } = this.app.place;
-		if (view.name === 'notes' && view.item === id) this.app.place.replace(notesHref);
+		this.leaveNote(placed);
 		this.app.toasts.show({
 			text: `‘${titleOf(item ?? { title: '' })}’ is in the trash.`,
-			action: { label: 'Undo', run: () => void this.restore(id, { open: true }) }
+			action: { label: 'Undo', run: () => void this.restore(placed, { open: true }) }
 		});
 	}
 
-	async restore(id: ItemId, { open }: { readonly open: boolean }): Promise<void> {
-		const done = await this.space.restore(id);
-		if (!done.ok) this.#refuse(done.error);
-		else if (open) this.app.place.go(itemHref(id));
+	async restore(placed: Placed, { open }: { readonly open: boolean }): Promise<void> {
+		const done = await placed.space.restore(placed.id);
+		if (!done.ok) this.refuse(done.error);
+		else if (open) this.app.place.go(itemHref(placed.id, placed.space.id));
 		else this.app.toasts.show({ text: 'The note is back among your notes.' });
 	}
 
-	async deleteForever(id: ItemId): Promise<void> {
-		const done = await this.space.deleteForever(id);
-		if (!done.ok) this.#refuse(done.error);
+	async deleteForever({ space, id }: Placed): Promise<void> {
+		const done = await space.deleteForever(id);
+		if (!done.ok) this.refuse(done.error);
 		else this.app.toasts.show({ text: 'Deleted for ever.' });
 	}
 
-	#refuse(error: { readonly code: keyof typeof errorWords }): void {
+	refuse(error: TacetError): void {
 		const { what, then } = errorWords[error.code];
 		this.app.toasts.show({ text: `${what} ${then}`, tone: 'wax' });
 	}

@@ -1,5 +1,6 @@
 // Joins the headless engine to this browser: its store, its locks, its worker.
 import { connectCrypto, createIdbStore, createTacet, type Tacet } from '../../../client/index.ts';
+import { deviceName } from './platform.ts';
 import { startCryptoWorker } from './workers.ts';
 
 export const openTacet = (): Tacet =>
@@ -8,5 +9,6 @@ export const openTacet = (): Tacet =>
 		store: createIdbStore(),
 		startCrypto: () => connectCrypto(startCryptoWorker()),
 		locks: navigator.locks,
-		channel: (name) => new BroadcastChannel(name)
+		channel: (name) => new BroadcastChannel(name),
+		deviceName
 	});

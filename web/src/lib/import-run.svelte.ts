@@ -19,14 +19,15 @@ export class ImportRun {
 	/** An import of an earlier visit did not finish. */
 	interruptedAtMs = $state<number | null>(null);
 	failed = $state(false);
-	#space: Space;
+	/** Where it goes. */
+	into = $state.raw() as Space;
 	#abort: AbortController | null = null;
 	#startedAtMs = 0;
 	#pausedMs = 0;
 	#resume: (() => void) | null = null;
 
 	constructor(space: Space) {
-		this.#space = space;
+		this.into = space;
 		void this.#lookForInterrupted();
 	}
 
@@ -97,7 +98,7 @@ export class ImportRun {
 	async #run({ files, zipFaults }: FoundFiles, { signal }: AbortController): Promise<void> {
 		this.zipFaults = zipFaults;
 		this.#startedAtMs = Date.now();
-		this.report = await this.#space.importFiles(this.#pausable(files), {
+		this.report = await this.into.importFiles(this.#pausable(files), {
 			signal,
 			onProgress: (progress) => (this.progress = { ...progress, total: files.length })
 		});

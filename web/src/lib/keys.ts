@@ -1,6 +1,6 @@
 // Keys that work everywhere behind the lock. The map that ? shows is made from the same list.
 import { isMac } from './platform.ts';
-import { importHref, notesHref, settingsHref, trashHref } from './place.svelte.ts';
+import { importHref, invitationsHref, notesHref, settingsHref, trashHref } from './place.svelte.ts';
 import type { DeskState } from './desk.svelte.ts';
 
 interface Shortcut {
@@ -51,6 +51,7 @@ export const otherKeys: readonly (readonly [string, string])[] = [
 
 export const places: readonly (readonly [string, string])[] = [
 	['Notes', notesHref],
+	['Invitations', invitationsHref],
 	['Trash', trashHref],
 	['Import', importHref],
 	['Settings', settingsHref]

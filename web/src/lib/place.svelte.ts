@@ -4,27 +4,76 @@ import { createSubscriber } from 'svelte/reactivity';
 import { on } from 'svelte/events';
 import { parseId, type ItemId, type SpaceId } from '../../../protocol/ids.ts';
 
+export interface NotesView {
+	readonly name: 'notes';
+	/** The list of one space; null for all of them. */
+	readonly space: SpaceId | null;
+	readonly item: ItemId | null;
+	/** Where that note lies; null if the address does not say. */
+	readonly itemSpace: SpaceId | null;
+}
+
 export type View =
-	| { readonly name: 'notes'; readonly item: ItemId | null }
+	| NotesView
 	| { readonly name: 'space'; readonly space: SpaceId }
-	| { readonly name: 'trash' | 'import' | 'settings' };
+	/** Links that carry a secret: all of what stands behind the #. */
+	| { readonly name: 'join' | 'link'; readonly url: string }
+	| { readonly name: 'trash' | 'import' | 'settings' | 'invitations' };
 
 export const notesHref = '#/';
 export const trashHref = '#/trash';
 export const importHref = '#/import';
 export const settingsHref = '#/settings';
-export const itemHref = (item: ItemId): string => `#/note/${item}`;
+export const invitationsHref = '#/invitations';
 
 export const spaceHref = (space: SpaceId): string => `#/space/${space}`;
+/** The notes of one space. */
+export const listHref = (space: SpaceId | null): string =>
+	space === null ? notesHref : `#/in/${space}`;
+
+/** Both ids: whoever is in one space could give a note there the id of one in another. */
+export const itemHref = (item: ItemId, itemSpace: SpaceId, list: SpaceId | null = null): string =>
+	list === null ? `#/note/${item}/${itemSpace}` : `#/in/${list}/${item}`;
+
+const idOf = <Id extends SpaceId | ItemId>(text: string | undefined): Id | null => {
+	const id = parseId<Id>(text);
+	return id.ok ? id.value : null;
+};
 
 export function parseView(hash: string): View {
-	const [name = '', id] = hash.replace(/^#\/?/, '').split('/');
-	if (name === 'trash' || name === 'import' || name === 'settings') return { name };
-	const space = name === 'space' ? parseId<SpaceId>(id) : null;
-	if (space?.ok) return { name: 'space', space: space.value };
-	const item = name === 'note' ? parseId<ItemId>(id) : null;
-	return { name: 'notes', item: item?.ok ? item.value : null };
+	const [name = '', first, second] = hash.replace(/^#\/?/, '').split('/');
+	switch (name) {
+		case 'trash':
+		case 'import':
+		case 'settings':
+		case 'invitations':
+			return { name };
+		case 'join':
+		case 'link':
+			return { name, url: hash };
+		case 'space': {
+			const space = idOf<SpaceId>(first);
+			return space === null ? parseNotes(null, null, null) : { name, space };
+		}
+		case 'in': {
+			const space = idOf<SpaceId>(first);
+			return parseNotes(space, space === null ? null : idOf(second), space);
+		}
+		case 'note':
+			return parseNotes(null, idOf(first), idOf(second));
+		default:
+			return parseNotes(null, null, null);
+	}
 }
+
+const parseNotes = (
+	space: SpaceId | null,
+	item: ItemId | null,
+	itemSpace: SpaceId | null
+): NotesView => ({ name: 'notes', space, item, itemSpace });
+
+/** A share link: shown by a page of its own, without an account. */
+export const isShareLink = (hash: string): boolean => hash.startsWith('#/s/');
 
 export class Place {
 	#subscribe = createSubscriber((update) => on(window, 'hashchange', update));

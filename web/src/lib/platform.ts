@@ -3,3 +3,30 @@ export const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 export const isIos =
 	/iPhone|iPad/.test(navigator.platform) || (isMac && navigator.maxTouchPoints > 1);
 export const isInstalled = (): boolean => matchMedia('(display-mode: standalone)').matches;
+
+const browsers: readonly (readonly [RegExp, string])[] = [
+	[/Edg(A|iOS)?\//, 'Edge'],
+	[/OPR\//, 'Opera'],
+	[/Firefox\/|FxiOS\//, 'Firefox'],
+	[/Chrome\/|CriOS\//, 'Chrome'],
+	[/Safari\//, 'Safari']
+];
+const systems: readonly (readonly [RegExp, string])[] = [
+	[/Android/, 'Android'],
+	[/iPhone/, 'iPhone'],
+	[/iPad/, 'iPad'],
+	[/CrOS/, 'ChromeOS'],
+	[/Windows/, 'Windows'],
+	[/Macintosh/, 'Mac'],
+	[/Linux/, 'Linux']
+];
+
+const nameIn = (names: typeof browsers): string | undefined =>
+	names.find(([pattern]) => pattern.test(navigator.userAgent))?.[1];
+
+/** 'Firefox on Linux': what this device is called where the account's devices are listed. */
+export const deviceName = `${nameIn(browsers) ?? 'A browser'} on ${
+	isIos && isMac && !/iPhone|iPad/.test(navigator.userAgent)
+		? 'iPad'
+		: (nameIn(systems) ?? 'a device')
+}`;
