@@ -204,14 +204,18 @@ export class Invitations {
 	}
 
 	async #add(made: EntryOf<'invite'>, { identity, name }: GoodClaim): Answer<null> {
-		const { contacts, call } = this.#desk;
+		const { contacts } = this.#desk;
 		const { account, hash, entry } = identity;
 		if (!contacts.mayTrust(account, hash)) return fail('identity_changed');
 		const pinned = await contacts.pin({ account, hash, handle: name });
 		if (!pinned.ok) return pinned;
 		const { space, role } = made;
+		const member = this.#desk.spaceOf(space)?.sync.members.get(account);
+		if (member !== undefined) {
+			return equalBytes(member.identity.hash, hash) ? ok(null) : fail('identity_changed');
+		}
 		const intent = { type: 'add', account, role, kind: 'person', identityEntry: entry } as const;
-		return call('administer', { space, intent });
+		return this.#desk.call('administer', { space, intent });
 	}
 
 	async revoke(space: SpaceId, invite: InviteId): Answer<void> {

@@ -117,6 +117,7 @@ describe('signing up', () => {
 		} else {
 			if (!made.ok) expect(made.error.recoveryCode).toHaveLength(12);
 			expect(await device.tacet.logIn({ handle, password })).toMatchObject({ ok: true });
+			await device.tacet.confirmDevice();
 		}
 		const space = spaceOf(device);
 		await space.create({ title: 'Kept' });

@@ -3,8 +3,9 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Space, Tacet, TacetOptions } from '../../client/api.ts';
+import type { Space, Tacet, TacetOptions, TacetState } from '../../client/api.ts';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
+import type { TacetError } from '../../client/errors.ts';
 import { createMemoryStore } from '../../client/memory-store.ts';
 import type { Store } from '../../client/store.ts';
 import { createTacet } from '../../client/tacet.ts';
@@ -14,6 +15,7 @@ import {
 	type ClientFrame,
 	type SpaceFrame
 } from '../../protocol/frames.ts';
+import type { Result } from '../../protocol/result.ts';
 import { serve } from '../../scripts/serve.mjs';
 
 export const password = 'a tortoise on the old pier';
@@ -109,7 +111,31 @@ export async function loggedIn(
 	const device = await newDevice(edge, options);
 	const opened = await device.tacet.logIn({ handle, password });
 	if (!opened.ok) throw new Error(`login failed: ${opened.error.code}`);
+	// By hand, as a person would whose other device is gone: what a new device may do before that is
+	// the question of the tests of standing alone.
+	await device.tacet.confirmDevice();
 	return device;
+}
+
+/** What an unlocked device shows of its account. */
+export function stateOf({ tacet }: Device): TacetState & { readonly phase: 'unlocked' } {
+	if (tacet.state.phase !== 'unlocked') throw new Error(`it is ${tacet.state.phase}`);
+	return tacet.state;
+}
+
+/** The value of an answer that has one. */
+export function valueOf<Value>(answer: Result<Value, TacetError>): Value {
+	if (!answer.ok) throw new Error(`refused: ${answer.error.code}`);
+	return answer.value;
+}
+
+/** The space of that name, once the device has it. */
+export async function spaceNamed(device: Device, name: string): Promise<Space> {
+	const find = () => stateOf(device).spaces.find((space) => space.name === name);
+	await until(device.tacet, () => device.tacet.state.phase === 'unlocked' && find() !== undefined);
+	const space = find();
+	if (space === undefined) throw new Error('it went away');
+	return space;
 }
 
 /** Waits until something of a space, or an engine, is so. */

@@ -1,0 +1,140 @@
+// Share links: whoever has one reads the space without an account, and nobody else does.
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Space } from '../../client/api.ts';
+import { startCryptoInProcess } from '../../client/crypto-core.ts';
+import { parseLinkUrl } from '../../client/link-url.ts';
+import { openShareLink } from '../../client/open-share-link.ts';
+import {
+	bodyOf,
+	loadOpaque,
+	newHandle,
+	signedUp,
+	startEdge,
+	synced,
+	until,
+	valueOf,
+	type Device,
+	type Edge
+} from './edge.ts';
+
+// Every login stretches a password on purpose, and tests share the machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+let edge: Edge;
+let owner: Device;
+beforeAll(async () => {
+	edge = await startEdge();
+	owner = await signedUp(edge, newHandle());
+});
+afterAll(async () => {
+	await owner.tacet.close();
+	await edge.remove();
+});
+
+const plain = { label: 'Crew', expiresAtMs: null, openings: null, passphrase: null };
+const passphrase = 'nine bells at dusk';
+
+const open = (url: string, typed?: string) =>
+	openShareLink(
+		{ origin: edge.url, startCrypto: () => startCryptoInProcess(loadOpaque) },
+		url,
+		typed
+	);
+
+async function newSpace(): Promise<Space> {
+	const space = valueOf(await owner.tacet.createSpace({ name: 'Chart room' }));
+	await space.create({ title: 'Shoals', body: 'keep to the east' });
+	await synced(space);
+	return space;
+}
+
+async function newLink(space: Space, input: Partial<Parameters<Space['createLink']>[0]> = {}) {
+	const link = valueOf(await space.createLink({ ...plain, ...input }));
+	if (link.url === null) throw new Error('an own link has no address');
+	return { ...link, url: link.url };
+}
+
+const refusedWith = (code: string) => ({ ok: false, error: { code } });
+
+describe('a share link', () => {
+	test('shows the space to whoever has it, live, and lets nobody write', async () => {
+		const space = await newSpace();
+		const { url } = await newLink(space);
+		const view = valueOf(await open(url));
+		expect(view).toMatchObject({ spaceName: 'Chart room', expiresAtMs: null });
+		expect(await bodyOf(view.space, 'Shoals')).toBe('keep to the east');
+		expect(view.space.role).toBe('viewer');
+		expect(view.space.sync.trust.state).toBe('verified');
+		await space.create({ title: 'Buoys' });
+		await until(view.space, () => view.space.items.length === 2);
+		expect(await view.space.create({ title: 'Mine' })).toMatchObject(refusedWith('forbidden'));
+		expect(await view.space.rotate()).toMatchObject(refusedWith('forbidden'));
+		await view.close();
+	});
+
+	test('is listed with its label, and how often it was opened', async () => {
+		const space = await newSpace();
+		const { url, link } = await newLink(space, { openings: 2 });
+		await valueOf(await open(url)).close();
+		const listed = { link, url, label: 'Crew', openingsLeft: 1, opened: 1, frozen: false };
+		expect(valueOf(await space.links())).toMatchObject([listed]);
+		await valueOf(await open(url)).close();
+		expect(await open(url)).toMatchObject(refusedWith('link_ended'));
+	});
+
+	test('that is taken back ends for those who have it open, and opens nothing new', async () => {
+		const space = await newSpace();
+		const { url, link } = await newLink(space);
+		const view = valueOf(await open(url));
+		valueOf(await space.revokeLink(link));
+		await until(view.space, () => view.space.sync.connection === 'offline');
+		expect(space.epoch.number).toBe(2);
+		expect(space.members).toHaveLength(1);
+		expect(await open(url)).toMatchObject(refusedWith('link_invalid'));
+		expect(valueOf(await space.links())).toEqual([]);
+		await view.close();
+	});
+
+	test('opens nothing when it was cut short or altered', async () => {
+		const space = await newSpace();
+		const { url } = await newLink(space);
+		expect(await open(url.slice(0, -3))).toMatchObject(refusedWith('link_invalid'));
+		const other = url.slice(0, -43) + 'A'.repeat(43);
+		expect(await open(other)).toMatchObject(refusedWith('link_invalid'));
+	});
+});
+
+describe('a passphrase', () => {
+	test('is asked for, and opens the link', async () => {
+		const space = await newSpace();
+		const { url } = await newLink(space, { passphrase });
+		expect(await open(url)).toMatchObject(refusedWith('passphrase_needed'));
+		expect(await open(url, 'ten bells at dawn')).toMatchObject(refusedWith('wrong_passphrase'));
+		const view = valueOf(await open(url, passphrase));
+		expect(await bodyOf(view.space, 'Shoals')).toBe('keep to the east');
+		await view.close();
+	});
+
+	test('that is guessed wrong ten times freezes the link', async () => {
+		const space = await newSpace();
+		const { url, link } = await newLink(space, { passphrase });
+		for (let guess = 0; guess < 10; guess++) {
+			const refused = await open(url, `guess number ${String(guess)}`);
+			expect(refused).toMatchObject(refusedWith('wrong_passphrase'));
+		}
+		expect(await open(url, passphrase)).toMatchObject(refusedWith('link_frozen'));
+		expect(valueOf(await space.links())).toMatchObject([{ link, frozen: true }]);
+	});
+});
+
+test('an address is read whole or not at all', () => {
+	const secret = 'A'.repeat(43);
+	const place = 'B'.repeat(43).slice(0, 42) + 'A';
+	const url = `https://notes.example/#/join/${place}.${secret}`;
+	expect(parseLinkUrl(url)).toMatchObject({ type: 'join' });
+	expect(parseLinkUrl(`https://notes.example/#/s/${place}.${secret}`)?.type).toBe('share');
+	for (const cut of [1, 10, 44, 60]) expect(parseLinkUrl(url.slice(0, -cut))).toBeNull();
+	expect(parseLinkUrl(url.replace('join', 'join2'))).toBeNull();
+	expect(parseLinkUrl(`${url}.${secret}`)).toBeNull();
+	expect(parseLinkUrl('')).toBeNull();
+});
