@@ -1,0 +1,90 @@
+// Linking one more device by a code, through the real edge.
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import {
+	newDevice,
+	newHandle,
+	password,
+	signedUp,
+	startEdge,
+	stateOf,
+	valueOf,
+	type Edge
+} from './edge.ts';
+
+// Every login stretches a password on purpose, and tests share the machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+let edge: Edge;
+beforeAll(async () => {
+	edge = await startEdge();
+});
+afterAll(() => edge.remove());
+
+const refusedWith = (code: string) => ({ ok: false, error: { code } });
+
+test('a linked device knows whom to log in as, and is confirmed at once', async () => {
+	const handle = newHandle();
+	const first = await signedUp(edge, handle);
+	const offer = valueOf(await first.tacet.linkDevice());
+	const second = await newDevice(edge, { deviceName: 'Telescope' });
+	const taken = valueOf(await second.tacet.takeDeviceLink(offer.url));
+	expect(valueOf(await offer.claimed())).toEqual({ deviceName: 'Telescope' });
+	expect(taken.code).toMatch(/^\d{6}$/);
+	const [handed] = await Promise.all([taken.handedOver(), offer.confirm(taken.code)]);
+	expect(valueOf(handed)).toEqual({ handle });
+	// The other device is gone: its word came with the hand-over.
+	await first.tacet.close();
+	valueOf(await second.tacet.logIn({ handle, password }));
+	expect(stateOf(second).standing).toEqual({ state: 'confirmed' });
+	await second.tacet.close();
+});
+
+test('another code hands nothing over, and the third wrong one ends the offer', async () => {
+	const first = await signedUp(edge, newHandle());
+	const offer = valueOf(await first.tacet.linkDevice());
+	const second = await newDevice(edge);
+	const taken = valueOf(await second.tacet.takeDeviceLink(offer.url));
+	valueOf(await offer.claimed());
+	const wrong = String((Number(taken.code) + 1) % 1_000_000).padStart(6, '0');
+	expect(await offer.confirm(wrong)).toMatchObject(refusedWith('wrong_code'));
+	expect(await offer.confirm(wrong)).toMatchObject(refusedWith('wrong_code'));
+	expect(await offer.confirm(wrong)).toMatchObject(refusedWith('invitation_ended'));
+	expect(await offer.confirm(taken.code)).toMatchObject(refusedWith('invitation_ended'));
+	const given = AbortSignal.abort();
+	expect(await taken.handedOver(given)).toMatchObject(refusedWith('invitation_ended'));
+	await Promise.all([first.tacet.close(), second.tacet.close()]);
+});
+
+test('an offer is taken up once, and only whole', async () => {
+	const first = await signedUp(edge, newHandle());
+	const offer = valueOf(await first.tacet.linkDevice());
+	const [second, third] = [await newDevice(edge), await newDevice(edge)];
+	const cut = await second.tacet.takeDeviceLink(offer.url.slice(0, -1));
+	expect(cut).toMatchObject(refusedWith('link_invalid'));
+	valueOf(await second.tacet.takeDeviceLink(offer.url));
+	expect((await third.tacet.takeDeviceLink(offer.url)).ok).toBe(false);
+	await Promise.all([first, second, third].map(({ tacet }) => tacet.close()));
+});
+
+test('a linked device goes no further when the server proves another key than was handed over', async () => {
+	const handle = newHandle();
+	const first = await signedUp(edge, handle);
+	const impostor = await startEdge();
+	const account = await signedUp(impostor, handle);
+	let served = edge.url;
+	const second = await newDevice(edge, {
+		fetch: (url, init) => fetch(String(url).replace(edge.url, served), init)
+	});
+	const offer = valueOf(await first.tacet.linkDevice());
+	const taken = valueOf(await second.tacet.takeDeviceLink(offer.url));
+	valueOf(await offer.claimed());
+	const [handed] = await Promise.all([taken.handedOver(), offer.confirm(taken.code)]);
+	valueOf(handed);
+	// The same handle and password, at somebody else's who answers in its place.
+	served = impostor.url;
+	const refused = await second.tacet.logIn({ handle, password });
+	expect(refused).toMatchObject(refusedWith('server_key_changed'));
+	expect(second.tacet.state.phase).toBe('signed_out');
+	await Promise.all([first, account, second].map(({ tacet }) => tacet.close()));
+	await impostor.remove();
+});
