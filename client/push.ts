@@ -57,8 +57,10 @@ export class Pusher {
 	#pushing = false;
 	#idle: Promise<void> = Promise.resolve();
 	#again = false;
-	/** Set by a refusal that must not be repeated on this connection. */
+	/** Set by what must not be repeated on this connection. */
 	#blocked = false;
+	/** The edge said of a commit that it never takes it; what the role forbids is held here besides. */
+	#denied = false;
 	#refusedFrom: number | null = null;
 	#refusalsInARow = 0;
 	#pauseTimer: ReturnType<typeof setTimeout> | undefined;
@@ -74,6 +76,7 @@ export class Pusher {
 	reset(): void {
 		this.#inFlight.clear();
 		this.#blocked = false;
+		this.#denied = false;
 		this.#refusedFrom = null;
 		this.#endPause();
 	}
@@ -139,7 +142,9 @@ export class Pusher {
 
 	get #maySend(): boolean {
 		const { isReady, mayWrite } = this.#parts;
-		return isReady() && mayWrite() && !this.#blocked && this.#pauseTimer === undefined;
+		return (
+			isReady() && mayWrite() && !this.#blocked && !this.#denied && this.#pauseTimer === undefined
+		);
 	}
 
 	get #member(): Member | undefined {
@@ -159,7 +164,7 @@ export class Pusher {
 		const held = chain.head.seq > 0 && outbox.waiting > 0 ? mayNot : null;
 		if (held === this.#held) return;
 		this.#held = held;
-		if (held === null) this.#blocked = false;
+		this.#denied = false;
 		onProblem(held);
 	}
 
@@ -276,7 +281,7 @@ export class Pusher {
 		} else {
 			this.#refusedFrom = count;
 			if (retry === 'never' || this.#refusalsInARow > maxRefusalsInARow) {
-				this.#blocked = true;
+				this.#denied = true;
 				if (this.#parts.outbox.waiting > 0) this.#parts.onProblem('refused');
 			}
 			this.#parts.pull();
@@ -320,8 +325,8 @@ export class Pusher {
 
 	/** What was refused is gone. */
 	#unblock(): void {
-		if (this.#blocked) this.#parts.onProblem(null);
-		this.#blocked = false;
+		if (this.#denied) this.#parts.onProblem(null);
+		this.#denied = false;
 	}
 
 	/** Its count is taken, its epoch is closed, or another one changed the administration first. */

@@ -105,11 +105,7 @@ export class Resealer {
 		const role = chain.state.members.get(account)?.role;
 		if (role === undefined || !writesItems(role) || !isReady() || !mayWrite()) return false;
 		if (!pages.knows(chain.state.openEpoch) || chain.state.epochOwed) return false;
-		return this.#next() !== undefined;
-	}
-
-	#next(): PageId | undefined {
-		return this.#old().next().value ?? undefined;
+		return this.#old().next().done !== true;
 	}
 
 	*#old(): Generator<PageId> {

@@ -41,7 +41,7 @@ export interface Desk {
 	readonly store: Store;
 	/** Waits until something is so. */
 	until(test: () => boolean): Promise<void>;
-	write(title: string): Promise<ItemId>;
+	write(title: string, body?: string): Promise<ItemId>;
 	readonly titles: readonly string[];
 }
 
@@ -84,8 +84,8 @@ export function newDesk(person: Person, space: NewSpace, changes: Changes = {}):
 			listeners.add(listener);
 			listener();
 		});
-	const write = async (title: string): Promise<ItemId> => {
-		const seed = makeSeed({ title, createdAtMs: Date.now() });
+	const write = async (title: string, body = ''): Promise<ItemId> => {
+		const seed = makeSeed({ title, body, createdAtMs: Date.now() });
 		if (!seed.ok) throw new Error('no seed');
 		const item = idFromBytes<ItemId>(randomBytes(16));
 		const written = await sync.write([{ type: 'seed', item, seed: seed.value }]);

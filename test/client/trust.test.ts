@@ -191,7 +191,9 @@ describe('an edge that lies', () => {
 			both.wire.down = withEntries(change);
 			await spaceOf(both.writer).create({ title: 'Probe' });
 			await distrusted(both);
-			traces.push(both.wire.sent.slice(before).map(({ frame }) => frame.type));
+			// The day's heartbeat is due whatever comes.
+			const types = both.wire.sent.slice(before).map(({ frame }) => frame.type);
+			traces.push(types.filter((type) => type !== 'beat'));
 			await both.end();
 		}
 		expect(traces).toEqual([[], [], []]);
