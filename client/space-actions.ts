@@ -40,7 +40,10 @@ export function spaceActions(parts: SpaceActionParts, space: SpaceId): SpaceActi
 			account === desk.me.account ? leave(desk, space) : administer({ type: 'remove', account }),
 		leave: () => leave(desk, space),
 		rotate: () => administer({ type: 'rotate' }),
-		destroy: () => administer({ type: 'destroy' }),
+		destroy: async () => {
+			const done = await administer({ type: 'destroy' });
+			return done.ok ? forget(desk, space) : done;
+		},
 		continueInNewSpace: () => continueInNewSpace(desk, space),
 		invitations: () => invitations.list(space),
 		invite: (input) => invitations.invite(space, input),
@@ -71,8 +74,11 @@ async function leave(desk: Desk, space: SpaceId): Answer<void> {
 		const left = await desk.call('administer', { space, intent: { type: 'leave' } });
 		if (!left.ok) return left;
 	}
-	return desk.write([{ type: 'left', space, leftAtMs: desk.nowMs() }]);
+	return forget(desk, space);
 }
+
+const forget = (desk: Desk, space: SpaceId): Answer<void> =>
+	desk.write([{ type: 'left', space, leftAtMs: desk.nowMs() }]);
 
 async function continueInNewSpace(desk: Desk, space: SpaceId): Answer<Space> {
 	const from = desk.spaceOf(space);

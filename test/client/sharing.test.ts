@@ -399,6 +399,16 @@ describe('a space', () => {
 		await close(ann, other);
 	});
 
+	test('that is deleted leaves its owner’s list, and puts everybody else out', async () => {
+		const [ann, ben] = [await signedUp(edge, newHandle()), await signedUp(edge, newHandle())];
+		const space = await newSpace(ann);
+		const joined = await join(space, ben, 'editor');
+		valueOf(await space.destroy());
+		await until(ann.tacet, () => !stateOf(ann).spaces.includes(space));
+		await until(joined, () => joined.role === null);
+		await close(ann, ben);
+	});
+
 	test('can be gone on with in a new one, which is nobody else’s', async () => {
 		const [ann, ben] = [await signedUp(edge, newHandle()), await signedUp(edge, newHandle())];
 		const space = await newSpace(ann);
