@@ -305,10 +305,13 @@ export class Invitations {
 		return this.#desk.keyring.claimed.filter(({ invite }) => !this.#ended.has(invite));
 	}
 
-	/** The space is not open to this account: is the invitation still there? */
-	async noteRefused({ space, invite }: EntryOf<'claimed'>): Promise<void> {
+	/** Whether the edge knows it no more. */
+	async isGone({ space, invite }: EntryOf<'claimed'>): Promise<boolean> {
 		const read = await this.#desk.http.call('inviteRead', { space, invite });
-		if (read.ok || read.error.code !== 'not_found') return;
+		return !read.ok && read.error.code === 'not_found';
+	}
+
+	noteEnded({ invite }: EntryOf<'claimed'>): void {
 		this.#ended.add(invite);
 		this.#desk.changed();
 	}

@@ -109,9 +109,19 @@ export class Leader implements Answers {
 		return ok(null);
 	}
 
-	/** An owner's commit made this account a member when its space opens, and shows it there. */
+	/**
+	 * An owner's commit made this account a member when its space opens, and shows it there. The
+	 * invitation goes with that: that it is gone says something only of a space that is shut after it.
+	 */
 	async #tryJoin(claimed: EntryOf<'claimed'>): Promise<void> {
-		const { desk, keyring, invitations, syncOf } = this.#parts;
+		const { invitations } = this.#parts;
+		if ((await this.#probe(claimed)) !== 'shut' || !(await invitations.isGone(claimed))) return;
+		if ((await this.#probe(claimed)) === 'shut') invitations.noteEnded(claimed);
+	}
+
+	/** Tries to open the space; if it lets this account in, the keyring names it from now on. */
+	async #probe(claimed: EntryOf<'claimed'>): Promise<'open' | 'shut' | 'unknown'> {
+		const { desk, keyring, syncOf } = this.#parts;
 		const { space, genesisHash, invite, head } = claimed;
 		const sync = syncOf({ space, genesisHash }, nothing);
 		const loaded = await sync.load();
@@ -122,15 +132,15 @@ export class Leader implements Answers {
 		await sync.close();
 		// A log that can't be true is shown as that, like any other space.
 		const isCaught = !opened.ok && opened.error.code === 'not_trusted';
-		if (isMember || isCaught) {
-			const joinedAtMs = keyring.known.joinTimeMs(space, desk.nowMs());
-			await keyring.write([
-				{ type: 'space', space, genesisHash, joinedAtMs },
-				{ type: 'closed', of: invite }
-			]);
-		} else if (!opened.ok && opened.error.code === 'not_found') {
-			await invitations.noteRefused(claimed);
+		if (!isMember && !isCaught) {
+			return !opened.ok && opened.error.code === 'not_found' ? 'shut' : 'unknown';
 		}
+		const joinedAtMs = keyring.known.joinTimeMs(space, desk.nowMs());
+		await keyring.write([
+			{ type: 'space', space, genesisHash, joinedAtMs },
+			{ type: 'closed', of: invite }
+		]);
+		return 'open';
 	}
 
 	/** By name, as another tab asks. */
