@@ -38,7 +38,7 @@ import { sha256 } from '../crypto/hash.ts';
 import { createIdentity, openIdentity, type Identity } from '../crypto/identity.ts';
 import { init, type OpaqueClient } from '../crypto/opaque-ke/opaque-ke.js';
 import { randomBytes } from '../crypto/random.ts';
-import { sign, verifyProof, type Proof } from '../crypto/signature.ts';
+import { sign, VerifyKeys, verifySignature, type Proof } from '../crypto/signature.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import { encodeHeartbeat, type SignedHeartbeat } from '../protocol/heartbeat.ts';
 import type { AccountId, DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
@@ -358,7 +358,10 @@ export class CryptoCore implements CryptoPort {
 	}
 
 	verifyProofs(proofs: readonly Proof[]): Promise<readonly boolean[]> {
-		return inTurns(proofs, verifyProof);
+		const keys = new VerifyKeys();
+		return inTurns(proofs, ({ publicKey, message, signature }) =>
+			verifySignature(publicKey, message, signature, keys)
+		);
 	}
 
 	/** Overwrites the bytes that can be; ending the thread takes the rest. */

@@ -40,17 +40,19 @@ const smallOrderY = new Set([
  * @param publicKey 32 bytes; any other length, or no point of the curve, verifies nothing.
  * @param message any length.
  * @param signature 64 bytes; any other length is not a signature.
+ * @param keys of earlier checks, for many by the same few keys.
  */
 export async function verifySignature(
 	publicKey: Uint8Array,
 	message: Uint8Array,
-	signature: Uint8Array
+	signature: Uint8Array,
+	keys?: VerifyKeys
 ): Promise<boolean> {
 	if (publicKey.length !== ed25519PublicKeyBytes || signature.length !== signatureBytes) {
 		return false;
 	}
 	if (hasSmallOrderR(signature)) return false;
-	const key = await importVerifyKey(publicKey);
+	const key = await (keys ?? new VerifyKeys()).import(publicKey);
 	if (key === null) return false;
 	return crypto.subtle.verify('Ed25519', key, webCryptoBytes(signature), webCryptoBytes(message));
 }
@@ -67,6 +69,20 @@ export interface Proof {
 /** {@link verifySignature} of a {@link Proof}. */
 export const verifyProof = ({ publicKey, message, signature }: Proof): Promise<boolean> =>
 	verifySignature(publicKey, message, signature);
+
+/** Keys imported for checks that belong together, each once: a log has thousands of few authors. */
+export class VerifyKeys {
+	readonly #imported = new Map<string, Promise<CryptoKey | null>>();
+
+	/** The key of 32 bytes; null for bytes that this engine takes for no point. */
+	import(publicKey: Uint8Array): Promise<CryptoKey | null> {
+		// By content: whoever holds the array may write other bytes into it.
+		const name = toHex(publicKey);
+		const imported = this.#imported.get(name) ?? importVerifyKey(publicKey);
+		this.#imported.set(name, imported);
+		return imported;
+	}
+}
 
 /** R is the signature's first half; the top bit of its last byte is the sign of x. */
 function hasSmallOrderR(signature: Uint8Array): boolean {

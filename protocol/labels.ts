@@ -163,9 +163,13 @@ export const identitySigningInput = (body: Uint8Array): Uint8Array =>
 export const copyIdInput = (item: ItemId, since: Seq): Uint8Array =>
 	encodeCbor([labels.copy, bytesOfId(item), since]);
 
+// Once for each entry of a log: made once, not each time.
+const commitLabel = utf8Encode(labels.commit);
+const headLabel = utf8Encode(labels.head);
+
 /** What an author signs: `label ‖ commit`. */
 export const commitSigningInput = (commit: Uint8Array): Uint8Array =>
-	concatBytes(utf8Encode(labels.commit), commit);
+	concatBytes(commitLabel, commit);
 
 /** Preimage of head(0): `label ‖ genesis body`. The space id is the hash's first 16 bytes. */
 export const genesisInput = (genesis: Uint8Array): Uint8Array =>
@@ -173,7 +177,7 @@ export const genesisInput = (genesis: Uint8Array): Uint8Array =>
 
 /** Preimage of head(n): `label ‖ head(n−1) ‖ SHA-256(commit ‖ signature)`. */
 export const headInput = (previousHead: Uint8Array, entryHash: Uint8Array): Uint8Array =>
-	concatBytes(utf8Encode(labels.head), previousHead, entryHash);
+	concatBytes(headLabel, previousHead, entryHash);
 
 export interface AccountWrite {
 	readonly account: AccountId;

@@ -5,7 +5,8 @@ import {
 	importSigningKey,
 	isCanonicalPublicKey,
 	sign,
-	verifySignature
+	verifySignature,
+	VerifyKeys
 } from '../../crypto/signature.ts';
 import { concatBytes, toHex, utf8Encode } from '../../protocol/bytes.ts';
 import { flipped, hex, withVectors } from './vectors.ts';
@@ -41,6 +42,8 @@ const rfcCases = [
 	}
 ];
 
+const signer = (seed: number) => importSigningKey(new Uint8Array(32).fill(seed));
+
 describe('Ed25519', () => {
 	test.each(rfcCases)('signs and verifies as RFC 8032 §7.1, $name', async (vector) => {
 		const key = await importSigningKey(hex(vector.seed));
@@ -63,6 +66,33 @@ describe('Ed25519', () => {
 		await importSigningKey(seed);
 		expect(seed).toEqual(new Uint8Array(32).fill(9));
 		await expect(importSigningKey(new Uint8Array(31))).rejects.toThrow(RangeError);
+	});
+
+	test('imports a key once for many checks, and another key as another', async () => {
+		const keys = new VerifyKeys();
+		const [ann, ben] = [await signer(1), await signer(2)];
+		expect(await keys.import(ann.publicKey)).toBe(await keys.import(ann.publicKey.slice()));
+		const message = utf8Encode('a commit');
+		for (const { publicKey, privateKey } of [ann, ben, ann]) {
+			const signature = await sign(privateKey, message);
+			const other = publicKey === ann.publicKey ? ben.publicKey : ann.publicKey;
+			expect(await verifySignature(publicKey, message, signature, keys)).toBe(true);
+			expect(await verifySignature(other, message, signature, keys)).toBe(false);
+		}
+	});
+
+	test('takes a key by its bytes, also once other bytes were written into the same array', async () => {
+		const keys = new VerifyKeys();
+		const [ann, ben] = [await signer(1), await signer(2)];
+		const message = utf8Encode('a commit');
+		const byAnn = await sign(ann.privateKey, message);
+		const array = ann.publicKey.slice();
+		expect(await verifySignature(array, message, byAnn, keys)).toBe(true);
+		array.set(ben.publicKey);
+		expect(await verifySignature(array, message, byAnn, keys)).toBe(false);
+		expect(await verifySignature(array, message, await sign(ben.privateKey, message), keys)).toBe(
+			true
+		);
 	});
 
 	test('verifies nothing once any byte of signature, key or message changed', async () => {
