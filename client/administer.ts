@@ -74,7 +74,7 @@ export class Administration {
 	async #ready(intent: AdminIntent): Promise<Answer> {
 		const { leads, mayWrite, isReady, connect, report } = this.#parts;
 		if (!leads()) return fail('offline');
-		if (!mayWrite()) return fail('forbidden');
+		if (!mayWrite()) return fail('unconfirmed');
 		if (!(await this.#bringsGoodIdentity(intent))) return fail('malformed');
 		if (!isReady()) connect();
 		return report.until(isReady);

@@ -57,6 +57,7 @@ export class Resealer {
 	/** The wait is over, and what others did meanwhile was pulled. */
 	#due = false;
 	#working = false;
+	#idle: Promise<void> = Promise.resolve();
 
 	constructor(parts: ResealerParts) {
 		this.#parts = parts;
@@ -64,12 +65,11 @@ export class Resealer {
 
 	/** Null once every live page that can be opened is under the open epoch. */
 	get progress(): EpochStatus['resealing'] {
-		const { chain, pages } = this.#parts;
+		const { chain } = this.#parts;
 		const { openEpoch } = chain.state;
 		const { total, before } = chain.ledger.countLive(openEpoch);
 		if (before === 0) return null;
-		let left = 0;
-		for (const page of chain.ledger.liveBefore(openEpoch)) if (!pages.isUnread(page)) left += 1;
+		const left = [...this.#old()].length;
 		return left === 0 ? null : { done: total - before, total: total - before + left };
 	}
 
@@ -77,13 +77,20 @@ export class Resealer {
 	caughtUp(): void {
 		if (this.#working || this.#timer !== undefined || !this.#isMine) return;
 		if (this.#due) {
-			this.#wait(pauseMs, () => void this.#work());
+			this.#wait(pauseMs, () => {
+				this.#idle = this.#work();
+			});
 			return;
 		}
 		this.#wait(this.#parts.repairWaitMs(), () => {
 			this.#due = true;
 			if (this.#parts.isReady()) this.#parts.pull();
 		});
+	}
+
+	/** Settles when no page is being read or formed. */
+	get idle(): Promise<void> {
+		return this.#idle;
 	}
 
 	stop(): void {

@@ -266,8 +266,8 @@ export class SpaceSync {
 		this.#closed = true;
 		this.stop();
 		this.#coverage.stop();
-		const { idle } = this.#heartbeats;
-		await Promise.all([this.#turns.ended, this.#pusher.idle, idle, ...this.#calls]);
+		const idle = [this.#resealer, this.#heartbeats, this.#pusher].map((part) => part.idle);
+		await Promise.all([this.#turns.ended, ...idle, ...this.#calls]);
 	}
 
 	retryNow(): void {
