@@ -77,15 +77,17 @@ export class DeskState {
 		const { state } = this.app;
 		const known = state.phase === 'unlocked' ? state.spaces : [];
 		const spaces = [this.home, ...known.filter(({ id }) => id !== this.home.id)];
-		for (const space of spaces) this.#watch(space);
+		for (const space of spaces) this.live(space);
 		return spaces;
 	}
 
-	#watch(space: Space): void {
+	/** The same space; whoever looks at it is told when it has changed. */
+	live(space: Space): Space {
 		const subscribe =
 			this.#subscriptions.get(space) ?? createSubscriber((update) => space.subscribe(update));
 		this.#subscriptions.set(space, subscribe);
 		subscribe();
+		return space;
 	}
 
 	/** Those with a list of their own. A single note that is shared shows among all the others. */
@@ -176,11 +178,11 @@ export class DeskState {
 	}
 
 	find({ space, id }: Placed): ItemSummary | undefined {
-		return space.items.find((item) => item.id === id);
+		return this.live(space).items.find((item) => item.id === id);
 	}
 
 	isTrashed({ space, id }: Placed): boolean {
-		return space.trashed.some((item) => item.id === id);
+		return this.live(space).trashed.some((item) => item.id === id);
 	}
 
 	async newNote(): Promise<void> {
