@@ -4,6 +4,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Order, Report } from './peer-process.ts';
 
 const children = new Set<ChildProcess>();
@@ -92,6 +93,23 @@ export function cpuMs(pid: number): number {
 		Number(readFileSync(`${threads}/${thread}/schedstat`, 'utf8').split(' ')[0])
 	);
 	return ran.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1e6;
+}
+
+const quietMs = 300;
+const quietShare = 0.1;
+const longestWaitMs = 60_000;
+
+/**
+ * Waits until these use hardly any processor time: nobody's afterwork (a search index, a file written
+ * behind) runs into the next measurement.
+ */
+export async function untilQuiet(pids: readonly number[]): Promise<void> {
+	const used = () => pids.reduce((sum, pid) => sum + cpuMs(pid), 0);
+	for (let waitedMs = 0; waitedMs < longestWaitMs; waitedMs += quietMs) {
+		const before = used();
+		await wait(quietMs);
+		if (used() - before < quietMs * quietShare) return;
+	}
 }
 
 /** Most memory that a process ever held, in MiB. */

@@ -1,5 +1,7 @@
 // From figures to verdicts: the budgets of this project, and what this run says of each.
+import type { ChainFigures } from './chain.ts';
 import type { LoginFigures } from './login.ts';
+import type { MemberFigures } from './members.ts';
 import { noteBytes, bodyLength } from './notes.ts';
 import type { RowFigures } from './rows.ts';
 import type { SizeFigures } from './sizes.ts';
@@ -19,6 +21,8 @@ export interface Runs {
 	readonly rttMs: number;
 	readonly login: LoginFigures;
 	readonly rows: RowFigures;
+	readonly members: MemberFigures;
+	readonly chain: ChainFigures;
 	readonly sizes: SizeFigures;
 }
 
@@ -44,7 +48,13 @@ interface Test {
 }
 
 export const budgetsOf = (runs: Runs): readonly Budget[] =>
-	[...speedTests(runs), ...latencyTests(runs), ...byteTests(runs), ...costTests(runs)].map(judge);
+	[
+		...speedTests(runs),
+		...latencyTests(runs),
+		...byteTests(runs),
+		...sharingTests(runs),
+		...costTests(runs)
+	].map(judge);
 
 function judge(test: Test): Budget {
 	const { id, what, value, shown, must, stretch, better, range } = test;
@@ -146,6 +156,32 @@ function byteTests({ many, manyNotes }: Runs): readonly Test[] {
 		{
 			...{ id: 'B7', what: 'bytes stored by payload', value: stored },
 			...{ ...bulk, must: 1.25, stretch: 1.12 }
+		}
+	];
+}
+
+function sharingTests({ members, chain }: Runs): readonly Test[] {
+	const better = 'less';
+	const at = `in a space of ${members.items.toLocaleString('en')} items`;
+	const many = `${chain.commits.toLocaleString('en')} commits verified by bare signature checks`;
+	const ratio = { id: 'chain', shown: times, must: 1.5, stretch: 1.25, better } as const;
+	return [
+		{
+			...{ id: 'member', what: `commits of a new member ${at}`, shown: count, better },
+			...{ value: members.commitsEach.highest, must: 1, stretch: 1 }
+		},
+		{
+			...{ id: 'member', what: `the client's CPU of a new member ${at}`, shown: ms, better },
+			...{ value: members.clientCpuMs.median, range: members.clientCpuMs },
+			...{ must: 50, stretch: 25 }
+		},
+		{
+			...{ ...ratio, what: `${many}, processor time` },
+			...{ value: chain.cpuRatio.median, range: chain.cpuRatio }
+		},
+		{
+			...{ ...ratio, what: `${many}, elapsed time` },
+			...{ value: chain.wallRatio.median, range: chain.wallRatio }
 		}
 	];
 }

@@ -11,7 +11,9 @@ const { inProject } = await import('../scripts/project.mjs');
 const { build } = await import('../scripts/build.mjs');
 // What is measured imports what is built.
 await build({ log: console.log });
+const { measureChain } = await import('./chain.ts');
 const { measureLogin } = await import('./login.ts');
+const { measureMembers } = await import('./members.ts');
 const { budgetsOf } = await import('./report.ts');
 const { measureRows } = await import('./rows.ts');
 const { measureSizes } = await import('./sizes.ts');
@@ -133,6 +135,8 @@ const chosen = await present();
 console.log(`Load ${loadBefore.map((load) => load.toFixed(1)).join(' ')}; ${repeats} repeats.`);
 const login = await measureLogin(logins);
 const rows = await measureRows();
+const members = await measureMembers(repeats);
+const chain = await measureChain(repeats);
 const sizes = await measureSizes();
 const few = await repeated(chosen, { notes: fewNotes, rttMs: 0 });
 const many = await repeated(chosen, { notes: manyNotes, rttMs: 0 });
@@ -141,7 +145,7 @@ const far = await repeated(delayedSystems, { notes: fewNotes, rttMs });
 
 const budgets = budgetsOf({
 	...{ few, many, delayed: far, fewNotes, manyNotes, rttMs },
-	...{ login, rows, sizes }
+	...{ login, rows, members, chain, sizes }
 });
 printSync(`${fewNotes} notes`, few, fewNotes);
 printSync(`${manyNotes} notes`, many, manyNotes);
@@ -150,6 +154,8 @@ for (const [name, why] of Object.entries(notRun)) console.log(`Not run: ${name}:
 for (const failure of failures) console.log(`Failed: ${failure}`);
 console.log('\nLogin (ms)', JSON.stringify(login, null, 1));
 console.log('\nRows', JSON.stringify(rows));
+console.log('\nA member more', JSON.stringify(members));
+console.log('\nA chain', JSON.stringify(chain));
 console.table(budgets);
 
 const workerd = createRequire(import.meta.url)('workerd/package.json') as { version: string };
@@ -168,6 +174,8 @@ const results = {
 	budgets,
 	login,
 	rows,
+	members,
+	chain,
 	sizes,
 	sync: {
 		[`${fewNotes} notes`]: summary(few),

@@ -5,8 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { setTimeout as wait } from 'node:timers/promises';
-import { ClientProcess, cpuMs, end, peakMemoryMib } from './processes.ts';
+import { ClientProcess, cpuMs, end, peakMemoryMib, untilQuiet } from './processes.ts';
 import { startProxy, type CountingProxy } from './proxy.ts';
 import { median, percentile } from './statistics.ts';
 import type { Serving, System } from './systems.ts';
@@ -42,10 +41,6 @@ export interface SyncFigures {
 
 export const editCount = 30;
 const editEveryMs = 60;
-/** Nobody's afterwork (a search index, a file written behind) runs into the next measurement. */
-const quietMs = 300;
-const quietShare = 0.1;
-const longestWaitMs = 60_000;
 
 export async function measureSync(system: System, options: SyncOptions): Promise<SyncFigures> {
 	const folder = mkdtempSync(path.join(tmpdir(), `bench-${system.name}-`));
@@ -144,15 +139,6 @@ async function measureEdits(stage: {
 		editReaderUpBytes: (after[1].up - before[1].up) / editCount,
 		editReaderDownBytes: (after[1].down - before[1].down) / editCount
 	};
-}
-
-async function untilQuiet(pids: readonly number[]): Promise<void> {
-	const used = () => pids.reduce((sum, pid) => sum + cpuMs(pid), 0);
-	for (let waitedMs = 0; waitedMs < longestWaitMs; waitedMs += quietMs) {
-		const before = used();
-		await wait(quietMs);
-		if (used() - before < quietMs * quietShare) return;
-	}
 }
 
 const urlOf = ({ port }: CountingProxy): string => `http://localhost:${port}`;
