@@ -1,9 +1,8 @@
 // A share link opened without an account: what it shows, or why it shows nothing.
 import { createSubscriber } from 'svelte/reactivity';
+import type { Answer } from '../../../client/api.ts';
 import type { LinkView } from '../../../client/api-sharing.ts';
-import { connectCrypto } from '../../../client/connect-crypto.ts';
 import type { TacetError } from '../../../client/errors.ts';
-import { openLinkView } from '../../../client/link-view.ts';
 import type { ItemSummary } from '../../../client/items.ts';
 import type { SyncStatus } from '../../../client/status.ts';
 import { startCryptoWorker } from './workers.ts';
@@ -24,11 +23,9 @@ export class OpenedLink {
 	async open(passphrase?: string): Promise<void> {
 		this.busy = true;
 		this.error = null;
-		const options = {
-			origin: location.origin,
-			startCrypto: () => connectCrypto(startCryptoWorker())
-		};
-		const opened = await openLinkView(options, this.#url, passphrase);
+		// It starts while the rest is still on its way.
+		const worker = startCryptoWorker();
+		const opened = await this.#openWith(worker, passphrase);
 		this.busy = false;
 		if (opened.ok) {
 			if (this.#closed) return opened.value.close();
@@ -40,6 +37,17 @@ export class OpenedLink {
 		else {
 			this.error = opened.error;
 			if (opened.error.code !== 'wrong_passphrase' && !this.mayRetry) this.asksPassphrase = false;
+		}
+	}
+
+	async #openWith(worker: Worker, passphrase: string | undefined): Answer<LinkView> {
+		try {
+			const { openLink } = await import('./link-engine.ts');
+			return await openLink(this.#url, worker, passphrase);
+		} catch {
+			// A part of the page, or of the worker, did not arrive.
+			worker.terminate();
+			return { ok: false, error: { code: 'offline' } };
 		}
 	}
 
