@@ -36,6 +36,8 @@ export class OwnKeyring {
 	readonly sync: SpaceSync;
 	readonly #log: KeyringLog;
 	#confirmed = false;
+	/** Handed over when this device was linked: reached, another device has vouched for this one. */
+	#handedOver: Head | null = null;
 	#leading = false;
 	#announced = false;
 	/** Devices whose first entry this one has answered with a heartbeat. */
@@ -111,6 +113,15 @@ export class OwnKeyring {
 		});
 	}
 
+	/**
+	 * The device that handed this head over had verified it. Until the log leads there nobody has
+	 * vouched for what this one is shown.
+	 */
+	expect(head: Head): void {
+		this.#handedOver = head;
+		this.sync.expect(head);
+	}
+
 	/** By hand, by another device, or because this one was there when the keyring was made. */
 	async confirm(): Promise<void> {
 		if (this.#confirmed) return;
@@ -133,10 +144,15 @@ export class OwnKeyring {
 	async #read(): Promise<void> {
 		const before = this.#log.entries.length;
 		await this.#log.read(this.sync.head.seq);
+		if (!this.#confirmed && this.#isVouchedFor) await this.confirm();
+		else if (!this.#confirmed && this.#log.entries.length > before) this.#parts.onChange();
+	}
+
+	get #isVouchedFor(): boolean {
 		const { device } = this.#parts;
-		if (!this.#confirmed && isVouchedFor(device, this.#log.entries, this.sync.heartbeats)) {
-			await this.confirm();
-		} else if (!this.#confirmed && this.#log.entries.length > before) this.#parts.onChange();
+		// Nothing is reached while an expected head is absent.
+		if (this.#handedOver !== null && this.sync.caughtUp) return true;
+		return isVouchedFor(device, this.#log.entries, this.sync.heartbeats);
 	}
 
 	/** Its first entry: what another device must have seen before this one is believed. */

@@ -29,6 +29,8 @@ export interface VaultSpaceParts {
 	/** What it is called before any of its pages was opened. */
 	readonly name: () => string;
 	readonly onStatus: (space: VaultSpace) => void;
+	/** What a list of spaces says of it changed. */
+	readonly onListed: () => void;
 }
 
 export class VaultSpace implements SpaceView {
@@ -40,6 +42,7 @@ export class VaultSpace implements SpaceView {
 	/** Of another tab, which syncs. */
 	leaderStatus: SyncStatus | null = null;
 	#members: readonly SpaceMember[] | null = null;
+	#listed = '';
 
 	constructor(parts: VaultSpaceParts) {
 		this.#parts = parts;
@@ -82,6 +85,10 @@ export class VaultSpace implements SpaceView {
 	changed(): void {
 		this.#members = null;
 		this.space.changed();
+		const listed = JSON.stringify([this.name, this.kind, this.role]);
+		if (listed === this.#listed) return;
+		this.#listed = listed;
+		this.#parts.onListed();
 	}
 
 	/** What the log would refuse is refused at once: nobody types what can't be sent. */

@@ -170,11 +170,7 @@ export class Vault {
 		const loaded = await this.#keyring.load();
 		if (!loaded.ok) return loaded;
 		const { keyringHead } = this.#parts;
-		if (keyringHead !== null) {
-			this.#keyring.sync.expect(keyringHead);
-			// Another device has vouched for what this one is about to be shown.
-			await this.#keyring.confirm();
-		}
+		if (keyringHead !== null) this.#keyring.expect(keyringHead);
 		const elected = this.#elect();
 		const isKnown = this.#keyring.known.firstSpace !== null;
 		if (!isKnown) {
@@ -290,6 +286,9 @@ export class Vault {
 			name: () => this.#keyring.known.nameOf(known.space),
 			onStatus: (space) => {
 				this.#noteStatus(space);
+			},
+			onListed: () => {
+				this.#parts.onChange();
 			}
 		});
 	}

@@ -7,6 +7,7 @@ import {
 	signedUp,
 	startEdge,
 	stateOf,
+	until,
 	valueOf,
 	type Edge
 } from './edge.ts';
@@ -35,7 +36,7 @@ test('a linked device knows whom to log in as, and is confirmed at once', async 
 	// The other device is gone: its word came with the hand-over.
 	await first.tacet.close();
 	valueOf(await second.tacet.logIn({ handle, password }));
-	expect(stateOf(second).standing).toEqual({ state: 'confirmed' });
+	await until(second.tacet, () => stateOf(second).standing.state === 'confirmed');
 	await second.tacet.close();
 });
 
@@ -73,7 +74,7 @@ test('a linked device goes no further when the server proves another key than wa
 	const account = await signedUp(impostor, handle);
 	let served = edge.url;
 	const second = await newDevice(edge, {
-		fetch: (url, init) => fetch(String(url).replace(edge.url, served), init)
+		fetch: (url, init) => fetch(typeof url === 'string' ? url.replace(edge.url, served) : url, init)
 	});
 	const offer = valueOf(await first.tacet.linkDevice());
 	const taken = valueOf(await second.tacet.takeDeviceLink(offer.url));

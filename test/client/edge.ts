@@ -129,7 +129,7 @@ export function valueOf<Value>(answer: Result<Value, TacetError>): Value {
 	return answer.value;
 }
 
-/** The space of that name, once the device has it. */
+/** The space of that name, once the device has it and knows what it is called. */
 export async function spaceNamed(device: Device, name: string): Promise<Space> {
 	const find = () => stateOf(device).spaces.find((space) => space.name === name);
 	await until(device.tacet, () => device.tacet.state.phase === 'unlocked' && find() !== undefined);
