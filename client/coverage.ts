@@ -2,7 +2,7 @@
 // Their bytes stay in the store until that was checked, so that a restart loses neither the content
 // nor the question. What was left out stays in view, is reported under the name of whoever did it,
 // and is written again once, after a random wait and a fresh pull, unless another device was faster.
-import { writesItems } from '../crypto/log-state.ts';
+import { readsContent, writesItems } from '../crypto/log-state.ts';
 import type { PageId } from '../protocol/commit.ts';
 import type { AccountId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { Change } from '../protocol/page.ts';
@@ -72,7 +72,8 @@ export class Coverage {
 	/** What is verified and stored is shown: compares what was superseded with what is live. */
 	async check(): Promise<void> {
 		this.#notice();
-		if (this.#held.size === 0) return;
+		// Whoever reads no more can't tell what was said again under keys that came after.
+		if (this.#held.size === 0 || !this.#reads) return;
 		this.#missing = await this.#compare();
 		this.#accuse();
 		await this.#dropCovered();
@@ -84,6 +85,11 @@ export class Coverage {
 	stop(): void {
 		clearTimeout(this.#wait);
 		this.#wait = undefined;
+	}
+
+	get #reads(): boolean {
+		const member = this.#parts.chain.state.members.get(this.#parts.account);
+		return member !== undefined && readsContent(member.role);
 	}
 
 	#notice(): void {
