@@ -129,7 +129,7 @@ export function judge(
 			genesisHash,
 			head: { seq, hash: nextHead(previous, entry.hash) },
 			lastAdminSeq: commit.admin === null ? state.lastAdminSeq : seq,
-			counts: new Map(state.counts).set(count, commit.count)
+			counts: state.counts.with(count, commit.count)
 		},
 		proofs: [
 			{

@@ -32,6 +32,7 @@ import { hashBytes, xwingPublicKeyBytes } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { isArray, isBytes, isCount, isUint, parseEach } from '../protocol/shape.ts';
 import { readIdentity, type Identity } from './identity.ts';
+import { PersistentMap } from './persistent-map.ts';
 
 export interface Member {
 	readonly account: AccountId;
@@ -62,7 +63,7 @@ export interface LogState {
 	readonly settings: SpaceSettings | null;
 	readonly lastAdminSeq: Seq;
 	/** Kept for ever, through removal and return, so that no signed bytes ever count twice. */
-	readonly counts: ReadonlyMap<CountKey, number>;
+	readonly counts: PersistentMap<CountKey, number>;
 }
 
 /** The state of a space before its first entry. */
@@ -78,7 +79,7 @@ export const emptyLog = (space: SpaceId): LogState => ({
 	audit: null,
 	settings: null,
 	lastAdminSeq: 0,
-	counts: new Map()
+	counts: new PersistentMap()
 });
 
 /** Roles that read content, and so hold content keys. */
@@ -156,7 +157,7 @@ export function parseLogState(bytes: Uint8Array): Result<LogState, 'malformed'> 
 		audit,
 		settings,
 		lastAdminSeq,
-		counts: new Map(counts)
+		counts: new PersistentMap(new Map(counts))
 	});
 }
 
