@@ -46,11 +46,14 @@ export class Heartbeats {
 		this.#parts = parts;
 	}
 
-	/** The newest of each other device that a member has, newest first. */
+	/**
+	 * The newest of each other device that a member has, newest first. One that is ahead of this
+	 * device's log says nothing until the log leads there: it may be of another one.
+	 */
 	get others(): readonly OtherHeartbeat[] {
-		const { members } = this.#parts.chain.state;
+		const { chain } = this.#parts;
 		return [...this.#newest.values()]
-			.filter(({ account }) => members.has(account))
+			.filter(({ account, head }) => chain.state.members.has(account) && chain.holds(head))
 			.map(({ account, device, head, timeMs }) => ({ account, device, seq: head.seq, timeMs }))
 			.sort((a, b) => b.timeMs - a.timeMs);
 	}
