@@ -202,8 +202,18 @@ export class DeskState {
 	}
 
 	share(space: Space): void {
+		this.#followInto(space);
 		this.subject = { space, item: null };
 		this.dialog = 'share';
+	}
+
+	/** The open note has just moved into a space of its own. */
+	#followInto(space: Space): void {
+		const { open } = this;
+		const only = space.kind === 'item' ? space.items[0] : undefined;
+		if (open === null || only === undefined || open.space.id === space.id) return;
+		if (this.find(open) !== undefined || this.isTrashed(open)) return;
+		this.app.place.replace(itemHref(only.id, space.id));
 	}
 
 	/** A note that has a space of its own is shared with that; else the person chooses. */
