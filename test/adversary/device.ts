@@ -18,18 +18,51 @@ export class Device {
 	readonly store: Store;
 	readonly liar: Liar;
 	readonly #cores: readonly CryptoWorker[];
+	readonly #at: SpaceId | null;
 
-	constructor(parts: { tacet: Tacet; store: Store; liar: Liar; cores: readonly CryptoWorker[] }) {
+	constructor(parts: {
+		tacet: Tacet;
+		store: Store;
+		liar: Liar;
+		cores: readonly CryptoWorker[];
+		at: SpaceId | null;
+	}) {
+		this.#at = parts.at;
 		this.tacet = parts.tacet;
 		this.store = parts.store;
 		this.liar = parts.liar;
 		this.#cores = parts.cores;
 	}
 
+	/** The one that this device is looked at for: the account's first, unless it was told another. */
 	get space(): Space {
 		const { state } = this.tacet;
 		assert(state.phase === 'unlocked', state.phase);
-		return state.space;
+		return this.#at === null ? state.space : this.spaceAt(this.#at);
+	}
+
+	/** Whether the keyring has named the space to look at. */
+	get isThere(): boolean {
+		const { state } = this.tacet;
+		const at = this.#at;
+		if (state.phase !== 'unlocked') return false;
+		return at === null || state.spaces.some(({ id }) => id === at);
+	}
+
+	/** Unlocked, and the space is open; or the keyring itself is not trusted. */
+	async arrives(): Promise<void> {
+		await when(this.tacet, () => {
+			const { state } = this.tacet;
+			return this.isThere || (state.phase === 'unlocked' && isDistrusted(state.space));
+		});
+	}
+
+	spaceAt(id: SpaceId): Space {
+		const { state } = this.tacet;
+		assert(state.phase === 'unlocked', state.phase);
+		const space = state.spaces.find((open) => open.id === id);
+		assert(space, 'the space is not open here');
+		return space;
 	}
 
 	/** Keys as one tab hands them to another: copies. */
@@ -53,18 +86,30 @@ export class Device {
 	}
 }
 
+export interface StartOptions {
+	readonly store?: Store;
+	readonly keys?: HandedKeys;
+	readonly liar?: Liar;
+	readonly nowMs?: () => number;
+	/** The space to look at. */
+	readonly at?: SpaceId | null;
+	/** How long to leave what others left out, or sealed under an old key; absent: as in the page. */
+	readonly repairWaitMs?: () => number;
+	readonly deviceName?: string;
+}
+
+/** Longer than any test: what a device would repair or seal again stays as it is. */
+export const neverRepairs = (): number => 2_000_000_000;
+
 /**
  * Starts the client at an edge. With `keys` it is unlocked like another tab of the same profile,
  * so that a restart costs no stretching of a password.
  */
-export async function startDevice(
-	edgeUrl: string,
-	options: { store?: Store; keys?: HandedKeys; liar?: Liar; nowMs?: () => number } = {}
-): Promise<Device> {
+export async function startDevice(edgeUrl: string, options: StartOptions = {}): Promise<Device> {
 	const liar = options.liar ?? (await Liar.start(edgeUrl));
 	const store = options.store ?? createMemoryStore();
 	const cores: CryptoWorker[] = [];
-	const { keys, nowMs } = options;
+	const { keys, nowMs, repairWaitMs, deviceName, at = null } = options;
 	const tacet = createTacet({
 		origin: liar.url,
 		store,
@@ -74,9 +119,11 @@ export async function startDevice(
 			return core;
 		},
 		...(keys && { channel: () => unlockedTab(keys) }),
-		...(nowMs && { nowMs })
+		...(nowMs && { nowMs }),
+		...(repairWaitMs && { repairWaitMs }),
+		...(deviceName !== undefined && { deviceName })
 	});
-	return new Device({ tacet, store, liar, cores });
+	return new Device({ tacet, store, liar, cores, at });
 }
 
 /** A channel at whose other end an unlocked tab of the profile hands out keys, and nothing else. */

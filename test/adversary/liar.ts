@@ -13,6 +13,7 @@ import {
 	type ClientFrame,
 	type SpaceFrame
 } from '../../protocol/frames.ts';
+import type { SignedHeartbeat } from '../../protocol/heartbeat.ts';
 import { routes, type RouteName } from '../../protocol/http.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
 import { acceptSocket, type ServerSocket } from './socket-frames.ts';
@@ -272,3 +273,13 @@ function routeOf(method: string, url: string): RouteName | undefined {
 	const names = Object.keys(routes) as RouteName[];
 	return names.find((name) => routes[name].path === url && routes[name].method === method);
 }
+
+/** Every heartbeat that left these devices, in order. */
+export const beatsSent = (liars: readonly Liar[]): readonly SignedHeartbeat[] =>
+	liars.flatMap(({ sent }) =>
+		sent.flatMap((one) => {
+			if (one.kind !== 'frame' || typeof one.message === 'string') return [];
+			const frame = parseClientFrame(one.message);
+			return frame.ok && frame.value.type === 'beat' ? [frame.value.heartbeat] : [];
+		})
+	);

@@ -13,7 +13,19 @@ import {
 	type SignedCommit,
 	type SpaceFrame
 } from '../../protocol/frames.ts';
-import type { AccountId, Seq, SpaceId } from '../../protocol/ids.ts';
+import {
+	encodeHeartbeat,
+	parseHeartbeat,
+	type Heartbeat,
+	type SignedHeartbeat
+} from '../../protocol/heartbeat.ts';
+import {
+	idFromBytes,
+	type AccountId,
+	type DeviceId,
+	type Seq,
+	type SpaceId
+} from '../../protocol/ids.ts';
 import { commitSigningInput } from '../../protocol/labels.ts';
 import type { Lie, Line } from './liar.ts';
 import type { Chance } from './random.ts';
@@ -30,6 +42,8 @@ export interface Material {
 	readonly otherLog: readonly Entry[];
 	/** An entry that somebody else has signed, to stand after the last one. */
 	readonly strangers: readonly Entry[];
+	/** Given by devices of members, about this space or another; of whatever age. */
+	readonly beats: readonly SignedHeartbeat[];
 }
 
 /** Null where there is nothing to lie about. */
@@ -251,6 +265,64 @@ export const helloLies = {
 	]
 } satisfies Record<string, Telling<Extract<SpaceFrame, { type: 'hello' }>>>;
 
+type HeartbeatsFrame = Extract<SpaceFrame, { type: 'heartbeats' }>;
+
+/** Lies about one heartbeat; a frame that has none is given one of another time or place. */
+const aboutHeartbeat =
+	(
+		change: (beat: SignedHeartbeat, material: Material) => SignedHeartbeat
+	): Telling<HeartbeatsFrame> =>
+	(frame, material) => {
+		const { chance, beats } = material;
+		const all = frame.heartbeats.length > 0 ? frame.heartbeats : beats;
+		if (all.length === 0) return null;
+		const victim = chance.pick(all);
+		return [
+			{ ...frame, heartbeats: all.map((beat) => (beat === victim ? change(beat, material) : beat)) }
+		];
+	};
+
+/** What a heartbeat says, changed, under the signature that it had. */
+const sayingElse =
+	(change: (body: Heartbeat, chance: Chance) => Partial<Heartbeat>) =>
+	({ body, signature }: SignedHeartbeat, { chance }: Material): SignedHeartbeat => {
+		const parsed = parseHeartbeat(body);
+		if (!parsed.ok) return { body, signature };
+		const said = { ...parsed.value, ...change(parsed.value, chance) };
+		return { body: encodeHeartbeat(said), signature };
+	};
+
+export const heartbeatsLies = {
+	'withhold the heartbeats': () => [],
+	'give the heartbeats twice': (frame) => [frame, frame],
+	'give an old heartbeat, or one of another space': (frame, { chance, beats }) =>
+		beats.length === 0 ? null : [{ ...frame, heartbeats: [chance.pick(beats)] }],
+	'give all heartbeats that there ever were': (frame, { beats }) => [
+		{ ...frame, heartbeats: beats.slice(-256) }
+	],
+	'flip a bit of a heartbeat': aboutHeartbeat(({ body, signature }, { chance }) => ({
+		signature,
+		body: flipped(body, chance)
+	})),
+	'flip a bit of a heartbeat’s signature': aboutHeartbeat(({ body, signature }, { chance }) => ({
+		body,
+		signature: flipped(signature, chance)
+	})),
+	'give a heartbeat the signature of another': aboutHeartbeat(({ body }, { chance, beats }) => ({
+		body,
+		signature: beats.length === 0 ? chance.bytes(64) : chance.pick(beats).signature
+	})),
+	'have a heartbeat name another head': aboutHeartbeat(
+		sayingElse(({ head }, chance) => ({ head: { ...head, hash: chance.bytes(32) } }))
+	),
+	'have a heartbeat name a later entry': aboutHeartbeat(
+		sayingElse(({ head }, chance) => ({ head: { ...head, seq: head.seq + 1 + chance.below(50) } }))
+	),
+	'have a heartbeat be of another device': aboutHeartbeat(
+		sayingElse((_, chance) => ({ device: idFromBytes<DeviceId>(chance.bytes(16)) }))
+	)
+} satisfies Record<string, Telling<HeartbeatsFrame>>;
+
 /** Sent to a client whose socket stays; the codes that end a session would end it for every test. */
 const codes = (Object.keys(wireErrors) as WireErrorCode[]).filter(
 	(code) => code !== 'unauthenticated'
@@ -277,6 +349,11 @@ export const frameLies = {
 		},
 		frame
 	],
+	'give heartbeats too soon': (frame, { beats }) => [
+		{ type: 'heartbeats', heartbeats: beats.slice(-20) },
+		frame
+	],
+	'say that invitations changed': (frame) => [{ type: 'notice' }, frame, { type: 'notice' }],
 	'send pages that nobody asked for': (frame, { chance, log }) => [
 		{
 			type: 'pages',
@@ -297,11 +374,16 @@ export const frameLies = {
 	}
 } satisfies Record<string, Telling<SpaceFrame>>;
 
-export type LieName = keyof typeof entriesLies | keyof typeof helloLies | keyof typeof frameLies;
+export type LieName =
+	| keyof typeof entriesLies
+	| keyof typeof helloLies
+	| keyof typeof heartbeatsLies
+	| keyof typeof frameLies;
 
 export const lieNames = [
 	...Object.keys(entriesLies),
 	...Object.keys(helloLies),
+	...Object.keys(heartbeatsLies),
 	...Object.keys(frameLies)
 ] as LieName[];
 
@@ -339,6 +421,9 @@ function lieAbout(name: string, frame: SpaceFrame, material: Material, line: Lin
 	}
 	if (frame.type === 'hello' && name in helloLies) {
 		return helloLies[name as keyof typeof helloLies](frame, material);
+	}
+	if (frame.type === 'heartbeats' && name in heartbeatsLies) {
+		return heartbeatsLies[name as keyof typeof heartbeatsLies](frame, material, line);
 	}
 	return name in frameLies
 		? frameLies[name as keyof typeof frameLies](frame, material, line)

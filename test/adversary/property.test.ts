@@ -1,7 +1,7 @@
 // A random lie at a random place, to a device that has seen a random part of a random history. A
 // failing run names its seeds: SEED=<run> WORLD=<history> RUNS=1 repeats it.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { planRun, run } from './property.ts';
+import { inTime, planRun, run } from './property.ts';
 import { makeWorld, type World } from './world.ts';
 
 const isSlow = process.env['SLOW'] === '1';
@@ -16,16 +16,6 @@ beforeAll(async () => {
 	world = await makeWorld({ seed: firstWorld });
 }, 60_000);
 afterAll(() => world.end(), 60_000);
-
-/** A run that never ends has a seed as well. */
-function inTime<Value>(work: Promise<Value>): Promise<Value> {
-	return new Promise((resolve, reject) => {
-		const timer = setTimeout(reject, 15_000, new Error('the device came to no end'));
-		work.then(resolve, reject).finally(() => {
-			clearTimeout(timer);
-		});
-	});
-}
 
 const counts = new Map<string, number>();
 

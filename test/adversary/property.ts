@@ -53,7 +53,7 @@ export async function run(world: World, plan: Run): Promise<Outcome & { readonly
 }
 
 export async function materialOf(
-	{ entries, keyringEntries }: World,
+	{ entries, keyringEntries, beats }: World,
 	about: 'space' | 'keyring',
 	seed: number
 ): Promise<Material> {
@@ -61,7 +61,18 @@ export async function materialOf(
 	const otherLog = about === 'space' ? keyringEntries : entries;
 	const strangers = strangersOf.get(log) ?? strangerEntries(log);
 	strangersOf.set(log, strangers);
-	return { chance: chanceOf(seed ^ 0x5eed), log, otherLog, strangers: await strangers };
+	const chance = chanceOf(seed ^ 0x5eed);
+	return { chance, log, otherLog, strangers: await strangers, beats };
 }
 
 const strangersOf = new WeakMap<readonly Entry[], Promise<readonly Entry[]>>();
+
+/** A run that never ends has a seed as well. */
+export function inTime<Value>(work: Promise<Value>): Promise<Value> {
+	return new Promise((resolve, reject) => {
+		const timer = setTimeout(reject, 15_000, new Error('the device came to no end'));
+		work.then(resolve, reject).finally(() => {
+			clearTimeout(timer);
+		});
+	});
+}

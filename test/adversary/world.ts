@@ -4,12 +4,14 @@ import assert from 'node:assert/strict';
 import type { HandedKeys } from '../../client/crypto-port.ts';
 import type { Space } from '../../client/index.ts';
 import type { Store } from '../../client/store.ts';
-import type { Head } from '../../protocol/commit.ts';
+import type { Head, Role } from '../../protocol/commit.ts';
 import type { Entry } from '../../protocol/frames.ts';
+import type { SignedHeartbeat } from '../../protocol/heartbeat.ts';
 import type { Seq, SpaceId } from '../../protocol/ids.ts';
 import {
 	copyStore,
 	isOnline,
+	neverRepairs,
 	seqOf,
 	startDevice,
 	storeWithProfile,
@@ -18,6 +20,7 @@ import {
 	type Device
 } from './device.ts';
 import { startEdge, type Edge } from './edge.ts';
+import { beatsSent } from './liar.ts';
 import { chanceOf, type Chance } from './random.ts';
 
 export interface World {
@@ -26,6 +29,10 @@ export interface World {
 	readonly handle: string;
 	readonly keyring: SpaceId;
 	readonly space: SpaceId;
+	/** The space to look at; null: the account's first. */
+	readonly at: SpaceId | null;
+	/** Of whoever reads. */
+	readonly role: Role;
 	/** Of the second device, which only ever reads. */
 	readonly keys: HandedKeys;
 	/** That device's store after each entry, and with nothing but its profile at 0. */
@@ -36,6 +43,8 @@ export interface World {
 	readonly entries: readonly Entry[];
 	readonly keyringEntries: readonly Entry[];
 	readonly head: Head;
+	/** Heartbeats that members' devices gave, about this space and others. */
+	readonly beats: readonly SignedHeartbeat[];
 	/** The device that wrote it all; still at work. */
 	readonly writer: Device;
 	readonly reader: Device;
@@ -86,12 +95,15 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
 		handle,
 		keyring: spaces[0],
 		space: spaces[1],
+		at: null,
+		role: 'owner',
 		keys: await reader.keys(),
 		stores,
 		views,
 		entries: logs.get(spaces[1])?.entries ?? [],
 		keyringEntries: logs.get(spaces[0])?.entries ?? [],
 		head: logs.get(spaces[1])?.head ?? { seq: 0, hash: new Uint8Array(32) },
+		beats: beatsSent([writer.liar, reader.liar]),
 		writer,
 		reader,
 		async end() {
@@ -103,7 +115,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
 }
 
 /** One change of a random kind; words are unique, so that nothing can stand in for another. */
-async function changeSomething(space: Space, chance: Chance, step: number): Promise<void> {
+export async function changeSomething(space: Space, chance: Chance, step: number): Promise<void> {
 	const word = `word${String(step)}x${String(chance.below(1e9))}`;
 	const items = space.items;
 	const kind = items.length < 2 ? 0 : chance.below(6);
@@ -129,14 +141,19 @@ export function fileOf(path: string, text: string) {
 }
 
 /** Listens to what the edge gives a device that has lost everything but its profile. */
-async function readLogs(
+export async function readLogs(
 	edge: Edge,
 	stores: ReadonlyMap<Seq, Store>,
-	keys: HandedKeys
+	keys: HandedKeys,
+	at: SpaceId | null = null
 ): Promise<ReadonlyMap<SpaceId, { entries: Entry[]; head: Head }>> {
 	const empty = stores.get(0);
 	assert(empty);
-	const device = await startDevice(edge.url, { keys, store: await storeWithProfile(empty) });
+	const device = await startDevice(edge.url, {
+		...{ keys, at },
+		repairWaitMs: neverRepairs,
+		store: await storeWithProfile(empty)
+	});
 	const logs = new Map<SpaceId, { entries: Entry[]; head: Head }>();
 	device.liar.lie = {
 		toClient(frame, { space }) {

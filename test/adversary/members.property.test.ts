@@ -1,0 +1,58 @@
+// Random lies to members of a shared space, each in their role: histories with rotations, links that
+// come and go, names and several authors. A failing run names its seeds: SEED=<run> WORLD=<history>
+// RUNS=1 repeats it.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeCompany, staff, type Company } from './company.ts';
+import { inTime, planRun, run } from './property.ts';
+import type { World } from './world.ts';
+
+const isSlow = process.env['SLOW'] === '1';
+const runs = Number(process.env['RUNS'] ?? (isSlow ? 4_000 : 48));
+/** Access tokens of one history end after a quarter of an hour. */
+const runsPerWorld = 400;
+const firstSeed = Number(process.env['SEED'] ?? 1);
+const firstWorld = Number(process.env['WORLD'] ?? 500);
+
+let company: Company;
+let worlds: readonly World[];
+async function begin(seed: number): Promise<void> {
+	company = await makeCompany({ seed, steps: 8 });
+	worlds = await Promise.all(staff.map((role) => company.worldOf(role)));
+}
+beforeAll(() => begin(firstWorld), 120_000);
+afterAll(() => company.end(), 60_000);
+
+const counts = new Map<string, number>();
+
+test(
+	'INT-04, INT-07, KEY-12, COM-01 a member under any lie ends like an honest edge’s, or stops for good',
+	async () => {
+		let told = 0;
+		for (let done = 0; done < runs; done++) {
+			const seed = firstSeed + done;
+			if (done > 0 && done % runsPerWorld === 0) {
+				await company.end();
+				await begin(firstWorld + done / runsPerWorld);
+			}
+			const world = worlds[seed % worlds.length];
+			if (world === undefined) throw new Error('somebody works here');
+			const plan = planRun(world, seed);
+			const where = `WORLD=${String(firstWorld + Math.floor(done / runsPerWorld))} SEED=${String(seed)} RUNS=1`;
+			const outcome = await inTime(run(world, plan)).catch((error: unknown) => {
+				throw new Error(`${where}: ${world.role}, ${JSON.stringify(plan)}`, { cause: error });
+			});
+			if (outcome.told > 0) told += 1;
+			const key = `${outcome.under}, then ${outcome.after}${outcome.fault === null ? '' : `: ${outcome.fault}`}`;
+			counts.set(key, (counts.get(key) ?? 0) + 1);
+		}
+		// Lies that were never told would show nothing.
+		expect(told).toBeGreaterThan(runs * 0.6 - 1);
+		expect([...counts.keys()].some((key) => key.startsWith('distrusted')) || runs < 50).toBe(true);
+	},
+	isSlow ? 3_600_000 : 120_000
+);
+
+afterAll(() => {
+	const lines = [...counts].sort(([, a], [, b]) => b - a);
+	console.log(lines.map(([key, count]) => `${String(count).padStart(6)}  ${key}`).join('\n'));
+});
