@@ -9,10 +9,13 @@ import {
 	newWire,
 	password,
 	signedUp,
+	spaceNamed,
 	spaceOf,
 	startEdge,
+	stateOf,
 	synced,
 	until,
+	valueOf,
 	type Edge,
 	type Wire
 } from './edge.ts';
@@ -134,4 +137,34 @@ test('locking one tab locks all, unlocking one unlocks all, and log-out reaches 
 	await until(first.tacet, () => first.tacet.state.phase === 'signed_out');
 	expect(await browser.store.loadProfile()).toEqual({ ok: true, value: null });
 	await Promise.all([first.tacet.close(), second.tacet.close()]);
+});
+
+test('what only the syncing tab can do is done there for the other one', async () => {
+	const browser = newBrowser();
+	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
+	const first = await signedUp(edge, newHandle(), browser.tab(wires[0]));
+	const second = await newDevice(edge, browser.tab(wires[1]));
+	const made = valueOf(await second.tacet.createSpace({ name: 'From the other tab' }));
+	expect(valueOf(await made.rotate())).toBeUndefined();
+	await until(made, () => made.epoch.number === 2);
+	const there = await spaceNamed(first, 'From the other tab');
+	expect(there.epoch.number).toBe(2);
+	const { url } = valueOf(await made.invite({ role: 'editor', expiresInDays: 1 }));
+	await until(first.tacet, () => stateOf(first).spaces.length === 2);
+	expect(valueOf(await there.invitations())).toMatchObject([{ url, claim: null }]);
+	expect(wires[1].sent).toEqual([]);
+	await Promise.all([first.tacet.close(), second.tacet.close()]);
+});
+
+test('what was asked of a tab that goes away is answered, and not waited for', async () => {
+	const browser = newBrowser();
+	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
+	const first = await signedUp(edge, newHandle(), browser.tab(wires[0]));
+	const second = await newDevice(edge, browser.tab(wires[1]));
+	// Nothing comes down to the tab that syncs, so that it can't finish.
+	wires[0].down = () => null;
+	const asked = spaceOf(second).rotate();
+	await first.tacet.close();
+	expect(await asked).toMatchObject({ ok: false, error: { code: 'offline' } });
+	await second.tacet.close();
 });
