@@ -64,8 +64,8 @@ type Frame = SpaceFrame & { readonly connection: number };
 interface Expected {
 	readonly head: Head;
 	readonly ifAbsent: ChainFaultCode;
-	/** A pull was begun after it was known, and after any that was under way then. */
-	asked: boolean;
+	/** Where this log ended when it was asked for last; null before. */
+	askedAt: Seq | null;
 }
 
 export class Follower {
@@ -80,8 +80,8 @@ export class Follower {
 	/** Verified but for pages that were asked for again: the head that is reached with them. */
 	#awaitsPages: Head | null = null;
 	#offered: Head | null = null;
-	/** The entry that was asked for again, for the key that it brings. */
-	#linking: Seq | null = null;
+	/** The entry that was asked for again, for the key that it brings, and whether it came. */
+	#linking: { readonly seq: Seq; came: boolean } | null = null;
 
 	constructor(parts: FollowerParts) {
 		this.#parts = parts;
@@ -137,7 +137,7 @@ export class Follower {
 	/** A head that was verified elsewhere counts as seen here (rule 2). */
 	expect(head: Head, ifAbsent: ChainFaultCode = 'rollback'): void {
 		if (this.#parts.chain.holds(head)) return;
-		this.#expected = [...this.#expected, { head, ifAbsent, asked: false }];
+		this.#expected = [...this.#expected, { head, ifAbsent, askedAt: null }];
 		// Judged on the answer to a request begun after it was known.
 		if (this.#parts.socket.isOpen) this.pull();
 	}
@@ -221,6 +221,8 @@ export class Follower {
 	async #takeEntries(entries: readonly Entry[], offered: Head): Promise<void> {
 		this.#awaitsPages = null;
 		const { chain, receiver } = this.#parts;
+		const linking = this.#linking;
+		if (linking !== null) linking.came ||= entries.some(({ seq }) => seq === linking.seq);
 		const taken = await receiver.take(entries);
 		if (!(await this.#believe(taken, offered))) return;
 		this.#offered = offered;
@@ -311,9 +313,11 @@ export class Follower {
 		const first = pages.firstUnlinked;
 		const role = chain.state.members.get(account)?.role;
 		if (first === null || role === undefined || !readsContent(role)) return false;
-		if (first === this.#linking) await this.#distrust('wraps_wrong', offered, null);
-		else {
-			this.#linking = first;
+		if (first === this.#linking?.seq) {
+			// What is appended meanwhile comes before the answer, and is none.
+			if (this.#linking.came) await this.#distrust('wraps_wrong', offered, null);
+		} else {
+			this.#linking = { seq: first, came: false };
 			this.#caughtUp = false;
 			this.#pulledAfter = first - 1;
 			socket.send(encodeClientFrame({ type: 'pull', after: first - 1 }));
@@ -321,11 +325,15 @@ export class Follower {
 		return true;
 	}
 
-	/** The answer may be that to an earlier request: the same is asked once more before it counts. */
+	/**
+	 * The answer may be that to an earlier request, or none: entries come by themselves, one after
+	 * another. So the same is asked once more, from wherever the log goes on to, before it counts.
+	 */
 	async #judgeAbsent(absent: Expected, offered: Head): Promise<void> {
-		const isAhead = absent.head.seq > this.#parts.chain.head.seq;
-		if (isAhead && !absent.asked) {
-			absent.asked = true;
+		const { seq } = this.#parts.chain.head;
+		const isAhead = absent.head.seq > seq;
+		if (isAhead && absent.askedAt !== seq) {
+			absent.askedAt = seq;
 			this.pull();
 			return;
 		}
