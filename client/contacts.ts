@@ -45,6 +45,8 @@ export class Contacts {
 	readonly #shown = new Map<AccountId, Met>();
 	/** Identities that a verified log leads to from the pinned one. */
 	readonly #renewals = new Set<string>();
+	/** Met under a handle under which somebody else is pinned. */
+	readonly #displacing = new Set<AccountId>();
 
 	constructor(parts: ContactsParts) {
 		this.#parts = parts;
@@ -70,7 +72,7 @@ export class Contacts {
 	standingOf(account: AccountId, hash: Uint8Array): IdentityStanding {
 		if (account === this.#parts.me.account) return 'own';
 		const pinned = this.#parts.keyring.contactOf(account);
-		if (pinned === null) return 'unknown';
+		if (pinned === null) return this.#displacing.has(account) ? 'changed' : 'unknown';
 		if (equalBytes(pinned.identityHash, hash)) {
 			return pinned.comparedAtMs === null ? 'pinned' : 'compared';
 		}
@@ -142,6 +144,9 @@ export class Contacts {
 		if (pinned !== null && identity.earlier.some((hash) => equalBytes(hash, pinned.identityHash))) {
 			this.#renewals.add(toHex(identity.hash));
 		}
+		// An account's id follows from its identity: whoever takes a person's place is another account.
+		const named = keyring.contactNamed(handle.value);
+		if (named !== null && named.account !== account) this.#displacing.add(account);
 		const met = { account, hash: identity.hash, handle: handle.value };
 		return ok({ identity, contact: await this.describe(met) });
 	}

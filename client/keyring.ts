@@ -93,6 +93,11 @@ export class Keyring implements Content {
 		return this.#contacts.get(account);
 	}
 
+	/** Somebody who is pinned under that handle. */
+	contactNamed(handle: string): EntryOf<'contact'> | null {
+		return this.#contacts.values.find((contact) => contact.handle === handle) ?? null;
+	}
+
 	deviceOf(device: DeviceId): EntryOf<'device'> | null {
 		return this.#devices.get(device);
 	}
