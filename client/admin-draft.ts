@@ -2,7 +2,8 @@
 // new and who gets them (rules 8 and 8a to 8c), against the state of the log at that moment. Asks no
 // key and sends nothing; what the rules would refuse is refused here, by name.
 import { readIdentity } from '../crypto/identity.ts';
-import { readsAudit, readsContent, type LogState } from '../crypto/log-state.ts';
+import { readsAudit, readsContent, type LogState, type Member } from '../crypto/log-state.ts';
+import { equalBytes } from '../protocol/bytes.ts';
 import type { MemberChange, PageId, Role, SpaceSettings } from '../protocol/commit.ts';
 import type { AccountId } from '../protocol/ids.ts';
 import type { KeyKind } from '../protocol/labels.ts';
@@ -18,12 +19,15 @@ export type AdminIntent =
 			readonly role: Role;
 			readonly kind: 'person' | 'link';
 			readonly identityEntry: Uint8Array;
+			/** Its identity entries before that one, from the first, which is the account. */
+			readonly earlier?: readonly Uint8Array[];
 	  }
 	| { readonly type: 'change_role'; readonly account: AccountId; readonly role: Role }
 	| { readonly type: 'remove'; readonly account: AccountId }
 	| { readonly type: 'leave' }
 	| { readonly type: 'rotate' }
 	| { readonly type: 'settings'; readonly settings: SpaceSettings }
+	/** By the entry that renews the one pinned here; of several, one after another. */
 	| {
 			readonly type: 'replace_identity';
 			readonly account: AccountId;
@@ -82,7 +86,10 @@ function changeByOwner(
 			const member = state.members.get(account);
 			if (member === undefined) return err('not_found');
 			const { role, kind } = member;
-			return changing({ account, role, kind, identityEntry });
+			const change = changing({ account, role, kind, identityEntry });
+			// Its signature by the entry before was verified against an entry of this hash.
+			if (change.ok && !follows(member, identityEntry)) return err('identity_changed');
+			return change;
 		}
 		case 'settings': {
 			const links = intent.settings.linksAllowed ? [] : linksOf(state);
@@ -110,6 +117,14 @@ function changing(change: MemberChange): Result<AdminChange, TacetErrorCode> {
 		if (!identity.ok || identity.value.account !== account) return err('malformed');
 	}
 	return ok({ ...noChange, members: [change] });
+}
+
+function follows({ identity }: Member, identityEntry: Uint8Array): boolean {
+	const next = readIdentity(identityEntry);
+	if (!next.ok) return false;
+	const { n, previousHash } = next.value.entry.body;
+	const isNext = n === identity.entry.body.n + 1;
+	return isNext && previousHash !== null && equalBytes(previousHash, identity.hash);
 }
 
 const removing = (state: LogState, accounts: readonly AccountId[]): AdminChange => ({

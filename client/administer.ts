@@ -1,7 +1,7 @@
 // Changes of a space's administration, from intent to place: drafted against the state of the moment
 // in which the commit is formed, kept before they are sent, and answered when they stand on the
 // verified log or never can. Nothing is half-done: each is one commit, or nothing at all.
-import { identityProof, readIdentity } from '../crypto/identity.ts';
+import { identityProof, readIdentity, verifyRenewal } from '../crypto/identity.ts';
 import type { AccountId, SpaceId } from '../protocol/ids.ts';
 import { epochTtlSeconds, maxSupersedesPerCommit } from '../protocol/limits.ts';
 import { ok, type Result } from '../protocol/result.ts';
@@ -15,7 +15,8 @@ import {
 } from './admin-draft.ts';
 import type { Chain } from './chain.ts';
 import type { CryptoPort } from './crypto-port.ts';
-import { fail, type TacetError } from './errors.ts';
+import { fail, type TacetError, type TacetErrorCode } from './errors.ts';
+import type { Outcome } from './outbox.ts';
 import type { Pages } from './pages.ts';
 import type { LoneCommit, Pusher } from './push.ts';
 import type { SyncReport } from './sync-report.ts';
@@ -32,6 +33,8 @@ export interface AdministrationParts {
 	/** How long to leave the renewal of an epoch to others; random. */
 	readonly repairWaitMs: () => number;
 	readonly mayWrite: () => boolean;
+	/** Whether the member entry holds this account's identity: only then what it signs counts. */
+	readonly isOneself: () => boolean;
 	readonly leads: () => boolean;
 	/** Whether all on offer is verified, over an open socket. */
 	readonly isReady: () => boolean;
@@ -50,6 +53,17 @@ interface Asked {
 	/** Its bytes exist: they may stand whatever happens here. */
 	isFormed: boolean;
 }
+
+/** After these a person must do something first: update, or log in. */
+const neverReturns: readonly TacetErrorCode[] = ['version_too_old', 'unauthenticated'];
+
+const answers = {
+	stands: ok(null),
+	given_up: fail('admin_conflict'),
+	refused: fail('refused'),
+	over_quota: fail('over_quota')
+} as const satisfies Record<Outcome, Answer>;
+const answerTo = (outcome: Outcome): Answer => answers[outcome];
 
 export class Administration {
 	readonly #parts: AdministrationParts;
@@ -75,17 +89,32 @@ export class Administration {
 		const { leads, mayWrite, isReady, connect, report } = this.#parts;
 		if (!leads()) return fail('offline');
 		if (!mayWrite()) return fail('unconfirmed');
-		if (!(await this.#bringsGoodIdentity(intent))) return fail('malformed');
+		const identity = await this.#judgeIdentity(intent);
+		if (!identity.ok) return identity;
 		if (!isReady()) connect();
 		return report.until(isReady);
 	}
 
-	async #bringsGoodIdentity(intent: AdminIntent): Promise<boolean> {
-		if (intent.type !== 'add' && intent.type !== 'replace_identity') return true;
+	/**
+	 * Keys go to an account's first identity, which is the account, or to what every entry after it
+	 * leads to: an owner never vouches for one that nobody before it has signed.
+	 */
+	async #judgeIdentity(intent: AdminIntent): Promise<Answer> {
+		if (intent.type !== 'add' && intent.type !== 'replace_identity') return ok(null);
 		const identity = readIdentity(intent.identityEntry);
-		if (!identity.ok || identity.value.account !== intent.account) return false;
-		const [isGood] = await this.#parts.crypto.verifyProofs([identityProof(identity.value)]);
-		return isGood === true;
+		if (!identity.ok || identity.value.account !== intent.account) return fail('malformed');
+		const { chain, crypto } = this.#parts;
+		const [isGood] = await crypto.verifyProofs([identityProof(identity.value)]);
+		if (isGood !== true) return fail('malformed');
+		if (intent.type === 'add') {
+			const log = [...(intent.earlier ?? []), intent.identityEntry];
+			const known = await crypto.sharing.openIdentities(intent.account, log);
+			return known === null ? fail('identity_changed') : ok(null);
+		}
+		const before = chain.state.members.get(intent.account)?.identity;
+		// Who is no member yet is judged when the commit is drafted, and so is who has changed meanwhile.
+		if (before === undefined || (await verifyRenewal(before, identity.value))) return ok(null);
+		return fail('identity_changed');
 	}
 
 	#commit(intent: AdminIntent): Promise<Answer> {
@@ -95,7 +124,7 @@ export class Administration {
 				formed: (outcome) => {
 					asked.isFormed = true;
 					void outcome.then((end) => {
-						this.#answer(asked, end === 'stands' ? ok(null) : fail('admin_conflict'));
+						this.#answer(asked, answerTo(end));
 					});
 				},
 				failed: (fault) => {
@@ -114,7 +143,11 @@ export class Administration {
 	}
 
 	#draft(asked: Asked): Draft | null {
-		const { chain, account, pages } = this.#parts;
+		const { chain, account, pages, isOneself } = this.#parts;
+		if (!isOneself()) {
+			this.#answer(asked, fail('forbidden'));
+			return null;
+		}
 		const change = changeOf(asked.intent, chain.state, account);
 		if (!change.ok || change.value === null) {
 			this.#answer(asked, change.ok ? ok(null) : fail(change.error));
@@ -163,8 +196,9 @@ export class Administration {
 					},
 					formed: (outcome) => {
 						asked.isFormed = true;
-						void outcome.then(() => {
-							this.#answer(asked, ok(null));
+						void outcome.then((end) => {
+							// What can't stand any more is looked at again, page by page.
+							this.#answer(asked, end === 'given_up' ? ok(null) : answerTo(end));
 						});
 					},
 					failed: (fault) => {
@@ -177,11 +211,14 @@ export class Administration {
 		});
 	}
 
-	/** What was not formed is not done. What was goes out again, unless this account is out. */
+	/**
+	 * What was not formed is not done. What was goes out again, unless this account is out; nobody is
+	 * kept waiting for a connection that does not come back by itself.
+	 */
 	lost(error: TacetError): void {
 		for (const asked of [...this.#asked]) {
 			if (error.code === 'not_found') this.#answerOut(asked);
-			else if (!asked.isFormed) this.#refuse(asked, error);
+			else if (!asked.isFormed || neverReturns.includes(error.code)) this.#refuse(asked, error);
 		}
 	}
 
@@ -223,9 +260,10 @@ export class Administration {
 	}
 
 	get #isOld(): boolean {
-		const { chain, account, nowMs, leads, mayWrite } = this.#parts;
+		const { chain, account, nowMs, leads, mayWrite, isOneself } = this.#parts;
 		const { members, openEpoch } = chain.state;
-		if (members.get(account)?.role !== 'owner' || !leads() || !mayWrite()) return false;
+		if (members.get(account)?.role !== 'owner' || !isOneself()) return false;
+		if (!leads() || !mayWrite()) return false;
 		const openedAtMs = chain.ledger.openedAtMs(openEpoch);
 		return openedAtMs !== null && nowMs() - openedAtMs > epochTtlSeconds * 1_000;
 	}

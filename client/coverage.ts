@@ -72,7 +72,7 @@ export class Coverage {
 	/** What is verified and stored is shown: compares what was superseded with what is live. */
 	async check(): Promise<void> {
 		this.#notice();
-		// Whoever reads no more can't tell what was said again under keys that came after.
+		// Whoever reads no more, or was given a key that opens nothing, can't tell what was said again under keys that came after.
 		if (this.#held.size === 0 || !this.#reads) return;
 		this.#missing = await this.#compare();
 		this.#accuse();
@@ -88,8 +88,10 @@ export class Coverage {
 	}
 
 	get #reads(): boolean {
-		const member = this.#parts.chain.state.members.get(this.#parts.account);
-		return member !== undefined && readsContent(member.role);
+		const { chain, account, pages } = this.#parts;
+		const member = chain.state.members.get(account);
+		if (member === undefined || !readsContent(member.role)) return false;
+		return pages.unusableKeys.length === 0;
 	}
 
 	#notice(): void {

@@ -36,6 +36,8 @@ export type LocalErrorCode =
 	/** Whoever claimed did not hold the invitation's secret. */
 	| 'claim_forged'
 	| 'already_member'
+	/** The edge does not take it, although nothing on the log forbids it: it may still be placed. */
+	| 'refused'
 	/** No other device has vouched for this one yet: it writes to what it made itself. */
 	| 'unconfirmed'
 	/** A space without an owner could never be changed again. */

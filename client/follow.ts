@@ -49,6 +49,8 @@ export interface FollowerParts {
 	readonly nowMs: () => number;
 	readonly onStored: (settled: readonly number[]) => void;
 	readonly onNotice: () => void;
+	/** All on offer is verified: before anything is made of that. */
+	readonly onVerified: () => void;
 	/** All on offer is verified, and shown. */
 	readonly onCaughtUp: () => void;
 	/** A chain fault ended it. */
@@ -295,6 +297,7 @@ export class Follower {
 		this.#awaitsPages = null;
 		await pusher.giveUpRefused();
 		this.#caughtUp = true;
+		this.#parts.onVerified();
 		await coverage.check();
 		socket.confirm();
 		report.noteVerified(nowMs());

@@ -2,7 +2,7 @@
 // under which epoch, which were purged, when epochs were opened, and what happened. Follows accepted
 // entries in order; holds no keys.
 import type { Commit, PageId } from '../protocol/commit.ts';
-import type { Epoch, Seq } from '../protocol/ids.ts';
+import type { AccountId, Epoch, Seq } from '../protocol/ids.ts';
 import { maxPagesPerCommit } from '../protocol/limits.ts';
 import { ActivityLog } from './activity.ts';
 
@@ -21,6 +21,8 @@ export class Ledger {
 	readonly #liveIn = new Map<Epoch, number>();
 	readonly #purged = new Set<number>();
 	readonly #openedAtMs = new Map<Epoch, number>();
+	/** Who put each account's identity into its member entry last. */
+	readonly #vouchers = new Map<AccountId, AccountId>();
 	readonly activity = new ActivityLog();
 
 	note(seq: Seq, commit: Commit): void {
@@ -38,6 +40,9 @@ export class Ledger {
 				this.#live.set(key, epoch);
 				this.#liveIn.set(epoch, (this.#liveIn.get(epoch) ?? 0) + 1);
 			}
+		}
+		for (const { account, identityEntry } of commit.admin?.members ?? []) {
+			if (identityEntry !== null) this.#vouchers.set(account, commit.author);
 		}
 		const opened = commit.admin?.epoch;
 		if (opened) this.#openedAtMs.set(opened.number, commit.timeMs);
@@ -71,6 +76,11 @@ export class Ledger {
 
 	isPurged(page: PageId): boolean {
 		return this.#purged.has(keyOf(page));
+	}
+
+	/** Who let this account in under the identity that its member entry holds, or replaced that. */
+	voucherOf(account: AccountId): AccountId | null {
+		return this.#vouchers.get(account) ?? null;
 	}
 
 	/** By the clock of whoever opened it; null if this device does not know. */

@@ -149,6 +149,22 @@ export class LocalLog {
 		return fault === null ? err('store_unavailable') : ok(fault);
 	}
 
+	/** When the edge said last that this account is no member; null: it is one. */
+	async saveRemoved(atMs: number | null): Promise<void> {
+		const sealed = atMs === null ? null : await this.#seal('removed', encodeCbor([atMs]));
+		await this.#store.saveRecord(`removed/${this.#space}`, sealed);
+	}
+
+	async loadRemoved(): Promise<Result<number | null, StoreFault>> {
+		const sealed = await this.#store.loadRecord(`removed/${this.#space}`);
+		if (!sealed.ok || sealed.value === null) return sealed.ok ? ok(null) : sealed;
+		const bytes = await this.#open('removed', sealed.value);
+		const decoded = bytes === null ? null : decodeCbor(bytes);
+		if (!decoded?.ok || !isArray(decoded.value, 1)) return ok(null);
+		const [atMs] = decoded.value;
+		return ok(isUint(atMs) ? atMs : null);
+	}
+
 	get #faultName(): string {
 		return `fault/${this.#space}`;
 	}

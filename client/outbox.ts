@@ -32,8 +32,11 @@ export interface OutboxOptions {
 	readonly crypto: CryptoPort;
 }
 
-/** What became of a formed commit: it stands at its place on the log, or never will. */
-export type Outcome = 'stands' | 'given_up';
+/**
+ * What became of a formed commit: it stands at its place on the log, or never will. What the edge
+ * does not take although it may still stand keeps its bytes, and is refused for those who wait for it.
+ */
+export type Outcome = 'stands' | 'given_up' | 'refused' | 'over_quota';
 
 export interface FormOptions {
 	/** Commits formed at most. */
@@ -250,9 +253,18 @@ export class Outbox {
 		);
 	}
 
+	/** Nobody waits for it any longer; its bytes stay, and go out again. */
+	leave(count: number, outcome: Outcome): void {
+		this.#tell(count, outcome);
+	}
+
 	#ended(count: number, outcome: Outcome): void {
 		this.#pending.delete(count);
 		this.#administrative.delete(count);
+		this.#tell(count, outcome);
+	}
+
+	#tell(count: number, outcome: Outcome): void {
 		this.#outcomes.get(count)?.(outcome);
 		this.#outcomes.delete(count);
 	}

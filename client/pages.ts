@@ -28,6 +28,12 @@ export interface MissingPage extends PageId {
 	asked: number;
 }
 
+export interface UnusableKey {
+	readonly epoch: Epoch;
+	/** Who signed that it was given. */
+	readonly author: AccountId;
+}
+
 interface LockedPage extends SealedPage {
 	readonly seq: Seq;
 	readonly commit: Commit;
@@ -38,6 +44,9 @@ export class Pages {
 	readonly #crypto: CryptoPort;
 	readonly #me: UnlockedAccount;
 	readonly #grants = new Map<Epoch, EpochGrant>();
+	/** Who opened each epoch. */
+	readonly #openers = new Map<Epoch, AccountId>();
+	#unusable: readonly UnusableKey[] = [];
 	/** Epochs whose keys are here. */
 	#known: ReadonlySet<Epoch> = new Set();
 	/** Epochs that opened without the key before them, as for who did not read then, by seq. */
@@ -55,10 +64,32 @@ export class Pages {
 		this.#me = me;
 	}
 
-	/** Whose pages can't be read: those that did not open, and those whose key never came. */
-	get unreadAuthors(): readonly AccountId[] {
-		const locked = [...this.#locked.values()].map(({ commit }) => commit.author);
-		return [...this.setAside.values(), ...locked];
+	/** Pages that can't be read: those that did not open, and those whose key never came. */
+	get unread(): number {
+		return this.setAside.size + this.#locked.size;
+	}
+
+	/** Whose pages did not open under their key: for one that never came, its author did nothing. */
+	get setAsideAuthors(): readonly AccountId[] {
+		return [...new Set(this.setAside.values())];
+	}
+
+	/**
+	 * Epochs whose key was given, to this account or under the key of the epoch after, and does not
+	 * open or is not the one that was committed to; and who gave it.
+	 */
+	get unusableKeys(): readonly UnusableKey[] {
+		return this.#unusable;
+	}
+
+	#unusableNow(): readonly UnusableKey[] {
+		return [...this.#grants.values()].flatMap(({ epoch, wrap }) => {
+			if (this.#known.has(epoch)) return [];
+			const next = this.#known.has(epoch + 1) ? this.#grants.get(epoch + 1) : undefined;
+			const author =
+				wrap?.context.sender ?? (next?.previousKey ? this.#openers.get(epoch + 1) : undefined);
+			return author === undefined ? [] : [{ epoch, author }];
+		});
 	}
 
 	/** Whether a page's content is not here. */
@@ -92,6 +123,7 @@ export class Pages {
 	async #openEpochs(): Promise<void> {
 		const grants = [...this.#grants.values()];
 		this.#known = new Set(await this.#crypto.openEpochs(this.#space, grants));
+		this.#unusable = this.#unusableNow();
 	}
 
 	/** When a page that was opened here expires, in ms since 1970; null if it does not. */
@@ -112,6 +144,7 @@ export class Pages {
 					this.#unlinked.set(seq, { epoch: number, hash: previousHash });
 				}
 				this.#grants.set(number, { epoch: number, commitment, wrap: null, previousKey });
+				this.#openers.set(number, entry.commit.author);
 				changed = true;
 			}
 			for (const { index, wrap } of entry.wraps) {

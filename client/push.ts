@@ -5,8 +5,9 @@ import { countKey, writesItems, type Member } from '../crypto/log-state.ts';
 import { parseCommit, type PageId } from '../protocol/commit.ts';
 import { wireErrors, type Refusal } from '../protocol/errors.ts';
 import { encodeClientFrame } from '../protocol/frames.ts';
-import type { AccountId, DeviceId } from '../protocol/ids.ts';
+import type { AccountId, DeviceId, Epoch } from '../protocol/ids.ts';
 import { maxSupersedesPerCommit } from '../protocol/limits.ts';
+import { ok, type Result } from '../protocol/result.ts';
 import { draftOwed } from './admin-draft.ts';
 import type { Chain } from './chain.ts';
 import type { CommitDraft } from './crypto-port.ts';
@@ -21,6 +22,10 @@ export interface PusherParts {
 	readonly outbox: Outbox;
 	readonly content: Pick<Content, 'freedBy'>;
 	readonly account: AccountId;
+	/** Whether the member entry holds this account's identity: only then what it signs counts. */
+	readonly isOneself: () => boolean;
+	/** Whether the key of an epoch is here. */
+	readonly knows: (epoch: Epoch) => boolean;
 	readonly device: DeviceId;
 	readonly nowMs: () => number;
 	/** Whether this tab leads, is connected, and has verified all that is on offer. */
@@ -41,8 +46,11 @@ export interface LoneCommit {
 	draft(): Omit<CommitDraft, 'space' | 'count' | 'seen' | 'timeMs'> | null;
 	/** Its bytes are kept, and go out until they stand or never can. */
 	formed(outcome: Promise<Outcome>): void;
-	failed(fault: StoreFault): void;
+	failed(fault: StoreFault | Refused): void;
 }
+
+/** Something before it is not taken by the edge, and stays: nothing is formed behind that. */
+export type Refused = 'refused' | 'over_quota';
 
 /** Commits under way at once: enough to keep edge and signing busy, few enough to lose little. */
 const maxInFlight = 8;
@@ -62,6 +70,8 @@ export class Pusher {
 	/** The edge said of a commit that it never takes it; what the role forbids is held here besides. */
 	#denied = false;
 	#refusedFrom: number | null = null;
+	/** A problem is shown that goes with what was refused. */
+	#complained = false;
 	#refusalsInARow = 0;
 	#pauseTimer: ReturnType<typeof setTimeout> | undefined;
 	readonly #alone: LoneCommit[] = [];
@@ -91,16 +101,42 @@ export class Pusher {
 		this.#blocked = true;
 	}
 
-	/** The edge took a commit. */
+	/** The edge took a commit: whatever it said of earlier ones is over. */
 	noteProgress(): void {
 		this.#refusalsInARow = 0;
+		this.#forgetSettled();
+		this.#endComplaint();
+	}
+
+	/** What stands is not under way any more, however this device came to know. */
+	#forgetSettled(): void {
+		const { outbox } = this.#parts;
 		for (const count of this.#inFlight) {
-			if (this.#parts.outbox.pendingAt(count) === undefined) this.#inFlight.delete(count);
+			if (outbox.pendingAt(count) === undefined) this.#inFlight.delete(count);
 		}
+		if (outbox.waiting === 0 && isEmpty(outbox.pending)) this.#endComplaint();
+	}
+
+	#endComplaint(): void {
+		if (!this.#complained) return;
+		this.#complained = false;
+		this.#parts.onProblem(this.#held);
+	}
+
+	/** Commits that wait, or changes: what the person must know when they do not go out. */
+	#complain(problem: SyncProblem): void {
+		const { outbox, onProblem } = this.#parts;
+		if (outbox.waiting === 0 && !outbox.hasAdministrative) return;
+		this.#complained = true;
+		onProblem(problem);
 	}
 
 	/** Forms this one before anything else that waits. */
 	pushAlone(commit: LoneCommit): void {
+		if (this.#denied && !isEmpty(this.#parts.outbox.pending)) {
+			commit.failed('refused');
+			return;
+		}
 		this.#alone.push(commit);
 		this.push();
 	}
@@ -153,8 +189,17 @@ export class Pusher {
 
 	/** Whether pages of this account count; entry 1 makes its author a member. */
 	get #writes(): boolean {
-		const role = this.#member?.role;
-		return this.#parts.chain.head.seq === 0 || (role !== undefined && writesItems(role));
+		const { chain, isOneself } = this.#parts;
+		if (chain.head.seq === 0) return true;
+		const member = this.#member;
+		if (member === undefined || !writesItems(member.role)) return false;
+		return isOneself() && this.#hasKey;
+	}
+
+	/** Of the open epoch, or of the one that is owed: an owner may have given a key that opens nothing. */
+	get #hasKey(): boolean {
+		const { chain, knows } = this.#parts;
+		return chain.state.epochOwed || knows(chain.state.openEpoch);
 	}
 
 	/** What waits here although the role, or the device, may not send it. */
@@ -216,11 +261,15 @@ export class Pusher {
 
 	async #formAlone(alone: LoneCommit): Promise<boolean> {
 		const { outbox, device, onStoreFault } = this.#parts;
-		if (!isEmpty(outbox.pending) && !(await this.#setAsideUnsendable())) return false;
+		const unsendable = [...outbox.pending].map(({ count }) => count);
+		if (unsendable.length > 0 && this.#writes) return false;
 		this.withdraw(alone);
 		const draft = alone.draft();
 		if (draft === null) return true;
-		const formed = await outbox.formAlone(device, { ...this.#next(), ...draft });
+		// What it says and what it has seen are of one moment.
+		const next = { ...this.#next(Math.min(...unsendable)), ...draft };
+		const free = await this.#setAside(unsendable);
+		const formed = free.ok ? await outbox.formAlone(device, next) : free;
 		if (formed.ok) alone.formed(formed.value);
 		else {
 			alone.failed(formed.error);
@@ -230,20 +279,17 @@ export class Pusher {
 	}
 
 	/**
-	 * Pages that the role forbids stand in the way of whoever wants to leave: they are taken apart, and
-	 * their rows stay. Under the count that leaving takes, their bytes can never stand.
+	 * Pages that may not be written stand in the way of whoever wants to leave: they are taken apart,
+	 * and their rows stay. Under the count that leaving takes, their bytes can never stand.
 	 */
-	async #setAsideUnsendable(): Promise<boolean> {
-		const { outbox, onStoreFault } = this.#parts;
-		if (this.#writes) return false;
-		const givenUp = await outbox.giveUp([...outbox.pending].map(({ count }) => count));
-		if (!givenUp.ok) onStoreFault(givenUp.error);
-		return givenUp.ok;
+	async #setAside(counts: readonly number[]): Promise<Result<void, StoreFault>> {
+		return counts.length === 0 ? ok(undefined) : this.#parts.outbox.giveUp(counts);
 	}
 
-	#next(): Pick<CommitDraft, 'count' | 'seen' | 'timeMs'> {
+	/** @param count of commits that are about to be taken apart, the lowest. */
+	#next(count = Infinity): Pick<CommitDraft, 'count' | 'seen' | 'timeMs'> {
 		const { chain, nowMs } = this.#parts;
-		return { count: this.#nextCount(), seen: chain.head, timeMs: nowMs() };
+		return { count: Math.min(count, this.#nextCount()), seen: chain.head, timeMs: nowMs() };
 	}
 
 	/** A deletion frees what it can in its own commit; what is beyond the limit stays. */
@@ -267,7 +313,10 @@ export class Pusher {
 		const { retry } = wireErrors[refusal.code];
 		this.#refusalsInARow += 1;
 		if (refusal.code === 'over_quota' || retry === 'backoff') {
-			if (refusal.code === 'over_quota') this.#parts.onProblem('over_quota');
+			if (refusal.code === 'over_quota') {
+				this.#complain('over_quota');
+				this.#turnAway(count, 'over_quota');
+			}
 			this.pause(refusal, () => {
 				this.#inFlight.clear();
 				this.push();
@@ -282,7 +331,7 @@ export class Pusher {
 			this.#refusedFrom = count;
 			if (retry === 'never' || this.#refusalsInARow > maxRefusalsInARow) {
 				this.#denied = true;
-				if (this.#parts.outbox.waiting > 0) this.#parts.onProblem('refused');
+				this.#complain('refused');
 			}
 			this.#parts.pull();
 		}
@@ -311,21 +360,32 @@ export class Pusher {
 	 * an edge could place what it had refused, and this device would look like a copy of itself.
 	 */
 	async giveUpRefused(): Promise<void> {
+		this.#forgetSettled();
 		const from = this.#refusedFrom;
 		if (from === null) return;
 		this.#refusedFrom = null;
 		const pending = [...this.#parts.outbox.pending].filter(({ count }) => count >= from);
 		const lost = pending.find((commit) => this.#canNeverStand(commit));
-		if (lost === undefined) return;
+		if (lost === undefined) {
+			// It may be placed yet, whatever the edge says: whoever waits for it is told that it is not.
+			if (this.#denied) this.#turnAway(from, 'refused');
+			return;
+		}
 		const counts = pending.map(({ count }) => count).filter((count) => count >= lost.count);
 		const givenUp = await this.#parts.outbox.giveUp(counts);
 		if (!givenUp.ok) this.#parts.onStoreFault(givenUp.error);
 		else if (this.#refusalsInARow <= maxRefusalsInARow) this.#unblock();
 	}
 
+	/** Nobody is kept waiting for what the edge does not take, nor for what would come after it. */
+	#turnAway(count: number, why: Refused): void {
+		this.#parts.outbox.leave(count, why);
+		for (const alone of this.#alone.splice(0)) alone.failed(why);
+	}
+
 	/** What was refused is gone. */
 	#unblock(): void {
-		if (this.#denied) this.#parts.onProblem(null);
+		if (this.#denied) this.#endComplaint();
 		this.#denied = false;
 	}
 

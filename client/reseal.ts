@@ -32,6 +32,8 @@ export interface ResealerParts {
 	/** How long to leave the work to others; random, so that few devices begin at once. */
 	readonly repairWaitMs: () => number;
 	readonly mayWrite: () => boolean;
+	/** Whether the member entry holds this account's identity. */
+	readonly isOneself: () => boolean;
 	/** Whether this tab leads, is connected, and has verified all that is on offer. */
 	readonly isReady: () => boolean;
 	readonly pull: () => void;
@@ -108,9 +110,10 @@ export class Resealer {
 
 	/** Whether there is something to do, and this device may do it now. */
 	get #isMine(): boolean {
-		const { chain, account, pages, isReady, mayWrite } = this.#parts;
+		const { chain, account, pages, isReady, mayWrite, isOneself } = this.#parts;
 		const role = chain.state.members.get(account)?.role;
-		if (role === undefined || !writesItems(role) || !isReady() || !mayWrite()) return false;
+		if (role === undefined || !writesItems(role) || !isOneself()) return false;
+		if (!isReady() || !mayWrite()) return false;
 		if (!pages.knows(chain.state.openEpoch) || chain.state.epochOwed) return false;
 		return this.#old().next().done !== true;
 	}
@@ -144,7 +147,9 @@ export class Resealer {
 				return { epoch: openEpoch, pages, supersedes: live.map(({ page }) => page) };
 			},
 			formed: () => undefined,
-			failed: onStoreFault
+			failed: (fault) => {
+				if (fault === 'store_full' || fault === 'store_unavailable') onStoreFault(fault);
+			}
 		};
 	}
 

@@ -1,7 +1,8 @@
 // What the engine says about itself to whoever shows it: plain data, replaced and never changed.
 import type { RuleFault } from '../crypto/log-rules.ts';
 import type { Head } from '../protocol/commit.ts';
-import type { AccountId, DeviceId, Seq, SessionId } from '../protocol/ids.ts';
+import type { AccountId, DeviceId, Epoch, Seq, SessionId } from '../protocol/ids.ts';
+import type { EpochStatus, OtherHeartbeat } from './api-sharing.ts';
 
 /** Why a space is not trusted any more: what an honest edge would never have served. */
 export type ChainFaultCode =
@@ -49,7 +50,10 @@ export type SyncProblem =
 	| 'refused'
 	/** Nobody vouched for this device yet: its changes wait. */
 	| 'unconfirmed'
-	/** This account is no member any more. What is here stays readable. */
+	/**
+	 * This account is no member any more, as its own log says, or as the edge claimed last: those who
+	 * are removed are not shown by whom. What is here stays readable.
+	 */
 	| 'removed'
 	/** This profile was copied, or its key is in other hands: it goes on under a new device id. */
 	| 'device_copied';
@@ -62,6 +66,16 @@ export interface Loss {
 	/** Those of them that live pages still lack: nobody has written them again yet. */
 	readonly missing: number;
 }
+
+/**
+ * A content fault of whoever signed it: for as long as it stands, this device reads nothing that is
+ * new, and writes nothing. Those who may still change the administration do so.
+ */
+export type OwnerFault =
+	/** In this account's place stands an identity that is not its own: whoever has that one acts here. */
+	| { readonly fault: 'identity_replaced'; readonly author: AccountId }
+	/** Rule 11: a key that was given opens nothing, or is not the one that was committed to. */
+	| { readonly fault: 'key_unusable'; readonly author: AccountId; readonly epoch: Epoch };
 
 export interface SyncStatus {
 	readonly connection: 'offline' | 'connecting' | 'online';
@@ -80,6 +94,11 @@ export interface SyncStatus {
 	/** Who wrote them. */
 	readonly setAsideAuthors: readonly AccountId[];
 	readonly losses: readonly Loss[];
+	/** Empty but for an owner who misuses the role: to be shown to the person, by name. */
+	readonly ownerFaults: readonly OwnerFault[];
+	readonly epoch: EpochStatus;
+	/** Of other devices and members, newest first; as the tab knows them that syncs. */
+	readonly heartbeats: readonly OtherHeartbeat[];
 	readonly problem: SyncProblem | null;
 }
 

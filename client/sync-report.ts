@@ -1,9 +1,14 @@
 // How the syncing of one space stands, for those who show it and those who wait for it.
-import type { AccountId, Seq } from '../protocol/ids.ts';
+import type { Seq } from '../protocol/ids.ts';
 import { ok, type Result } from '../protocol/result.ts';
 import { fail, type TacetError } from './errors.ts';
-import type { ChainFault, Loss, SyncProblem, SyncStatus } from './status.ts';
+import type { ChainFault, SyncProblem, SyncStatus } from './status.ts';
 import type { StoreFault } from './store.ts';
+
+export type SyncDetails = Pick<
+	SyncStatus,
+	'setAside' | 'setAsideAuthors' | 'losses' | 'ownerFaults' | 'epoch' | 'heartbeats'
+>;
 
 /** What the report is made of, besides what was noted in it. */
 export interface SyncSight {
@@ -15,10 +20,19 @@ export interface SyncSight {
 	readonly isClosed: boolean;
 	readonly isCaughtUp: boolean;
 	readonly fault: ChainFault | null;
-	/** Authors of the pages that did not open. */
-	readonly setAside: readonly AccountId[];
-	readonly losses: readonly Loss[];
+	/** What takes some work to say: only when the status is read. */
+	readonly details: () => SyncDetails;
+	/** No member any more, as far as this device knows. */
+	readonly isRemoved: boolean;
 }
+
+/** What being removed stands before: changes of such a space wait for nothing else. */
+const lesserProblems: readonly (SyncProblem | null)[] = [
+	null,
+	'refused',
+	'unconfirmed',
+	'over_quota'
+];
 
 export class SyncReport {
 	readonly #see: () => SyncSight;
@@ -112,7 +126,7 @@ export class SyncReport {
 
 	#describe(): SyncStatus {
 		const sight = this.#see();
-		const { seq, offeredSeq, fault, setAside, waiting } = sight;
+		const { seq, offeredSeq, fault, waiting } = sight;
 		return {
 			connection: this.#connection(sight),
 			waiting,
@@ -124,10 +138,8 @@ export class SyncReport {
 				fault === null
 					? { state: 'verified' }
 					: { state: 'not_trusted', fault: fault.fault, evidence: fault },
-			setAside: setAside.length,
-			setAsideAuthors: [...new Set(setAside)],
-			losses: sight.losses,
-			problem: this.#problem
+			...sight.details(),
+			problem: sight.isRemoved && lesserProblems.includes(this.#problem) ? 'removed' : this.#problem
 		};
 	}
 

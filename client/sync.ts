@@ -3,7 +3,8 @@
 // (push.ts); changes of the administration take their turn with it (administer.ts).
 import type { LogState, Member } from '../crypto/log-state.ts';
 import type { Head, Role } from '../protocol/commit.ts';
-import type { AccountId, DeviceId, SpaceId } from '../protocol/ids.ts';
+import { equalBytes } from '../protocol/bytes.ts';
+import type { AccountId, DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
 import type { Change } from '../protocol/page.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { ActivityEntry } from './activity.ts';
@@ -26,7 +27,7 @@ import { Receiver, type Content } from './receive.ts';
 import { Resealer } from './reseal.ts';
 import { storeProblem, SyncReport, type SyncSight } from './sync-report.ts';
 import { SpaceSocket, type SocketOptions } from './socket.ts';
-import type { SyncProblem, SyncStatus } from './status.ts';
+import type { OwnerFault, SyncProblem, SyncStatus } from './status.ts';
 import type { Store, StoreFault } from './store.ts';
 import { Turns } from './turns.ts';
 
@@ -73,6 +74,9 @@ export class SpaceSync {
 	#leading = false;
 	#closed = false;
 	#removedTimer: ReturnType<typeof setTimeout> | undefined;
+	/** As the edge claimed last: it can't prove it, nor can this device disprove it. */
+	#removedAtMs: number | null = null;
+	#keeping: Promise<void> = Promise.resolve();
 	/** Calls of others that are under way: closing waits for them. */
 	readonly #calls = new Set<Promise<unknown>>();
 
@@ -122,6 +126,8 @@ export class SpaceSync {
 		return {
 			...{ space, store, crypto, me, device, content, genesisHash, nowMs, repairWaitMs, onStored },
 			account: me.account,
+			isOneself: () => this.#isOneself,
+			knows: (epoch: Epoch) => this.#pages.knows(epoch),
 			chain: this.#chain,
 			pages: this.#pages,
 			log: this.#log,
@@ -152,6 +158,9 @@ export class SpaceSync {
 			onDistrusted: () => {
 				this.#administration.end({ code: 'not_trusted' });
 			},
+			onVerified: () => {
+				if (this.#removedAtMs !== null) this.#noteRemoved(null);
+			},
 			onCaughtUp: () => {
 				this.#administration.caughtUp();
 				this.#resealer.caughtUp();
@@ -162,7 +171,7 @@ export class SpaceSync {
 	/** What held changes back does so no more, unless something else is wrong meanwhile. */
 	#noteProblem(problem: SyncProblem | null): void {
 		const { problem: known } = this.#report;
-		const isHeld = known === 'refused' || known === 'unconfirmed';
+		const isHeld = known === 'refused' || known === 'unconfirmed' || known === 'over_quota';
 		if (problem !== null || isHeld) this.#report.setProblem(problem);
 	}
 
@@ -185,8 +194,31 @@ export class SpaceSync {
 
 	/** This account's; null if it is no member, or is one no more. */
 	get role(): Role | null {
-		if (this.#report.problem === 'removed') return null;
+		if (this.#removedAtMs !== null) return null;
 		return this.members.get(this.#options.me.account)?.role ?? null;
+	}
+
+	/** Was a member, and is none at the end of all that is on offer. */
+	get #isOut(): boolean {
+		const { me } = this.#options;
+		if (this.#follower.offeredSeq > this.#chain.head.seq || this.members.has(me.account))
+			return false;
+		return this.#chain.ledger.voucherOf(me.account) !== null;
+	}
+
+	/** Whether the member entry, if there is one, holds this account's own identity. */
+	get #isOneself(): boolean {
+		const { me } = this.#options;
+		const own = this.members.get(me.account);
+		return own === undefined || equalBytes(own.identity.hash, me.identityHash);
+	}
+
+	get #ownerFaults(): readonly OwnerFault[] {
+		if (!this.#isOneself) {
+			const author = this.#chain.ledger.voucherOf(this.#options.me.account);
+			return author === null ? [] : [{ fault: 'identity_replaced', author }];
+		}
+		return this.#pages.unusableKeys.map((key) => ({ fault: 'key_unusable', ...key }));
 	}
 
 	get epochStatus(): EpochStatus {
@@ -301,14 +333,22 @@ export class SpaceSync {
 		const rows = await this.#outbox.load();
 		if (!rows.ok) return rows;
 		content.applyOutbox(rows.value);
+		return this.#leading ? ok(null) : this.#loadRemoved();
+	}
+
+	/** Kept over a restart, and seen by tabs that do not ask themselves. */
+	async #loadRemoved(): Promise<Result<null, StoreFault>> {
+		const removed = await this.#log.loadRemoved();
+		if (!removed.ok) return removed;
+		this.#removedAtMs = removed.value;
 		return ok(null);
 	}
 
 	/** Saves changes, shows them, and sends them when that is possible. */
 	write(changes: readonly Change[]): Promise<Result<void, SaveFault>> {
 		if (this.#closed) return Promise.resolve(err('locked'));
-		const call = this.#write(changes).finally(() => this.#calls.delete(call));
-		this.#calls.add(call);
+		const call = this.#write(changes);
+		this.#alongside(call);
 		return call;
 	}
 
@@ -384,14 +424,20 @@ export class SpaceSync {
 			isClosed: this.#closed,
 			isCaughtUp: this.#follower.isCaughtUp,
 			fault: this.#follower.fault,
-			setAside: this.#pages.unreadAuthors,
-			losses: this.#coverage.losses
+			details: () => ({
+				setAside: this.#pages.unread,
+				setAsideAuthors: this.#pages.setAsideAuthors,
+				losses: this.#coverage.losses,
+				ownerFaults: this.#ownerFaults,
+				epoch: this.epochStatus,
+				heartbeats: this.heartbeats
+			}),
+			isRemoved: this.#removedAtMs !== null || this.#isOut
 		};
 	}
 
 	#opened(): void {
 		clearTimeout(this.#removedTimer);
-		if (this.#report.problem === 'removed') this.#report.setProblem(null);
 		this.#follower.opened();
 	}
 
@@ -400,14 +446,28 @@ export class SpaceSync {
 		this.#resealer.stop();
 		this.#administration.lost(error);
 		// An edge that knows this space for nobody of this account: it was removed, or has left.
-		if (error.code === 'not_found' && this.#chain.head.seq > 0) this.#noteRemoved();
-	}
-
-	#noteRemoved(): void {
-		this.#report.setProblem('removed');
+		if (error.code !== 'not_found' || this.#chain.head.seq === 0) return;
+		this.#noteRemoved(this.#options.nowMs());
 		clearTimeout(this.#removedTimer);
 		this.#removedTimer = setTimeout(() => {
 			this.#socket.retryNow();
 		}, removedRetryMs);
+	}
+
+	/** An edge that refuses accepts the socket first: only what is verified shows a member again. */
+	#noteRemoved(atMs: number | null): void {
+		this.#removedAtMs = atMs;
+		this.#report.changed();
+		this.#keeping = this.#keeping.then(async () => {
+			await this.#log.saveRemoved(atMs);
+			this.#options.onStored([]);
+		});
+		this.#alongside(this.#keeping);
+	}
+
+	/** Closing waits for it. */
+	#alongside(call: Promise<unknown>): void {
+		const done = call.finally(() => this.#calls.delete(done));
+		this.#calls.add(done);
 	}
 }

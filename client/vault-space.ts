@@ -132,11 +132,11 @@ export class VaultSpace implements SpaceView {
 	}
 
 	get epoch(): EpochStatus {
-		return this.sync.epochStatus;
+		return this.#parts.status(this).epoch;
 	}
 
 	get heartbeats(): readonly OtherHeartbeat[] {
-		return this.sync.heartbeats;
+		return this.#parts.status(this).heartbeats;
 	}
 
 	activity(limit: number): readonly ActivityEntry[] {

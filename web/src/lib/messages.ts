@@ -211,6 +211,10 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'This person is in the space already.',
 		then: `${nothingLost} You can change their role in the list.`
 	},
+	refused: {
+		what: 'The server refuses this change.',
+		then: 'It is kept on this device, and may be made yet. Until then nothing else of this space is sent from here.'
+	},
 	unconfirmed: {
 		what: 'This device is not confirmed yet.',
 		then: `${nothingLost} Open Tacet on another device of yours, which vouches for this one by itself; or confirm it by hand in the settings.`
