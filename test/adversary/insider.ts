@@ -2,7 +2,7 @@
 // signs. What an edge alone can't make, an edge and a member together can.
 import assert from 'node:assert/strict';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
-import type { HandedKeys } from '../../client/crypto-port.ts';
+import type { EpochGrant, HandedKeys } from '../../client/crypto-port.ts';
 import { createIdentity, openIdentity, type Identity } from '../../crypto/identity.ts';
 import { deriveAccountKeys, generateRoot } from '../../crypto/client/account-keys.ts';
 import { sha256 } from '../../crypto/hash.ts';
@@ -18,7 +18,7 @@ import {
 } from '../../protocol/commit.ts';
 import type { Entry } from '../../protocol/frames.ts';
 import { idFromBytes, type DeviceId } from '../../protocol/ids.ts';
-import { commitSigningInput } from '../../protocol/labels.ts';
+import { commitSigningInput, type WrapContext } from '../../protocol/labels.ts';
 import { headsOf } from './lies.ts';
 import type { Lie } from './liar.ts';
 import type { World } from './world.ts';
@@ -47,27 +47,31 @@ export class Insider {
 	/** Pages sealed with the space's own key, and signed by the account itself. */
 	async write(
 		plaintexts: readonly Uint8Array[],
-		change: (page: Uint8Array) => Uint8Array = (page) => page
+		change: (page: Uint8Array) => Uint8Array = (page) => page,
+		content: Omit<Partial<Commit>, 'pages' | 'admin'> = {},
+		at?: number
 	): Promise<void> {
 		const core = startCryptoInProcess(() => Promise.resolve(opaqueModule));
 		const { keys, space } = this.#world;
 		await core.port.takeKeys(copyOf(keys));
-		await openFirstEpoch(core.port, this.#world);
+		const epoch = at ?? (await openEpochs(core.port, this.#world));
+		if (at !== undefined) await openEpochs(core.port, this.#world);
 		const seen = headsOf(this.entries).at(-1);
 		assert(seen);
-		const draft = { space, seen, timeMs: 1, epoch: 1, pages: plaintexts };
+		const draft = { space, seen, timeMs: 1, epoch, pages: plaintexts };
 		const count = (this.#counts.get('self') ?? 0) + 1;
 		const [formed] = await core.port.formCommits(this.#device, [{ ...draft, count }]);
 		core.end();
 		assert(formed);
 		const pages = formed.pages.map(change);
-		await this.commit(await ownerOf(this.#world), { pages });
+		await this.commit(await ownerOf(this.#world), { pages, ...content }, epoch);
 	}
 
 	/** A commit of any content, by anybody, well-formed in every respect that is not given. */
 	async commit(
 		{ identity, privateKey }: Signer,
-		content: { pages?: readonly Uint8Array[]; admin?: Admin } & Omit<Partial<Commit>, 'pages'>
+		content: { pages?: readonly Uint8Array[]; admin?: Admin } & Omit<Partial<Commit>, 'pages'>,
+		epoch = 1
 	): Promise<void> {
 		const seen = headsOf(this.entries).at(-1);
 		const name = identity.account === this.#world.keys.account ? 'self' : identity.account;
@@ -89,7 +93,7 @@ export class Insider {
 			genesis: null,
 			...rest,
 			pages: pages.map((page) => ({
-				epoch: 1,
+				epoch,
 				lengthBytes: page.length,
 				hash: sha256(page),
 				expiresAtMs: null
@@ -148,26 +152,45 @@ export function adding({ identity }: Signer, role: Role): Admin {
 	};
 }
 
-async function openFirstEpoch(
+/** Every epoch whose key this member was given. @returns the newest */
+export async function openEpochs(
 	port: ReturnType<typeof startCryptoInProcess>['port'],
 	{ entries, keys, space }: World
-): Promise<void> {
-	const [first] = entries;
-	const genesis = first && parseCommit(first.commit);
-	assert(genesis?.ok);
-	const { admin, identity, author } = genesis.value;
-	const wrap = first?.wraps[0]?.wrap;
-	assert(admin?.epoch && wrap);
-	const context = {
-		kind: 'content',
-		space,
-		number: 1,
-		recipient: keys.account,
-		recipientIdentity: identity,
-		sender: author,
-		senderIdentity: identity
-	} as const;
-	const { commitment } = admin.epoch;
-	const grant = { epoch: 1, commitment, wrap: { bytes: wrap, context }, previousKey: null };
-	assert.deepEqual(await port.openEpochs(space, [grant]), [1]);
+): Promise<number> {
+	const own = await openIdentity(keys.identity);
+	assert(own.ok);
+	const commitments = new Map<number, Uint8Array>();
+	let newest = 0;
+	for (const { commit, wraps } of entries) {
+		const parsed = parseCommit(commit);
+		assert(parsed.ok);
+		const { admin, identity, author } = parsed.value;
+		if (admin?.epoch) commitments.set(admin.epoch.number, admin.epoch.commitment);
+		for (const { index, wrap } of wraps) {
+			const said = admin?.wraps[index];
+			const commitment = said?.kind === 'content' ? commitments.get(said.number) : undefined;
+			if (said === undefined || commitment === undefined) continue;
+			const context: WrapContext = {
+				kind: 'content',
+				space,
+				number: said.number,
+				recipient: keys.account,
+				recipientIdentity: own.value.hash,
+				sender: author,
+				senderIdentity: identity
+			};
+			const grant: EpochGrant = {
+				epoch: said.number,
+				commitment,
+				wrap: { bytes: wrap, context },
+				previousKey: null
+			};
+			assert.deepEqual(await port.openEpochs(space, [{ ...grant, previousKey: null }]), [
+				said.number
+			]);
+			newest = Math.max(newest, said.number);
+		}
+	}
+	assert(newest > 0, 'this member reads');
+	return newest;
 }

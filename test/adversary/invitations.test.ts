@@ -7,6 +7,8 @@ import { parseLinkUrl } from '../../client/link-url.ts';
 import { sealRequest } from '../../crypto/client/request.ts';
 import { openIdentity } from '../../crypto/identity.ts';
 import { fromBase64Url, toBase64Url } from '../../protocol/bytes.ts';
+import { parseCommit } from '../../protocol/commit.ts';
+import { parseClientFrame } from '../../protocol/frames.ts';
 import type { RouteName } from '../../protocol/http.ts';
 import { letIn, joined, newPerson, type Person } from './company.ts';
 import { isOnline, seqOf, when } from './device.ts';
@@ -368,16 +370,14 @@ describe('whoever was let in', () => {
 		await letIn(place, eva, 'viewer');
 		const before = ann.device.liar.sent.length;
 		assert((await place.rotate()).ok);
-		const { admin } = await newestAdmin(place, before);
+		const { admin } = newestAdmin(place, before);
 		const recipients = admin.wraps.map(({ recipient }) => recipient).sort();
 		expect(recipients).toEqual([ann.keys.account, eva.keys.account].sort());
 		expect(recipients).not.toContain(mallory.keys.account);
 		await eva.device.close();
 	});
 
-	async function newestAdmin(place: Space, since: number) {
-		const { parseClientFrame } = await import('../../protocol/frames.ts');
-		const { parseCommit } = await import('../../protocol/commit.ts');
+	function newestAdmin(place: Space, since: number) {
 		for (const sent of ann.device.liar.sent.slice(since).reverse()) {
 			if (sent.kind !== 'frame' || sent.space !== place.id) continue;
 			const frame = parseClientFrame(sent.message as Uint8Array);
