@@ -40,6 +40,16 @@ test('a person logs in, writes, finds, deletes, brings back and locks without a 
 	await keyboard.press('Enter');
 	await atTheDesk(page);
 
+	// No other device is there to vouch for this one.
+	await tabTo(page, page.getByRole('button', { name: 'What this means' }));
+	await keyboard.press('Enter');
+	const unconfirmed = page.getByRole('dialog', { name: 'This device is not confirmed yet' });
+	await tabTo(page, unconfirmed.getByRole('checkbox'));
+	await keyboard.press('Space');
+	await tabTo(page, unconfirmed.getByRole('button', { name: 'Confirm this device' }));
+	await keyboard.press('Enter');
+	await unconfirmed.waitFor({ state: 'detached' });
+
 	await page.getByRole('heading', { name: 'Nothing here yet' }).waitFor();
 	await keyboard.press('n');
 	await whenFocused(titleField(page));
