@@ -24,6 +24,8 @@ export interface HeartbeatsParts {
 	readonly nowMs: () => number;
 	/** Whether this is a device of a person: an opened link gives none. */
 	readonly gives: boolean;
+	/** Whether the member entry holds this account's identity: else nobody could verify it. */
+	readonly isOneself: () => boolean;
 	/** Whether all on offer is verified, over an open socket, by the tab that sends. */
 	readonly isReady: () => boolean;
 	readonly send: (frame: Uint8Array) => boolean;
@@ -81,8 +83,8 @@ export class Heartbeats {
 	}
 
 	async #giveIfDue(): Promise<void> {
-		const { gives, chain, account, nowMs, isReady } = this.#parts;
-		if (!gives || chain.head.seq === 0 || !chain.state.members.has(account)) return;
+		const { gives, isOneself, chain, account, nowMs, isReady } = this.#parts;
+		if (!gives || !isOneself() || chain.head.seq === 0 || !chain.state.members.has(account)) return;
 		await this.#load();
 		const now = nowMs();
 		// A clock that was set back must not silence this device.
