@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { decodeCbor, type Cbor } from '../../protocol/cbor.ts';
 import { encodeCommit, encodeGenesis, type Commit } from '../../protocol/commit.ts';
 import { encodeClientFrame, encodeSpaceFrame, type Entry } from '../../protocol/frames.ts';
+import { encodeHeartbeat } from '../../protocol/heartbeat.ts';
 import { routes, spaceSocketPath } from '../../protocol/http.ts';
 import { encodeIdentityBody, encodeIdentityEntry } from '../../protocol/identity.ts';
 import type { AccountId, DeviceId, SpaceId } from '../../protocol/ids.ts';
@@ -88,6 +89,8 @@ const fullCommit: Commit = {
 	},
 	genesis
 };
+
+const fullHeartbeat = { space, account, device, head: { seq: 1, hash }, timeMs: 1 };
 
 const pageName: Names = ['entry', 'index'];
 const commitNames: Names = [
@@ -176,7 +179,11 @@ test('NET-02 every field that the edge can see is in the ledger', async () => {
 					'previous key’s record'
 				]),
 				pull: client({ type: 'pull', after: 1 }, ['after']),
-				fetch: client({ type: 'fetch', pages: [{ seq: 1, index: 0 }] }, [{ 'pages[]': pageName }])
+				fetch: client({ type: 'fetch', pages: [{ seq: 1, index: 0 }] }, [{ 'pages[]': pageName }]),
+				beat: client({ type: 'beat', heartbeat: { body: hash, signature } }, [
+					'heartbeat',
+					'signature'
+				])
 			},
 			'told by the edge': {
 				hello: server({ type: 'hello', offered: { seq: 1, hash } }, ['head', 'its hash']),
@@ -192,11 +199,25 @@ test('NET-02 every field that the edge can see is in the ledger', async () => {
 				),
 				pages: server({ type: 'pages', pages: [{ seq: 1, index: 0, page: hash }] }, [
 					{ 'pages[]': ['entry', 'index', 'sealed page'] }
-				])
+				]),
+				heartbeats: server({ type: 'heartbeats', heartbeats: [{ body: hash, signature }] }, [
+					{ 'heartbeats[]': ['heartbeat', 'signature'] }
+				]),
+				notice: server({ type: 'notice' }, [])
 			}
 		},
 		formats: {
 			commit: named(decoded(encodeCommit(fullCommit)), commitNames),
+			heartbeat: named(decoded(encodeHeartbeat(fullHeartbeat)), [
+				'label',
+				'space',
+				'account',
+				'device',
+				'head',
+				'its hash',
+				'audit, always nothing',
+				'time'
+			]),
 			'genesis body': named(decoded(genesis), [
 				'version',
 				'creator',
