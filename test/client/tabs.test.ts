@@ -4,6 +4,7 @@ import { createMemoryStore } from '../../client/memory-store.ts';
 import type { Store } from '../../client/store.ts';
 import { encodeSpaceFrame } from '../../protocol/frames.ts';
 import {
+	loggedIn,
 	newDevice,
 	newHandle,
 	newWire,
@@ -84,6 +85,23 @@ test('one tab syncs for all: an edit in the other is sent once, and shown as syn
 	expect(spaceOf(first).sync.verified?.seq).toBe(2);
 	expect(wires[1].sent).toEqual([]);
 	await Promise.all([first.tacet.close(), second.tacet.close()]);
+});
+
+test('a tab that does not sync shows whom the other has heard of, and how far keys are', async () => {
+	const browser = newBrowser();
+	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
+	const handle = newHandle();
+	const first = await signedUp(edge, handle, browser.tab(wires[0]));
+	const second = await newDevice(edge, browser.tab(wires[1]));
+	const third = await loggedIn(edge, handle);
+	const [syncing, watching] = [spaceOf(first), spaceOf(second)];
+	await until(watching, () => watching.heartbeats.length === 1);
+	expect(watching.heartbeats).toEqual(syncing.heartbeats);
+	expect(await watching.rotate()).toMatchObject({ ok: true });
+	await until(watching, () => watching.epoch.number === 2 && watching.epoch.resealing === null);
+	expect(watching.epoch).toEqual(syncing.epoch);
+	expect(wires[1].sent).toEqual([]);
+	await Promise.all([first, second, third].map(({ tacet }) => tacet.close()));
 });
 
 test('when the syncing tab goes away, the other one takes over', async () => {
