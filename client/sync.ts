@@ -467,7 +467,9 @@ export class SpaceSync {
 
 	/** Closing waits for it. */
 	#alongside(call: Promise<unknown>): void {
-		const done = call.finally(() => this.#calls.delete(done));
+		// Whoever called hears of it if it fails.
+		const settled = (): boolean => this.#calls.delete(done);
+		const done = call.then(settled, settled);
 		this.#calls.add(done);
 	}
 }
