@@ -89,10 +89,11 @@ export class Administration {
 		const { leads, mayWrite, isReady, connect, report } = this.#parts;
 		if (!leads()) return fail('offline');
 		if (!mayWrite()) return fail('unconfirmed');
-		const identity = await this.#judgeIdentity(intent);
-		if (!identity.ok) return identity;
 		if (!isReady()) connect();
-		return report.until(isReady);
+		const ready = await report.until(() => isReady() || !leads());
+		const judged = ready.ok ? await this.#judgeIdentity(intent) : ready;
+		// Another tab leads now, or this one was stopped meanwhile.
+		return judged.ok && !leads() ? fail('offline') : judged;
 	}
 
 	/**
@@ -112,9 +113,9 @@ export class Administration {
 			return known === null ? fail('identity_changed') : ok(null);
 		}
 		const before = chain.state.members.get(intent.account)?.identity;
-		// Who is no member yet is judged when the commit is drafted, and so is who has changed meanwhile.
-		if (before === undefined || (await verifyRenewal(before, identity.value))) return ok(null);
-		return fail('identity_changed');
+		if (before === undefined) return fail('not_found');
+		// Whether it is still the one before is looked at when the commit is drafted.
+		return (await verifyRenewal(before, identity.value)) ? ok(null) : fail('identity_changed');
 	}
 
 	#commit(intent: AdminIntent): Promise<Answer> {

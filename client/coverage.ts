@@ -56,6 +56,7 @@ export class Coverage {
 	#wait: ReturnType<typeof setTimeout> | undefined;
 	/** The wait is over. */
 	#due = false;
+	#stopped = false;
 
 	constructor(parts: CoverageParts) {
 		this.#parts = parts;
@@ -81,8 +82,13 @@ export class Coverage {
 		this.#parts.onChange();
 	}
 
-	/** Nothing is written after this. */
+	/** Nothing is written after this, also by a check that is under way. */
 	stop(): void {
+		this.#stopped = true;
+		this.#endWait();
+	}
+
+	#endWait(): void {
 		clearTimeout(this.#wait);
 		this.#wait = undefined;
 	}
@@ -161,11 +167,11 @@ export class Coverage {
 		const { leads, outbox, write } = this.#parts;
 		const open = [...this.#held].filter(([name, { page }]) => this.#mayWrite(name, page));
 		if (open.length === 0) {
-			this.stop();
+			this.#endWait();
 			this.#due = false;
 			return;
 		}
-		if (!leads()) return;
+		if (!leads() || this.#stopped) return;
 		if (!this.#due) this.#startWait();
 		// What waits may be this very repair, written before a restart.
 		else if (outbox.waiting === 0) {

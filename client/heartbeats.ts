@@ -32,6 +32,9 @@ export interface HeartbeatsParts {
 	readonly onChange: () => void;
 }
 
+/** Of one account; an edge keeps no more either. */
+const maxHeartbeatDevices = 8;
+
 /** Names a device of an account. */
 type DeviceName = `${AccountId}/${DeviceId}`;
 
@@ -137,7 +140,17 @@ export class Heartbeats {
 			known === undefined ||
 			heartbeat.head.seq > known.head.seq ||
 			(heartbeat.head.seq === known.head.seq && heartbeat.timeMs > known.timeMs);
-		if (isNewer) this.#newest.set(name, heartbeat);
+		if (!isNewer) return;
+		this.#newest.set(name, heartbeat);
+		this.#forgetOldest(heartbeat.account);
+	}
+
+	/** As an edge keeps them: nobody fills this device's memory with devices that they make up. */
+	#forgetOldest(account: AccountId): void {
+		const own = [...this.#newest].filter(([, beat]) => beat.account === account);
+		if (own.length <= maxHeartbeatDevices) return;
+		const [oldest] = own.toSorted(([, a], [, b]) => a.head.seq - b.head.seq || a.timeMs - b.timeMs);
+		if (oldest !== undefined) this.#newest.delete(oldest[0]);
 	}
 
 	get #record(): { readonly table: string; readonly row: string } {

@@ -130,8 +130,9 @@ export class Resealer {
 		// Whatever people write goes first; its place on the log wakes this again.
 		if (!this.#isMine || pusher.isBusy) return;
 		this.#working = true;
-		const batch = await this.#gather();
-		this.#working = false;
+		const batch = await this.#gather().finally(() => {
+			this.#working = false;
+		});
 		if (batch.length === 0) this.#due = false;
 		else pusher.pushAlone(this.#commitOf(batch));
 	}
@@ -142,7 +143,7 @@ export class Resealer {
 		return {
 			draft: () => {
 				const live = batch.filter(({ page }) => !chain.isSuperseded(page));
-				if (chain.state.openEpoch !== openEpoch || live.length === 0) return null;
+				if (chain.state.openEpoch !== openEpoch || live.length === 0 || !this.#isMine) return null;
 				const pages = live.flatMap(({ plaintext }) => (plaintext === null ? [] : [plaintext]));
 				return { epoch: openEpoch, pages, supersedes: live.map(({ page }) => page) };
 			},

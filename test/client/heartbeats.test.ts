@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import { createMemoryStore } from '../../client/memory-store.ts';
 import { encodeSpaceFrame, type SpaceFrame } from '../../protocol/frames.ts';
-import { parseHeartbeat, type Heartbeat } from '../../protocol/heartbeat.ts';
+import { randomBytes } from '../../crypto/random.ts';
+import { parseHeartbeat, type Heartbeat, type SignedHeartbeat } from '../../protocol/heartbeat.ts';
+import { idFromBytes, type DeviceId } from '../../protocol/ids.ts';
 import { heartbeatIntervalSeconds } from '../../protocol/limits.ts';
-import { newWire, startEdge, type Edge, type Wire } from './edge.ts';
+import { loadOpaque, newWire, startEdge, type Edge, type Wire } from './edge.ts';
 import { foundedBy, joined, newDesk, newPerson, synced, type Desk, type Person } from './people.ts';
 
 // Every account stretches a password on purpose, and tests share the machine.
@@ -129,6 +132,28 @@ test('one that is ahead and whose entries come is only news', async () => {
 	owner.sync.beatNow();
 	await member.until(() => (member.sync.heartbeats[0]?.seq ?? 0) === owner.sync.head.seq);
 	await member.until(() => member.sync.caughtUp && member.titles.length === 1);
+	expect(faultOf(member)).toBe(null);
+	await close(owner, member);
+});
+
+test('a member who makes up devices is remembered by as many as an edge keeps', async () => {
+	const { owner, member, wire } = await reader();
+	const { head } = member.sync;
+	const { port } = startCryptoInProcess(loadOpaque);
+	const keys = await ada.crypto.handKeys();
+	const heartbeats: SignedHeartbeat[] = [];
+	const made = Array.from({ length: 20 }, () => idFromBytes<DeviceId>(randomBytes(16)));
+	for (const [index, device] of made.entries()) {
+		await port.takeKeys({ ...keys, device });
+		const heartbeat = { space: owner.space.space, head, timeMs: Date.now() + index * 1_000 };
+		heartbeats.push(await port.signHeartbeat(heartbeat));
+	}
+	wire.down = (frame) => (frame.type === 'entries' ? { type: 'heartbeats', heartbeats } : frame);
+	await owner.write('Wakes them');
+	await member.until(() => member.sync.heartbeats.length > 1);
+	expect(member.sync.heartbeats.length).toBe(8);
+	const kept = member.sync.heartbeats.map(({ device }) => device);
+	expect(kept).toEqual(made.slice(-8).reverse());
 	expect(faultOf(member)).toBe(null);
 	await close(owner, member);
 });
