@@ -145,14 +145,23 @@ export interface InvitationPreview {
 	readonly safetyWords: readonly string[];
 }
 
-/** Claimed here, and not let in yet. */
+/** Claimed here, and not let in yet, or not as it said. */
 export interface Joining {
 	readonly invite: InviteId;
 	readonly space: SpaceId;
 	readonly spaceName: string;
 	readonly inviterName: string;
 	readonly role: Role;
-	readonly state: 'waiting' | 'ended';
+	readonly state:
+		| 'waiting'
+		| 'ended'
+		/** The space is open, with another role than the invitation said: until it is forgotten. */
+		| 'other_role'
+		/**
+		 * By the space's own log whoever signed the invitation was no owner there, or somebody else
+		 * was let in under this account's id: it is not opened.
+		 */
+		| 'contradicted';
 	readonly safetyWords: readonly string[];
 }
 

@@ -2,7 +2,7 @@
 // under the same account is never taken in its place without a person.
 import { equalBytes, fromBase64Url, toBase64Url, toHex } from '../protocol/bytes.ts';
 import { parseHandle } from '../protocol/handle.ts';
-import type { AccountId } from '../protocol/ids.ts';
+import { bytesOfId, idBytes, type AccountId } from '../protocol/ids.ts';
 import type { KeyringEntry } from '../protocol/keyring-entry.ts';
 import { ok, type Result } from '../protocol/result.ts';
 import type { Contact, IdentityStanding } from './api-sharing.ts';
@@ -37,6 +37,9 @@ export interface Found {
 	readonly identity: KnownIdentity;
 }
 
+/** A log that was not to be had, or did not lead there, is asked for again after this time. */
+const renewalRetryMs = 60_000;
+
 export class Contacts {
 	readonly #parts: ContactsParts;
 	/** By identity hash; empty while they are asked for. */
@@ -47,6 +50,10 @@ export class Contacts {
 	readonly #renewals = new Set<string>();
 	/** Met under a handle under which somebody else is pinned. */
 	readonly #displacing = new Set<AccountId>();
+	/** Identities that a verified log leads to from the account's first, which is the account. */
+	readonly #proven = new Set<string>();
+	/** Other identities than the pinned one, and when a log that leads to them was asked for. */
+	readonly #askedAtMs = new Map<string, number>();
 
 	constructor(parts: ContactsParts) {
 		this.#parts = parts;
@@ -59,14 +66,18 @@ export class Contacts {
 		const pinned = this.#parts.keyring.contactOf(account);
 		const handle = identity === 'own' ? this.#parts.handle : (pinned?.handle ?? met.handle);
 		const safetyWords = identity === 'own' ? [] : this.wordsOf(hash);
+		if (identity === 'changed' && pinned !== null) this.#lookForRenewal(met, pinned.handle);
 		this.#shown.set(account, { ...met, handle });
 		return { account, handle, identity, safetyWords };
 	}
 
-	/** With safety words. */
+	/** With safety words. Somebody who is met with an identity that nothing leads to is no one. */
 	async describe(met: Met): Promise<Contact> {
 		await this.learnWords([met.hash]);
-		return this.contact(met);
+		const earlier = await this.earlierOf(met);
+		const contact = this.contact(met);
+		const isNoOne = !earlier.ok && contact.identity === 'unknown';
+		return isNoOne ? { ...contact, identity: 'changed' } : contact;
 	}
 
 	standingOf(account: AccountId, hash: Uint8Array): IdentityStanding {
@@ -79,10 +90,60 @@ export class Contacts {
 		return this.#renewals.has(toHex(hash)) ? 'renewed' : 'changed';
 	}
 
-	/** Whether this identity may get a key: it is the pinned one, or nothing was pinned yet. */
+	/**
+	 * Whether this identity may get a key: it is the pinned one, or nothing was pinned yet and it is
+	 * the account's first, or a log leads from there to it.
+	 */
 	mayTrust(account: AccountId, hash: Uint8Array): boolean {
 		const standing = this.standingOf(account, hash);
+		if (standing === 'unknown') return isFirst(account, hash) || this.#proven.has(toHex(hash));
 		return standing !== 'renewed' && standing !== 'changed';
+	}
+
+	/**
+	 * The entries before an identity, from the account's first on. Of one that is not the first, the
+	 * edge is asked for the log of the handle; each entry is signed by the one before, or it counts
+	 * as `identity_changed`.
+	 */
+	async earlierOf({
+		account,
+		hash,
+		handle
+	}: Met): Promise<Result<readonly Uint8Array[], TacetError>> {
+		if (isFirst(account, hash)) return ok([]);
+		const name = parseHandle(handle ?? '');
+		if (!name.ok) return fail('identity_changed');
+		const answered = await this.#parts.session.call('identityRead', { handle: name.value });
+		if (!answered.ok) {
+			return answered.error.code === 'not_found' ? fail('identity_changed') : answered;
+		}
+		const entries = answered.value.identities.map(bytesOf);
+		const log = await this.#parts.crypto.sharing.openIdentities(account, entries);
+		if (log === null) return fail('identity_changed');
+		this.#noteLog(log);
+		const place = [...log.earlier, log.hash].findIndex((other) => equalBytes(other, hash));
+		return place === -1 ? fail('identity_changed') : ok(entries.slice(0, place));
+	}
+
+	#noteLog({ account, hash, earlier }: KnownIdentity): void {
+		const hashes = [...earlier, hash];
+		for (const known of hashes) this.#proven.add(toHex(known));
+		const pinned = this.#parts.keyring.contactOf(account);
+		if (pinned === null) return;
+		const place = hashes.findIndex((known) => equalBytes(known, pinned.identityHash));
+		if (place === -1) return;
+		for (const renewed of hashes.slice(place + 1)) this.#renewals.add(toHex(renewed));
+	}
+
+	/** Whether another identity than the pinned one was signed by it: known with a change, if so. */
+	#lookForRenewal({ account, hash }: Met, handle: string): void {
+		const { nowMs, onChange } = this.#parts;
+		const askedAtMs = this.#askedAtMs.get(toHex(hash));
+		if (askedAtMs !== undefined && nowMs() - askedAtMs < renewalRetryMs) return;
+		this.#askedAtMs.set(toHex(hash), nowMs());
+		void this.earlierOf({ account, hash, handle }).then((earlier) => {
+			if (earlier.ok && this.standingOf(account, hash) === 'renewed') onChange();
+		}, ignore);
 	}
 
 	wordsOf(hash: Uint8Array): readonly string[] {
@@ -90,7 +151,7 @@ export class Contacts {
 		if (known === undefined) {
 			void this.learnWords([hash]).then(() => {
 				this.#parts.onChange();
-			});
+			}, ignore);
 		}
 		return known ?? [];
 	}
@@ -140,10 +201,7 @@ export class Contacts {
 		const entries = identities.map(bytesOf);
 		const identity = await crypto.sharing.openIdentities(account, entries);
 		if (identity === null) return fail('server_misbehaved');
-		const pinned = keyring.contactOf(account);
-		if (pinned !== null && identity.earlier.some((hash) => equalBytes(hash, pinned.identityHash))) {
-			this.#renewals.add(toHex(identity.hash));
-		}
+		this.#noteLog(identity);
 		// An account's id follows from its identity: whoever takes a person's place is another account.
 		const named = keyring.contactNamed(handle.value);
 		if (named !== null && named.account !== account) this.#displacing.add(account);
@@ -151,6 +209,13 @@ export class Contacts {
 		return ok({ identity, contact: await this.describe(met) });
 	}
 }
+
+/** An account is called after its first identity. */
+const isFirst = (account: AccountId, hash: Uint8Array): boolean =>
+	equalBytes(hash.subarray(0, idBytes), bytesOfId(account));
+
+/** The core was ended meanwhile: nobody is left to hear the answer. */
+const ignore = (): void => undefined;
 
 /** Text that a schema of protocol/ has let through. */
 export function bytesOf(text: string): Uint8Array {

@@ -42,6 +42,8 @@ export class Invitations {
 	readonly #desk: Desk;
 	/** Claimed ones that the edge does not know any more. */
 	readonly #ended = new Set<InviteId>();
+	/** Claimed ones whose space is another than they said: it is not opened. */
+	readonly #contradicted = new Set<InviteId>();
 	readonly #requests = new Map<RequestId, ReceivedRequest>();
 
 	constructor(desk: Desk) {
@@ -206,16 +208,32 @@ export class Invitations {
 	async #add(made: EntryOf<'invite'>, { identity, name }: GoodClaim): Answer<null> {
 		const { contacts } = this.#desk;
 		const { account, hash, entry } = identity;
+		const earlier = await contacts.earlierOf({ account, hash, handle: name });
+		if (!earlier.ok) return earlier;
 		if (!contacts.mayTrust(account, hash)) return fail('identity_changed');
 		const pinned = await contacts.pin({ account, hash, handle: name });
 		if (!pinned.ok) return pinned;
 		const { space, role } = made;
+		const before = this.#memberOf(space, identity);
+		if (before !== null) return before;
+		const added = await this.#desk.call('administer', {
+			space,
+			intent: {
+				...{ type: 'add', account, role, kind: 'person', identityEntry: entry },
+				earlier: earlier.value
+			}
+		});
+		if (added.ok) return added;
+		// Another tab or device may have let the same person in meanwhile.
+		await this.#desk.spaceOf(space)?.sync.look([]);
+		return this.#memberOf(space, identity) ?? added;
+	}
+
+	/** Null for whoever is no member. */
+	#memberOf(space: SpaceId, { account, hash }: KnownIdentity): Result<null, TacetError> | null {
 		const member = this.#desk.spaceOf(space)?.sync.members.get(account);
-		if (member !== undefined) {
-			return equalBytes(member.identity.hash, hash) ? ok(null) : fail('identity_changed');
-		}
-		const intent = { type: 'add', account, role, kind: 'person', identityEntry: entry } as const;
-		return this.#desk.call('administer', { space, intent });
+		if (member === undefined) return null;
+		return equalBytes(member.identity.hash, hash) ? ok(null) : fail('identity_changed');
 	}
 
 	async revoke(space: SpaceId, invite: InviteId): Answer<void> {
@@ -267,6 +285,8 @@ export class Invitations {
 		const isMember = this.#desk.spaceOf(link.space)?.role != null;
 		if (isMember || record.inviter === this.#desk.me.account) return fail('already_member');
 		const { inviter: account, inviterIdentity: hash, inviterName: handle } = record;
+		const earlier = await contacts.earlierOf({ account, hash, handle });
+		if (!earlier.ok) return earlier;
 		if (!contacts.mayTrust(account, hash)) return fail('identity_changed');
 		const claimed = await this.#claim(link, record);
 		if (!claimed.ok) return claimed;
@@ -295,14 +315,21 @@ export class Invitations {
 	get joining(): readonly Joining[] {
 		return this.#desk.keyring.claimed.map((claimed) => {
 			const { invite, space, spaceName, inviterName, role, inviterIdentity } = claimed;
-			const state = this.#ended.has(invite) ? 'ended' : 'waiting';
+			const state = this.#stateOf(claimed);
 			const safetyWords = this.#desk.contacts.wordsOf(inviterIdentity);
 			return { invite, space, spaceName, inviterName, role, state, safetyWords };
 		});
 	}
 
+	#stateOf({ invite, space, role }: EntryOf<'claimed'>): Joining['state'] {
+		if (this.#ended.has(invite)) return 'ended';
+		if (this.#contradicted.has(invite)) return 'contradicted';
+		const own = this.#desk.spaceOf(space)?.role ?? null;
+		return own === null || own === role ? 'waiting' : 'other_role';
+	}
+
 	get waiting(): readonly EntryOf<'claimed'>[] {
-		return this.#desk.keyring.claimed.filter(({ invite }) => !this.#ended.has(invite));
+		return this.#desk.keyring.claimed.filter((claimed) => this.#stateOf(claimed) === 'waiting');
 	}
 
 	/** Whether the edge knows it no more. */
@@ -313,6 +340,12 @@ export class Invitations {
 
 	noteEnded({ invite }: EntryOf<'claimed'>): void {
 		this.#ended.add(invite);
+		this.#desk.changed();
+	}
+
+	/** Its space has the log of another invitation than this one. */
+	noteContradicted({ invite }: EntryOf<'claimed'>): void {
+		this.#contradicted.add(invite);
 		this.#desk.changed();
 	}
 

@@ -5,12 +5,16 @@ import type { NewSpace } from './crypto-port.ts';
 import type { Desk, LeaderCalls } from './desk.ts';
 import { fail, type TacetError } from './errors.ts';
 import type { Invitations } from './invitations.ts';
+import { wasOwner } from './past-members.ts';
 import type { EntryOf, KnownSpace } from './keyring.ts';
 import { moveItem } from './move-items.ts';
 import type { OwnKeyring } from './own-keyring.ts';
 import type { Content } from './receive.ts';
 import { nameChange } from './space-actions.ts';
+import type { Store } from './store.ts';
 import type { SpaceSync } from './sync.ts';
+import type { Member } from '../crypto/log-state.ts';
+import { equalBytes } from '../protocol/bytes.ts';
 import type { SpaceId } from '../protocol/ids.ts';
 import type { SpaceKind } from '../protocol/page.ts';
 import { ok, type Result } from '../protocol/result.ts';
@@ -19,6 +23,7 @@ export interface LeaderParts {
 	readonly desk: Desk;
 	readonly keyring: OwnKeyring;
 	readonly invitations: Invitations;
+	readonly store: Store;
 	readonly mayWrite: (space: SpaceId) => boolean;
 	/** A space that this device makes: it may write to it at once. */
 	readonly onMade: (space: SpaceId) => void;
@@ -34,6 +39,9 @@ type Answers = {
 export class Leader implements Answers {
 	readonly #parts: LeaderParts;
 	#joining: Promise<unknown> = Promise.resolve();
+	/** Of spaces that are made or tried, and are not the vault's yet. */
+	readonly #passing = new Set<SpaceSync>();
+	#closed = false;
 
 	constructor(parts: LeaderParts) {
 		this.#parts = parts;
@@ -54,12 +62,10 @@ export class Leader implements Answers {
 	async found(
 		name: { readonly name: string; readonly kind: SpaceKind } | null
 	): Answer<KnownSpace> {
-		const { desk, keyring, onMade, syncOf } = this.#parts;
+		const { desk, keyring, onMade } = this.#parts;
 		const space = await desk.crypto.newSpace();
 		onMade(space.space);
-		const sync = syncOf(space, nothing);
-		const stands = await this.#begin(sync, space, name);
-		await sync.close();
+		const stands = await this.#inPassing(space, (sync) => this.#begin(sync, space, name));
 		if (!stands.ok) return stands;
 		const { genesisHash } = space;
 		const entry = {
@@ -73,6 +79,22 @@ export class Leader implements Answers {
 		const isNamed = () => keyring.known.spaces.some((known) => known.space === space.space);
 		const named = await keyring.sync.until(isNamed);
 		return named.ok ? ok({ space: space.space, genesisHash }) : named;
+	}
+
+	/** A log at work for as long as something is done with it, and no longer than the vault is. */
+	async #inPassing<Value>(
+		space: KnownSpace,
+		work: (sync: SpaceSync) => Promise<Result<Value, TacetError>>
+	): Promise<Result<Value, TacetError>> {
+		if (this.#closed) return fail('locked');
+		const sync = this.#parts.syncOf(space, nothing);
+		this.#passing.add(sync);
+		try {
+			return await work(sync);
+		} finally {
+			this.#passing.delete(sync);
+			await sync.close();
+		}
 	}
 
 	async #begin(
@@ -115,32 +137,76 @@ export class Leader implements Answers {
 	 */
 	async #tryJoin(claimed: EntryOf<'claimed'>): Promise<void> {
 		const { invitations } = this.#parts;
+		if (this.#closed) return;
 		if ((await this.#probe(claimed)) !== 'shut' || !(await invitations.isGone(claimed))) return;
 		if ((await this.#probe(claimed)) === 'shut') invitations.noteEnded(claimed);
 	}
 
-	/** Tries to open the space; if it lets this account in, the keyring names it from now on. */
+	/**
+	 * Tries to open the space; if it lets this account in as the invitation said, the keyring names it
+	 * from now on.
+	 */
 	async #probe(claimed: EntryOf<'claimed'>): Promise<'open' | 'shut' | 'unknown'> {
-		const { desk, keyring, syncOf } = this.#parts;
-		const { space, genesisHash, invite, head } = claimed;
-		const sync = syncOf({ space, genesisHash }, nothing);
-		const loaded = await sync.load();
-		sync.expect(head);
-		if (loaded.ok) await sync.lead();
-		const opened = await sync.until(() => sync.caughtUp);
-		const isMember = opened.ok && sync.role !== null;
-		await sync.close();
+		const { invitations } = this.#parts;
+		const { space, genesisHash } = claimed;
+		const open = this.#parts.desk.spaceOf(space);
+		const found =
+			open === null
+				? await this.#inPassing({ space, genesisHash }, (sync) => this.#reach(sync, claimed))
+				: await this.#reach(open.sync, claimed);
 		// A log that can't be true is shown as that, like any other space.
-		const isCaught = !opened.ok && opened.error.code === 'not_trusted';
-		if (!isMember && !isCaught) {
-			return !opened.ok && opened.error.code === 'not_found' ? 'shut' : 'unknown';
+		const isCaught = !found.ok && found.error.code === 'not_trusted';
+		if (!found.ok && !isCaught) return found.error.code === 'not_found' ? 'shut' : 'unknown';
+		const member = found.ok ? found.value : null;
+		if (found.ok && member === null) return 'unknown';
+		if (member !== null && !(await this.#isAsSaid(claimed, member))) {
+			invitations.noteContradicted(claimed);
+			return 'unknown';
 		}
+		await this.#enter(claimed, member);
+		return 'open';
+	}
+
+	/** This account's member entry at the end of the log; null if there is none. */
+	async #reach(
+		sync: SpaceSync,
+		{ head, space }: EntryOf<'claimed'>
+	): Promise<Result<Member | null, TacetError>> {
+		sync.expect(head);
+		if (this.#parts.desk.spaceOf(space) === null) {
+			const loaded = await sync.load();
+			if (!loaded.ok) return fail(loaded.error);
+			await sync.lead();
+		} else sync.retryNow();
+		const reached = await sync.until(() => sync.caughtUp);
+		if (!reached.ok) return reached;
+		return ok(sync.role === null ? null : (sync.members.get(this.#parts.desk.me.account) ?? null));
+	}
+
+	/** Whoever invites owns the space by its log, and lets in the identity that claimed. */
+	async #isAsSaid(claimed: EntryOf<'claimed'>, member: Member): Promise<boolean> {
+		const { desk, store } = this.#parts;
+		const { space, head, inviter: account, inviterIdentity: hash } = claimed;
+		if (!equalBytes(member.identity.hash, desk.me.identityHash)) return false;
+		return wasOwner(store, { space, seq: head.seq }, { account, hash });
+	}
+
+	/** With another role than was said, the invitation stays in sight until the person dismisses it. */
+	async #enter(claimed: EntryOf<'claimed'>, member: Member | null): Promise<void> {
+		const { desk, keyring } = this.#parts;
+		const { space, genesisHash, invite, role } = claimed;
 		const joinedAtMs = keyring.known.joinTimeMs(space, desk.nowMs());
+		const isOther = member !== null && member.role !== role;
 		await keyring.write([
 			{ type: 'space', space, genesisHash, joinedAtMs },
-			{ type: 'closed', of: invite }
+			...(isOther ? [] : [{ type: 'closed', of: invite } as const])
 		]);
-		return 'open';
+	}
+
+	/** Ends what is under way; nothing begins any more. */
+	async close(): Promise<void> {
+		this.#closed = true;
+		await Promise.all([...this.#passing].map((sync) => sync.close()));
 	}
 
 	/** By name, as another tab asks. */

@@ -1,6 +1,7 @@
 // A share link opened by whoever has it: no account, nothing stored, a space to read. The link's own
 // identity is a member of the space, so that its log is verified here like anywhere.
 import { randomBytes } from '../crypto/random.ts';
+import { equalBytes } from '../protocol/bytes.ts';
 import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
 import type { ResponseOf } from '../protocol/http.ts';
 import type { InviteRecord } from '../protocol/invite.ts';
@@ -14,6 +15,7 @@ import { Http } from './http.ts';
 import { Items } from './items.ts';
 import { parseLinkUrl, type LinkUrlOf } from './link-url.ts';
 import { createMemoryStore } from './memory-store.ts';
+import { wasOwner } from './past-members.ts';
 import { Search } from './search.ts';
 import { readOnlyActions } from './read-only.ts';
 import { OpenSpace, type SpaceView } from './space.ts';
@@ -132,6 +134,7 @@ class View implements LinkView, SpaceView {
 	readonly #items: Items;
 	readonly #search: Search;
 	readonly #sync: SpaceSync;
+	readonly #store = createMemoryStore();
 	readonly space: OpenSpace;
 	#opening: Opening;
 
@@ -173,7 +176,7 @@ class View implements LinkView, SpaceView {
 			genesisHash: record.genesisHash,
 			me,
 			device,
-			store: createMemoryStore(),
+			store: this.#store,
 			crypto,
 			content: this.#items,
 			nowMs,
@@ -194,8 +197,17 @@ class View implements LinkView, SpaceView {
 		if (!loaded.ok) return fail(loaded.error);
 		await this.#sync.lead();
 		const reached = await this.#sync.until(() => this.#sync.caughtUp);
-		if (reached.ok || reached.error.code !== 'not_found') return reached;
-		return fail('link_ended');
+		if (!reached.ok) return reached.error.code === 'not_found' ? fail('link_ended') : reached;
+		return (await this.#isAsSaid()) ? ok(null) : fail('link_invalid');
+	}
+
+	/** Whoever made the link owned the space by its log, and let this very identity in, as a link. */
+	async #isAsSaid(): Promise<boolean> {
+		const { record, me } = this.#opened;
+		const own = this.#sync.members.get(me.account);
+		if (own?.kind !== 'link' || !equalBytes(own.identity.hash, me.identityHash)) return false;
+		const { space, head, inviter: account, inviterIdentity: hash } = record;
+		return wasOwner(this.#store, { space, seq: head.seq }, { account, hash });
 	}
 
 	async #token(refused: boolean): Promise<Result<string, TacetError>> {

@@ -107,6 +107,7 @@ export class Vault {
 			desk,
 			keyring: this.#keyring,
 			invitations: this.sharing.invitations,
+			store: options.store,
 			mayWrite: (space) => this.#mayWrite(space),
 			onMade: (space) => this.#madeHere.add(space),
 			syncOf: (known, content) =>
@@ -240,7 +241,8 @@ export class Vault {
 
 	/** Opens the spaces that the keyring names, and closes those that were left. */
 	#reconcile(): Promise<Result<null, TacetError>> {
-		this.#reconciling = this.#reconciling.then(() => this.#openAndClose());
+		const next = (): Promise<Result<null, TacetError>> => this.#openAndClose();
+		this.#reconciling = this.#reconciling.then(next, next);
 		return this.#reconciling;
 	}
 
@@ -264,7 +266,10 @@ export class Vault {
 		const space = this.#spaceOf(known);
 		for (const head of this.#keyring.known.headsOf(known.space)) space.sync.expect(head);
 		const loaded = await space.load();
-		if (!loaded.ok) return fail(loaded.error);
+		if (this.#closed || !loaded.ok) {
+			await space.close();
+			return fail(loaded.ok ? 'locked' : loaded.error);
+		}
 		this.#spaces.set(known.space, space);
 		if (this.#connected && !this.#keyring.isDistrusted) await space.sync.lead();
 		return ok(null);
@@ -450,6 +455,7 @@ export class Vault {
 		clearTimeout(this.#joinTimer);
 		for (const look of [...this.#waiters]) look();
 		try {
+			await Promise.allSettled([this.#leader.close(), this.#reconciling]);
 			await this.flush();
 			if (this.#newHeads.length > 0) await withinMs(headTimeoutMs, this.#writeHeads());
 		} finally {
