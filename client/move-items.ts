@@ -10,7 +10,7 @@ import { fail, type TacetError } from './errors.ts';
 import { makeSeed } from './items.ts';
 import type { VaultSpace } from './vault-space.ts';
 
-/** Copies items as they stand; what is in the trash stays behind. */
+/** Copies items as they stand, each of them or none of its batch; what is in the trash stays behind. */
 export async function copyItems(
 	from: VaultSpace,
 	items: readonly ItemId[],
@@ -20,9 +20,10 @@ export async function copyItems(
 	let bytes = 0;
 	for (const item of items) {
 		const seed = seedOf(from, item);
-		if (seed === null) continue;
-		batch.push(seed);
-		bytes += encodeChange(seed).length;
+		if (!seed.ok) return seed;
+		if (seed.value === null) continue;
+		batch.push(seed.value);
+		bytes += encodeChange(seed.value).length;
 		if (bytes < targetPageBytes) continue;
 		const written = await to.write(batch);
 		if (!written.ok) return fail(written.error);
@@ -34,19 +35,22 @@ export async function copyItems(
 	return written.ok ? ok(undefined) : fail(written.error);
 }
 
-function seedOf(from: VaultSpace, item: ItemId): Change | null {
+/** Null where there is nothing to copy. What can't be copied is said: it may be deleted afterwards. */
+function seedOf(from: VaultSpace, item: ItemId): Result<Change | null, TacetError> {
 	const text = from.items.read(item);
-	if (text === null || text.trashedAtMs !== null) return null;
+	if (text === null || text.trashedAtMs !== null) return ok(null);
 	const { title, body, path, createdAtMs } = text;
 	const seed = makeSeed({ title, body, path, createdAtMs });
-	return seed.ok
-		? { type: 'seed', item: idFromBytes<ItemId>(randomBytes(16)), seed: seed.value }
-		: null;
+	if (!seed.ok) return fail(seed.error);
+	return ok({ type: 'seed', item: idFromBytes<ItemId>(randomBytes(16)), seed: seed.value });
 }
 
 /** It goes from here once it stands on the log there: between the two it is in both, never in none. */
 export async function moveItem(from: VaultSpace, item: ItemId, to: VaultSpace): Answer<null> {
-	if (from.items.read(item) === null) return fail('not_found');
+	const text = from.items.read(item);
+	// Of what lies in the trash no copy is made, and nothing is taken away that was not copied.
+	if (text === null || text.trashedAtMs !== null) return fail('not_found');
+	if (from === to) return ok(null);
 	if (!from.mayEdit || !to.mayEdit) return fail('forbidden');
 	const copied = await copyItems(from, [item], to);
 	if (!copied.ok) return copied;

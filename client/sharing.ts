@@ -62,6 +62,7 @@ export class Sharing implements Omit<TacetSharing, 'takeDeviceLink'> {
 
 	async shareItem(space: SpaceId, item: ItemId): Answer<Space> {
 		const { desk } = this.#parts;
+		await desk.spaceOf(space)?.space.flush();
 		const title = desk.spaceOf(space)?.items.read(item)?.title;
 		if (title === undefined) return fail('not_found');
 		const name = [...title.trim()].slice(0, maxNameCharacters).join('');
@@ -72,6 +73,8 @@ export class Sharing implements Omit<TacetSharing, 'takeDeviceLink'> {
 	}
 
 	async moveItem(from: SpaceId, item: ItemId, to: SpaceId): Answer<void> {
+		// What was typed a moment ago goes along.
+		await this.#parts.desk.spaceOf(from)?.space.flush();
 		const moved = await this.#parts.desk.call('moveItem', { from, item, to });
 		return moved.ok ? ok(undefined) : moved;
 	}
