@@ -13,7 +13,7 @@ import type { Answer } from './api.ts';
 import { bytesOf, textOf } from './contacts.ts';
 import type { CryptoPort } from './crypto-port.ts';
 import type { Desk } from './desk.ts';
-import { fail } from './errors.ts';
+import { fail, waitMs } from './errors.ts';
 import type { Http } from './http.ts';
 import { formatLinkUrl, parseLinkUrl, type LinkUrlOf } from './link-url.ts';
 
@@ -71,7 +71,8 @@ class Offer implements DeviceLinkOffer {
 	async claimed(signal?: AbortSignal): Answer<{ readonly deviceName: string }> {
 		const { session, crypto } = this.#parts.desk;
 		const { place } = this.#facts;
-		const claim = await poll(signal, async () => {
+		const end = { signal, endsAtMs: this.expiresAtMs, nowMs: this.#parts.desk.nowMs };
+		const claim = await poll(end, async () => {
 			const read = await session.call('deviceLinkRead', { link: place.link });
 			return read.ok ? ok(read.value.claim) : read;
 		});
@@ -137,9 +138,9 @@ export async function claimDeviceLink(parts: TakeParts, url: string): Answer<Cla
 export async function awaitHandOver(
 	http: Http,
 	{ handle, link }: LinkUrlOf<'device'>,
-	signal?: AbortSignal
+	end: PollEnd
 ): Answer<Uint8Array> {
-	const sealed = await poll(signal, async () => {
+	const sealed = await poll(end, async () => {
 		const taken = await http.call('deviceLinkTake', { handle, link });
 		return taken.ok ? ok(taken.value.sealed) : taken;
 	});
@@ -155,19 +156,30 @@ export async function openHandOver(
 	return handOver === null ? fail('link_invalid') : ok(handOver);
 }
 
-/** Asks once a second until there is an answer; a lost connection is waited out. */
+export interface PollEnd {
+	readonly signal: AbortSignal | undefined;
+	/** When the offer ends for the edge too, by this device's clock. */
+	readonly endsAtMs: number;
+	readonly nowMs: () => number;
+}
+
+/** An offer that is taken up now ends within this time. */
+export const takenEndsAtMs = (nowMs: number): number => nowMs + deviceLinkTtlSeconds * 1_000;
+
+/** Asks once a second until there is an answer or the offer ends; a lost connection is waited out. */
 async function poll(
-	signal: AbortSignal | undefined,
+	{ signal, endsAtMs, nowMs }: PollEnd,
 	ask: () => Answer<string | null>
 ): Answer<string> {
 	for (;;) {
-		if (signal?.aborted === true) return fail('invitation_ended');
+		if (signal?.aborted === true || nowMs() >= endsAtMs) return fail('invitation_ended');
 		const answered = await ask();
 		if (answered.ok && answered.value !== null) return ok(answered.value);
 		const { code } = answered.ok ? { code: 'offline' as const } : answered.error;
 		if (code === 'not_found') return fail('invitation_ended');
 		if (!answered.ok && code !== 'offline' && code !== 'rate_limited') return answered;
-		await wait(pollMs, signal);
+		const asksToWait = !answered.ok && code === 'rate_limited';
+		await wait(asksToWait ? waitMs(answered.error, 1) : pollMs, signal);
 	}
 }
 

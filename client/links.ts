@@ -1,8 +1,15 @@
 // Share links, from the side of an owner. A link is a member of its own: its keys derive from the
 // secret in the link, and whoever has that reads, and nobody else.
+import type { Member } from '../crypto/log-state.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { ResponseOf } from '../protocol/http.ts';
-import { idFromBytes, type LinkId, type SpaceId } from '../protocol/ids.ts';
+import {
+	bytesOfId,
+	idFromBytes,
+	type AccountId,
+	type LinkId,
+	type SpaceId
+} from '../protocol/ids.ts';
 import { linkSecretBytes } from '../protocol/invite.ts';
 import { ok } from '../protocol/result.ts';
 import type { ShareLink, SpaceSharing } from './api-sharing.ts';
@@ -37,7 +44,26 @@ export class Links {
 	async list(space: SpaceId): Answer<readonly ShareLink[]> {
 		const answered = await this.#desk.session.call('linkList', { space });
 		if (!answered.ok) return answered;
-		return ok(answered.value.links.map((listed) => this.#describe(space, listed)));
+		const { links } = answered.value;
+		return ok([
+			...links.map((listed) => this.#describe(space, listed)),
+			...this.#leftMembers(space, links).map(leftover)
+		]);
+	}
+
+	/** Links that have a key and no door: making or taking one back broke off, or it expired. */
+	#leftMembers(space: SpaceId, links: readonly ListedLink[]): readonly AccountId[] {
+		const members = this.#desk.spaceOf(space)?.sync.members ?? new Map<AccountId, Member>();
+		return [...members.values()].flatMap(({ kind, account }) => {
+			const isLeft = kind === 'link' && !links.some((listed) => listed.account === account);
+			return isLeft ? [account] : [];
+		});
+	}
+
+	/** Making it broke off before it got a key: it opens nothing. */
+	#isUnfinished(space: SpaceId, { account }: ListedLink): boolean {
+		const sync = this.#desk.spaceOf(space)?.sync;
+		return sync?.caughtUp === true && !sync.members.has(account);
 	}
 
 	#describe(space: SpaceId, listed: ListedLink): ShareLink {
@@ -49,7 +75,7 @@ export class Links {
 			label: made?.label ?? '',
 			url: made === null ? null : this.#urlOf(made),
 			expiresAtMs,
-			openingsLeft,
+			openingsLeft: this.#isUnfinished(space, listed) ? 0 : openingsLeft,
 			opened,
 			hasPassphrase: guarded,
 			frozen
@@ -174,14 +200,16 @@ export class Links {
 	}
 
 	/** As this account remembers; of another owner's link the edge says which member it is. */
-	async #accountOf(space: SpaceId, link: LinkId) {
+	async #accountOf(space: SpaceId, link: LinkId): Answer<AccountId | null> {
+		const members = this.#desk.spaceOf(space)?.sync.members;
+		const left = idFromBytes<AccountId>(bytesOfId(link));
+		if (members?.get(left)?.kind === 'link') return ok(left);
 		const made = this.#desk.keyring.linkOf(link);
 		if (made !== null) return ok(made.account);
 		const answered = await this.#desk.session.call('linkList', { space });
 		if (!answered.ok) return answered;
 		const account = answered.value.links.find((listed) => listed.link === link)?.account ?? null;
-		const member =
-			account === null ? undefined : this.#desk.spaceOf(space)?.sync.members.get(account);
+		const member = account === null ? undefined : members?.get(account);
 		// An edge can't have a person removed by saying that they are a link.
 		return ok(member?.kind === 'link' ? account : null);
 	}
@@ -193,6 +221,18 @@ export class Links {
 		return this.#desk.write([{ type: 'closed', of: link }]);
 	}
 }
+
+/** With no record left it is called by its member's id, so that it can be taken back. */
+const leftover = (account: AccountId): ShareLink => ({
+	link: idFromBytes<LinkId>(bytesOfId(account)),
+	label: '',
+	url: null,
+	expiresAtMs: null,
+	openingsLeft: 0,
+	opened: 0,
+	hasPassphrase: false,
+	frozen: false
+});
 
 function entryOf(
 	open: VaultSpace,

@@ -10,6 +10,7 @@ import type {
 } from './api-sharing.ts';
 import type { Answer, Space } from './api.ts';
 import type { CryptoWorker } from './crypto-port.ts';
+import type { PollEnd } from './device-linking.ts';
 import { fail, type TacetError } from './errors.ts';
 import type { Http } from './http.ts';
 import type { LinkUrlOf } from './link-url.ts';
@@ -21,6 +22,7 @@ import { ok, type Result } from '../protocol/result.ts';
 export interface FaceParts {
 	readonly http: Http;
 	readonly deviceName: string | undefined;
+	readonly nowMs: () => number;
 	/** Null unless the vault is open. */
 	readonly sharing: () => Sharing | null;
 	readonly isSignedOut: () => boolean;
@@ -101,24 +103,28 @@ export class SharingFace implements TacetSharing {
 	}
 
 	async takeDeviceLink(url: string): Answer<DeviceLinkTaken> {
-		const { http, deviceName = 'A device', isSignedOut, withCrypto } = this.#parts;
+		const { http, deviceName = 'A device', nowMs, isSignedOut, withCrypto } = this.#parts;
 		if (!isSignedOut()) return fail('already_signed_in');
-		const { claimDeviceLink } = await import('./device-linking.ts');
+		const { claimDeviceLink, takenEndsAtMs } = await import('./device-linking.ts');
 		const claimed = await withCrypto(({ port: crypto }) =>
 			claimDeviceLink({ http, crypto, deviceName }, url)
 		);
 		if (!claimed.ok) return claimed;
 		const { code, link } = claimed.value;
-		return ok({ code, handedOver: (signal?: AbortSignal) => this.#awaitHandOver(link, signal) });
+		const endsAtMs = takenEndsAtMs(nowMs());
+		return ok({
+			code,
+			handedOver: (signal?: AbortSignal) => this.#awaitHandOver(link, { signal, endsAtMs, nowMs })
+		});
 	}
 
 	async #awaitHandOver(
 		link: LinkUrlOf<'device'>,
-		signal: AbortSignal | undefined
+		end: PollEnd
 	): Answer<{ readonly handle: string }> {
 		const { awaitHandOver, openHandOver } = await import('./device-linking.ts');
 		const { http, withCrypto, onHandedOver } = this.#parts;
-		const sealed = await awaitHandOver(http, link, signal);
+		const sealed = await awaitHandOver(http, link, end);
 		if (!sealed.ok) return sealed;
 		const opened = await withCrypto(({ port }) => openHandOver(port, link, sealed.value));
 		if (!opened.ok) return opened;

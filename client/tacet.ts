@@ -51,6 +51,7 @@ class Engine extends SharingFace implements Tacet {
 		super({
 			http,
 			deviceName,
+			nowMs: options.nowMs ?? Date.now,
 			sharing: () => this.#open?.vault.sharing ?? null,
 			isSignedOut: () => this.#known === null,
 			withCrypto: (attempt) => this.#withCrypto(attempt),
