@@ -2,15 +2,30 @@
 // is, and against copies of it that lack the defence (mutants.test.ts).
 import assert from 'node:assert/strict';
 import { randomBytes } from '../../crypto/random.ts';
-import { copyStore, isDistrusted, settled, startDevice, storeWithProfile } from './device.ts';
+import { toBase64Url } from '../../protocol/bytes.ts';
+import { encodeHeartbeat, parseHeartbeat, type SignedHeartbeat } from '../../protocol/heartbeat.ts';
+import {
+	copyStore,
+	isDistrusted,
+	neverRepairs,
+	settled,
+	startDevice,
+	storeWithProfile,
+	when,
+	type Device
+} from './device.ts';
+import type { Lie } from './liar.ts';
 import { adding, Insider, newSigner, ownerOf } from './insider.ts';
 import { headsOf, tell, type LieName } from './lies.ts';
 import { materialOf } from './property.ts';
 import { chanceOf } from './random.ts';
-import { readUnder, type Outcome } from './reading.ts';
+import { endsWithin, readUnder, type Outcome } from './reading.ts';
 import type { World } from './world.ts';
 
 export interface Arena extends World {
+	/** A shared space: as its owner has it, and as somebody has it who only reads. */
+	readonly owner: World;
+	readonly viewer: World;
 	/** Where somebody else has an account of the same name and password. */
 	readonly twinUrl: string;
 }
@@ -46,6 +61,61 @@ async function faultOf(world: World, insider: Insider): Promise<string> {
 	const fault = isDistrusted(device.space) && trust.state === 'not_trusted' ? trust.fault : 'none';
 	await device.close();
 	return fault;
+}
+
+/** A device of a member of the shared space, as of an entry. */
+async function memberDevice(world: World, from: number, lie: Lie): Promise<Device> {
+	const known = world.stores.get(from);
+	assert(known);
+	const device = await startDevice(world.edge.url, {
+		...{ keys: world.keys, at: world.at, repairWaitMs: neverRepairs },
+		store: await copyStore(known, [world.keyring, world.space])
+	});
+	device.liar.lie = lie;
+	await device.tacet.start();
+	return device;
+}
+
+/** An older entry at which the member had caught up. */
+function olderSeq({ stores, head }: World): number {
+	const older = [...stores.keys()].find((seq) => seq > 0 && seq < head.seq);
+	assert(older !== undefined);
+	return older;
+}
+
+/** What a device of the owner gave at the end of the log. */
+function ownersBeat({ beats, space, head }: World, { keys }: World): SignedHeartbeat {
+	const beat = beats.findLast(({ body }) => {
+		const said = parseHeartbeat(body);
+		const isOwners = said.ok && said.value.account === keys.account;
+		return isOwners && said.value.space === space && said.value.head.seq === head.seq;
+	});
+	assert(beat);
+	return beat;
+}
+
+/** Shows the log as it was, and these heartbeats with it. */
+function oldLog(world: World, until: number, heartbeats: readonly SignedHeartbeat[]): Lie {
+	const offered = headsOf(world.entries)[until];
+	assert(offered);
+	let pulls = 0;
+	return {
+		toEdge(frame, { space }) {
+			if (space !== world.space || frame.type !== 'pull') return undefined;
+			pulls += 1;
+			return undefined;
+		},
+		toClient(frame, { space }) {
+			if (space !== world.space) return undefined;
+			if (frame.type === 'hello') return [{ type: 'hello', offered }];
+			if (frame.type === 'heartbeats') return [];
+			if (frame.type !== 'entries') return undefined;
+			const entries = frame.entries.filter(({ seq }) => seq <= until);
+			const answer = { ...frame, entries, offered } as const;
+			// Again with each answer: a device asks once more when it has heard of something newer.
+			return pulls < 3 ? [answer, { type: 'heartbeats', heartbeats }] : [answer];
+		}
+	};
 }
 
 export const attacks = {
@@ -151,6 +221,113 @@ export const attacks = {
 			{ from: 3, patienceMs: 2_000 }
 		);
 		assert.equal(outcome.fault, 'fork');
+	},
+
+	async 'withhold what another member has read'({ owner, viewer }) {
+		const from = olderSeq(viewer);
+		const lie = oldLog(viewer, from, [ownersBeat(viewer, owner)]);
+		const device = await memberDevice(viewer, from, lie);
+		await endsWithin(
+			when(device.space, () => isDistrusted(device.space)),
+			2_000
+		);
+		const { trust } = device.space.sync;
+		await device.close();
+		assert.equal(trust.state === 'not_trusted' ? trust.fault : 'none', 'withheld');
+	},
+
+	async 'forge a heartbeat'({ owner, viewer }) {
+		const { body, signature } = ownersBeat(viewer, owner);
+		const said = parseHeartbeat(body);
+		assert(said.ok);
+		const head = { seq: viewer.head.seq, hash: randomBytes(32) };
+		const forged = { body: encodeHeartbeat({ ...said.value, head }), signature };
+		const device = await memberDevice(viewer, viewer.head.seq, {
+			toClient: (frame, { space }) =>
+				space === viewer.space && frame.type === 'heartbeats'
+					? [{ type: 'heartbeats', heartbeats: [forged] }]
+					: undefined
+		});
+		await endsWithin(
+			when(device.space, () => isDistrusted(device.space)),
+			1_000
+		);
+		const isTrusted = !isDistrusted(device.space);
+		await device.close();
+		assert(isTrusted, 'a forged heartbeat frames nobody');
+	},
+
+	async 'vouch by a heartbeat from ahead'({ owner, viewer }) {
+		const from = olderSeq(viewer);
+		const beat = ownersBeat(viewer, owner);
+		const base = oldLog(viewer, from, [beat]);
+		let pulls = 0;
+		const device = await memberDevice(viewer, from, {
+			...base,
+			// What it asks after it has heard the heartbeat is not answered.
+			toEdge: (frame, line) =>
+				line.space === viewer.space && frame.type === 'pull' && ++pulls > 1 ? [] : undefined
+		});
+		await endsWithin(
+			when(device.liar, () => pulls > 1),
+			2_000
+		);
+		const { heartbeats } = device.space;
+		await device.close();
+		assert(pulls > 1);
+		assert.deepEqual(heartbeats, []);
+	},
+
+	async 'claim without the secret'({ owner }) {
+		const stranger = await newSigner();
+		const device = await memberDevice(owner, owner.head.seq, {});
+		await settled(device.space);
+		const made = await device.space.invite({ role: 'editor', expiresInDays: 1 });
+		assert(made.ok);
+		const claim = {
+			identity: toBase64Url(stranger.identity.bytes),
+			mac: toBase64Url(randomBytes(32)),
+			name: toBase64Url(randomBytes(128)),
+			claimedAtMs: 1
+		};
+		device.liar.lie = {
+			answer(route, { status, body }) {
+				if (route !== 'inviteList') return undefined;
+				const { invites } = body as { invites: readonly { readonly invite: string }[] };
+				const claimed = invites.map((listed) =>
+					listed.invite === made.value.invite ? { ...listed, claim } : listed
+				);
+				return { status, body: { invites: claimed } };
+			}
+		};
+		const listed = await device.space.invitations();
+		const shown = listed.ok && listed.value.find(({ invite }) => invite === made.value.invite);
+		device.liar.lie = {};
+		await device.space.revokeInvitation(made.value.invite);
+		await device.close();
+		assert(shown);
+		assert.equal(shown.claim?.state, 'forged');
+	},
+
+	async 'put somebody in the place of a person who was met'({ owner, viewer }) {
+		const stranger = await newSigner();
+		const device = await memberDevice(owner, owner.head.seq, {
+			answer: (route, { status }) =>
+				route === 'identityRead'
+					? {
+							status,
+							body: {
+								account: stranger.identity.account,
+								identities: [toBase64Url(stranger.identity.bytes)]
+							}
+						}
+					: undefined
+		});
+		await settled(device.space);
+		const found = await device.tacet.findPerson(viewer.handle);
+		await device.close();
+		assert(found.ok);
+		assert.equal(found.value.identity, 'changed');
 	},
 
 	async 'stand in for the server'(world) {

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeCompany, type Company } from './company.ts';
 import { attacks, type Arena, type AttackName } from './defences.ts';
 import { startDevice } from './device.ts';
 import { startEdge, type Edge } from './edge.ts';
@@ -61,15 +62,15 @@ const mutants: readonly Mutant[] = [
 	},
 	{
 		without: 'waiting for pages that are missing',
-		file: 'client/sync.ts',
-		from: 'if (this.#presence.ask()) {',
-		to: 'if (this.#presence.ask() && false) {',
+		file: 'client/follow.ts',
+		from: 'if (presence.ask()) {',
+		to: 'if (presence.ask() && false) {',
 		attack: 'withhold a page, and not answer for it'
 	},
 	{
 		without: 'taking a page that is not given for a fault',
-		file: 'client/sync.ts',
-		from: 'if (this.#presence.isBroken) {',
+		file: 'client/follow.ts',
+		from: 'if (presence.isBroken) {',
 		to: 'if (false) {',
 		attack: 'withhold a page, and say that it is gone'
 	},
@@ -82,15 +83,15 @@ const mutants: readonly Mutant[] = [
 	},
 	{
 		without: 'remembering how far the log was seen',
-		file: 'client/sync.ts',
+		file: 'client/follow.ts',
 		from: "if (offered.seq < head.seq) await this.#distrust('rollback', offered, null);",
 		to: 'if (offered.seq < head.seq) await this.#reached(offered);',
 		attack: 'greet with the log as it was'
 	},
 	{
 		without: 'comparing the head on offer',
-		file: 'client/sync.ts',
-		from: "else if (!this.#chain.holds(offered)) await this.#distrust('fork', offered, null);",
+		file: 'client/follow.ts',
+		from: "else if (!chain.holds(offered)) await this.#distrust('fork', offered, null);",
 		to: '',
 		attack: 'offer a head that the entries do not lead to'
 	},
@@ -100,6 +101,41 @@ const mutants: readonly Mutant[] = [
 		from: 'if (chain.holdsEntry(entry.seq, entry)) continue;',
 		to: 'continue;',
 		attack: 'serve another entry at a place that was seen'
+	},
+	{
+		without: 'expecting what others have read',
+		file: 'client/follow.ts',
+		from: "this.expect(head, 'withheld');",
+		to: '',
+		attack: 'withhold what another member has read'
+	},
+	{
+		without: 'verifying who gave a heartbeat',
+		file: 'client/heartbeats.ts',
+		from: 'verdicts[index] === true',
+		to: 'verdicts[index] !== undefined',
+		attack: 'forge a heartbeat'
+	},
+	{
+		without: 'waiting until the log leads to a heartbeat',
+		file: 'client/heartbeats.ts',
+		from: ' && chain.holds(head)',
+		to: '',
+		attack: 'vouch by a heartbeat from ahead'
+	},
+	{
+		without: 'checking the MAC of a claim',
+		file: 'crypto/client/link-secret.ts',
+		from: '\tequalConstantTime(claimMac(secret, place), mac);',
+		to: '\tclaimMac(secret, place).length === mac.length;',
+		attack: 'claim without the secret'
+	},
+	{
+		without: 'remembering under which handle somebody was met',
+		file: 'client/contacts.ts',
+		from: 'if (named !== null && named.account !== account)',
+		to: 'if (named !== null && named.account === "")',
+		attack: 'put somebody in the place of a person who was met'
 	},
 	{
 		without: 'the pinned key of the server',
@@ -118,6 +154,7 @@ const mutants: readonly Mutant[] = [
 ];
 
 let arena: Arena;
+let company: Company;
 let twin: Edge;
 let folder: string;
 beforeAll(async () => {
@@ -127,11 +164,15 @@ beforeAll(async () => {
 	await other.tacet.start();
 	expect((await other.tacet.signUp({ handle: world.handle, password })).ok).toBe(true);
 	await other.close();
-	arena = { ...world, twinUrl: twin.url };
+	company = await makeCompany({ seed: 52, steps: 4 });
+	const owner = await company.worldOf('owner');
+	const viewer = await company.worldOf('viewer');
+	arena = { ...world, owner, viewer, twinUrl: twin.url };
 	folder = await mkdtemp(path.join(tmpdir(), 'tacet-mutants-'));
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
 	await arena.end();
+	await company.end();
 	await twin.remove();
 	await rm(folder, { recursive: true });
 }, 60_000);
@@ -154,7 +195,7 @@ describe('the client without', () => {
 	test('nothing, bundled in the same way, withstands them all', async () => {
 		const { attacks: inCopy } = await bundled(null);
 		for (const attack of Object.values(inCopy)) await attack(arena);
-	}, 60_000);
+	}, 90_000);
 });
 
 async function bundled(mutant: Mutant | null): Promise<{ attacks: typeof attacks }> {

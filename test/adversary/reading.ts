@@ -95,7 +95,7 @@ async function runUnderLie(device: Device, patienceMs: number): Promise<Outcome[
 	return isDistrusted(space) ? 'distrusted' : 'online';
 }
 
-async function endsWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+export async function endsWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
 	let timer: NodeJS.Timeout | undefined;
 	const late = new Promise<false>((resolve) => {
 		timer = setTimeout(resolve, timeoutMs, false);
