@@ -12,14 +12,26 @@ import {
 	fillSignUp,
 	goTo,
 	lock,
+	logIn,
 	newNote,
 	noteText,
 	openNote,
 	readKit,
+	signUp,
 	syncLine,
 	unlock,
 	whenSynced
 } from './person.ts';
+import {
+	changeRole,
+	closeDialog,
+	makeInvitation,
+	makeShareLink,
+	memberRow,
+	newSpace,
+	openSharing,
+	openSpace
+} from './sharing.ts';
 
 const story = tellStories();
 let profile: Profile;
@@ -31,17 +43,19 @@ beforeAll(async () => {
 });
 
 const desktop = { width: 1280, height: 800 };
-const phone = { width: 390, height: 844 };
+const phone = { width: 360, height: 780 };
 const smallest = { width: 320, height: 640 };
 
 /** Looks at what the page shows now, in all its forms. */
-async function assertAccessible(what: string): Promise<void> {
+async function assertAccessible(what: string, of: Page = page): Promise<void> {
 	const found: string[] = [];
 	for (const colorScheme of ['light', 'dark'] as const) {
 		for (const size of [desktop, phone]) {
-			await page.emulateMedia({ colorScheme });
-			await page.setViewportSize(size);
-			const { violations, passes } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+			await of.emulateMedia({ colorScheme });
+			await of.setViewportSize(size);
+			const { violations, passes } = await new AxeBuilder({ page: of })
+				.setLegacyMode(true)
+				.analyze();
 			expect(passes.length).toBeGreaterThan(10);
 			for (const { id, nodes } of violations) {
 				for (const { target, failureSummary } of nodes) {
@@ -52,13 +66,13 @@ async function assertAccessible(what: string): Promise<void> {
 			}
 		}
 	}
-	await page.setViewportSize(smallest);
-	const sideways = await page.evaluate(() => {
+	await of.setViewportSize(smallest);
+	const sideways = await of.evaluate(() => {
 		const { scrollWidth, clientWidth } = document.documentElement;
 		return scrollWidth - clientWidth;
 	});
 	if (sideways > 0) found.push(`${what}: ${String(sideways)} px to be scrolled sideways at 320 px`);
-	await page.setViewportSize(desktop);
+	await of.setViewportSize(desktop);
 	expect(found).toEqual([]);
 }
 
@@ -160,4 +174,101 @@ test('palette, keyboard map, sync story and lock', async () => {
 	await assertAccessible('locked');
 	await unlock(page);
 	assertNoProblems(profile);
+});
+
+const reducedMotion = { settings: { reducedMotion: 'reduce' } } as const;
+let guest: Profile;
+
+test('inviting, being invited, and letting in', async () => {
+	guest = await story.profile(reducedMotion);
+	await newSpace(page, 'Shared with a guest');
+	await newNote(page, 'For the guest too', 'Hello.');
+	const dialog = await openSharing(page);
+	const url = await makeInvitation(dialog);
+	await dialog
+		.getByRole('region', { name: 'Open invitations' })
+		.getByText('As an editor')
+		.waitFor();
+	await assertAccessible('people of a space, with an invitation');
+	await guest.page.goto(url);
+	const goOn = guest.page.getByRole('button', { name: 'Create an account to go on' });
+	await goOn.waitFor();
+	await assertAccessible('an invitation, without an account', guest.page);
+	await goOn.click();
+	await signUp(guest.page, 'guest');
+	const accept = guest.page.getByRole('button', { name: 'Accept' });
+	await accept.waitFor();
+	await assertAccessible('an invitation', guest.page);
+	await accept.click();
+	await guest.page.getByText(/^Waiting for everybody to let you in/).waitFor();
+	await assertAccessible('waiting to be let in', guest.page);
+	const claims = dialog.getByRole('region', { name: 'Waiting to be let in' });
+	const letIn = claims.getByRole('button', { name: 'Let in guest' });
+	await letIn.waitFor();
+	await assertAccessible('somebody waits to be let in');
+	await letIn.click();
+	await memberRow(dialog, 'guest').waitFor();
+	await dialog.getByRole('combobox', { name: 'Role of guest' }).selectOption({ label: 'Viewer' });
+	await dialog.getByRole('button', { name: 'Change role' }).waitFor();
+	await assertAccessible('change a role?');
+	await dialog.getByRole('button', { name: 'Leave it' }).click();
+	await changeRole(dialog, 'guest', 'Viewer');
+	await dialog.getByRole('button', { name: 'Remove guest' }).click();
+	await dialog.getByRole('button', { name: 'Keep guest' }).waitFor();
+	await assertAccessible('remove somebody?');
+	await dialog.getByRole('button', { name: 'Keep guest' }).click();
+	await closeDialog(dialog);
+	await openSpace(guest.page, 'Shared with a guest');
+	await openNote(guest.page, 'For the guest too');
+	await guest.page.getByText('You can read this note, not change it.').waitFor();
+	await assertAccessible('a note that can only be read', guest.page);
+	await guest.close();
+});
+
+test('share links, what holds each limit, and the page of a space', async () => {
+	guest = await story.profile(reducedMotion);
+	const dialog = await openSharing(page);
+	await dialog.getByRole('tab', { name: 'Link' }).click();
+	const open = await makeShareLink(dialog, { label: 'For anybody' });
+	const made = dialog.getByRole('region', { name: 'New share link' });
+	await made.getByRole('button', { name: 'Show QR code' }).click();
+	await made.getByRole('img', { name: 'QR code of Share link' }).waitFor();
+	await assertAccessible('share links');
+	const guarded = await makeShareLink(dialog, { label: 'With a word', passphrase: 'heron ice' });
+	await dialog.getByRole('tab', { name: 'Access' }).click();
+	await dialog.getByText('What holds each limit').waitFor();
+	await assertAccessible('what holds each limit');
+	await closeDialog(dialog);
+	await page.getByRole('link', { name: 'Settings of this space' }).click();
+	await page.getByRole('list', { name: 'Activity, newest first' }).waitFor();
+	await assertAccessible('the page of a space');
+	await guest.page.goto(open);
+	await guest.page.getByRole('article', { name: 'Shared note' }).waitFor();
+	await assertAccessible('a shared note', guest.page);
+	await guest.page.goto(guarded);
+	await guest.page.getByRole('heading', { name: 'This link has a passphrase' }).waitFor();
+	await assertAccessible('a link with a passphrase', guest.page);
+});
+
+test('linking a device, and one that is not confirmed', async () => {
+	await goTo(page, 'Settings');
+	await page.getByRole('button', { name: 'Link a device' }).click();
+	const dialog = page.getByRole('dialog', { name: 'Link a device' });
+	const url = await dialog.getByRole('code').innerText();
+	await assertAccessible('an offer to link a device');
+	await guest.page.goto(url);
+	await guest.page.getByLabel(/^Code: /).waitFor();
+	await assertAccessible('the code on the new device', guest.page);
+	await dialog.getByRole('textbox', { name: 'Code on the new device' }).waitFor();
+	await assertAccessible('typing the code');
+	await dialog.getByRole('button', { name: 'Cancel' }).click();
+	await profile.close();
+	await guest.page.goto(story.edge.url);
+	await logIn(guest.page, 'everybody');
+	const means = guest.page.getByRole('button', { name: 'What this means' });
+	await means.waitFor();
+	await assertAccessible('a device that is not confirmed', guest.page);
+	await means.click();
+	await guest.page.getByRole('checkbox').waitFor();
+	await assertAccessible('what it means not to be confirmed', guest.page);
 });
