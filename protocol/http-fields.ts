@@ -15,8 +15,7 @@ export const bytesText = (min: number, max: number = min) =>
 	);
 
 /** An id's 32 hex digits. */
-export const id = <Kind extends AnyId>() =>
-	v.custom<Kind>((value) => parseId<Kind>(value).ok);
+export const id = <Kind extends AnyId>() => v.custom<Kind>((value) => parseId<Kind>(value).ok);
 
 /** As typed; `parseHandle` judges it. */
 export const handle = v.pipe(v.string(), v.maxLength(512));

@@ -2,14 +2,7 @@
 // Records are sealed for those who hold a secret; the edge keeps them, counts, and compares.
 import * as v from 'valibot';
 import { bytesText, empty, handle, id, identityEntry, timeMs } from './http-fields.ts';
-import type {
-	AccountId,
-	DeviceLinkId,
-	InviteId,
-	LinkId,
-	RequestId,
-	SpaceId
-} from './ids.ts';
+import type { AccountId, DeviceLinkId, InviteId, LinkId, RequestId, SpaceId } from './ids.ts';
 import {
 	maxHandOverBytes,
 	maxInviteRecordBytes,

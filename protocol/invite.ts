@@ -19,7 +19,12 @@ import {
 	type InviteId,
 	type SpaceId
 } from './ids.ts';
-import { hashBytes, maxHandleCharacters, maxSpaceNameCharacters, signatureBytes } from './limits.ts';
+import {
+	hashBytes,
+	maxHandleCharacters,
+	maxSpaceNameCharacters,
+	signatureBytes
+} from './limits.ts';
 import { err, ok, type Result } from './result.ts';
 import { isArray, isBytes, isCount, isUint } from './shape.ts';
 

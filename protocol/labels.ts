@@ -271,8 +271,7 @@ export const requestSigningInput = (
 	recipient: AccountId,
 	recipientIdentity: Uint8Array,
 	body: Uint8Array
-): Uint8Array =>
-	encodeCbor([labels.request, bytesOfId(recipient), recipientIdentity, body]);
+): Uint8Array => encodeCbor([labels.request, bytesOfId(recipient), recipientIdentity, body]);
 
 /** Preimage of the safety words of two identities: the lesser hash first, so that both see alike. */
 export const safetyInput = (lesser: Uint8Array, greater: Uint8Array): Uint8Array =>
