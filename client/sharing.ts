@@ -62,10 +62,13 @@ export class Sharing implements Omit<TacetSharing, 'takeDeviceLink'> {
 
 	async shareItem(space: SpaceId, item: ItemId): Answer<Space> {
 		const { desk } = this.#parts;
-		await desk.spaceOf(space)?.space.flush();
-		const title = desk.spaceOf(space)?.items.read(item)?.title;
-		if (title === undefined) return fail('not_found');
-		const name = [...title.trim()].slice(0, maxNameCharacters).join('');
+		const from = desk.spaceOf(space);
+		await from?.space.flush();
+		const text = from?.items.read(item) ?? null;
+		// Before there is a space for it: one that nothing can be moved into would stay behind empty.
+		if (from === null || text === null || text.trashedAtMs !== null) return fail('not_found');
+		if (!from.mayEdit) return fail('forbidden');
+		const name = [...text.title.trim()].slice(0, maxNameCharacters).join('');
 		const made = await desk.createSpace({ name, kind: 'item' });
 		if (!made.ok) return made;
 		const moved = await this.moveItem(space, item, made.value.id);
