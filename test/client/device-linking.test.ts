@@ -56,6 +56,25 @@ test('another code hands nothing over, and the third wrong one ends the offer', 
 	await Promise.all([first.tacet.close(), second.tacet.close()]);
 });
 
+test('an offer that nobody takes up is asked after until it ends, and no longer', async () => {
+	let nowMs = Date.now();
+	let asked = 0;
+	const first = await signedUp(edge, newHandle(), {
+		nowMs: () => nowMs,
+		fetch: async (url, init) => {
+			if (typeof url !== 'string' || !url.endsWith('/v1/device-links/read'))
+				return fetch(url, init);
+			asked += 1;
+			nowMs += 11 * 60_000;
+			throw new TypeError('unreachable');
+		}
+	});
+	const offer = valueOf(await first.tacet.linkDevice());
+	expect(await offer.claimed()).toMatchObject(refusedWith('invitation_ended'));
+	expect(asked).toBe(1);
+	await first.tacet.close();
+});
+
 test('an offer is taken up once, and only whole', async () => {
 	const first = await signedUp(edge, newHandle());
 	const offer = valueOf(await first.tacet.linkDevice());

@@ -4,11 +4,15 @@ import type { Space } from '../../client/api.ts';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import { parseLinkUrl } from '../../client/link-url.ts';
 import { openShareLink } from '../../client/open-share-link.ts';
+import { encodeSpaceFrame, parseClientFrame } from '../../protocol/frames.ts';
 import {
 	bodyOf,
 	loadOpaque,
+	loggedIn,
 	newHandle,
+	newWire,
 	signedUp,
+	spaceNamed,
 	startEdge,
 	synced,
 	until,
@@ -22,9 +26,17 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 let owner: Device;
+/** Whether the edge has lost the doors of links. */
+let forgets = false;
 beforeAll(async () => {
 	edge = await startEdge();
-	owner = await signedUp(edge, newHandle());
+	owner = await signedUp(edge, newHandle(), {
+		fetch: async (url, init) => {
+			const response = await fetch(url, init);
+			const isList = typeof url === 'string' && url.endsWith('/v1/links/list');
+			return isList && forgets ? Response.json({ links: [] }) : response;
+		}
+	});
 });
 afterAll(async () => {
 	await owner.tacet.close();
@@ -101,6 +113,70 @@ describe('a share link', () => {
 		expect(await open(url.slice(0, -3))).toMatchObject(refusedWith('link_invalid'));
 		const other = url.slice(0, -43) + 'A'.repeat(43);
 		expect(await open(other)).toMatchObject(refusedWith('link_invalid'));
+	});
+});
+
+describe('making a share link that breaks off', () => {
+	test('before it has a key leaves one that opens nothing, and can be taken back', async () => {
+		const wire = newWire(encodeSpaceFrame);
+		const handle = newHandle();
+		const device = await signedUp(edge, handle, {
+			WebSocket: wire.WebSocket,
+			fetch: (url, init) => {
+				if (typeof url === 'string' && url.endsWith('/v1/links/remove')) {
+					throw new TypeError('unreachable');
+				}
+				return fetch(url, init);
+			}
+		});
+		const space = valueOf(await device.tacet.createSpace({ name: 'Half' }));
+		await synced(space);
+		let cut = (): void => undefined;
+		const isCut = new Promise<void>((resolve) => (cut = resolve));
+		// The edge has its door; the commit that would give it a key is lost, and the tab with it.
+		const unwatched = wire.WebSocket.prototype.send;
+		const spy = vi.spyOn(wire.WebSocket.prototype, 'send').mockImplementation(function (
+			this: WebSocket,
+			data
+		) {
+			const frame = parseClientFrame(data as Uint8Array);
+			if (frame.ok && frame.value.type === 'append') cut();
+			else unwatched.call(this, data);
+		});
+		const making = space.createLink(plain);
+		await isCut;
+		const closed = device.tacet.close();
+		expect((await making).ok).toBe(false);
+		await closed;
+		spy.mockRestore();
+
+		const again = await loggedIn(edge, handle);
+		const there = await spaceNamed(again, 'Half');
+		await synced(there);
+		const [left, ...others] = valueOf(await there.links());
+		expect(others).toEqual([]);
+		if (left === undefined) throw new Error('its door is not known any more');
+		expect(left.openingsLeft).toBe(0);
+		valueOf(await there.revokeLink(left.link));
+		expect(valueOf(await there.links())).toEqual([]);
+		expect(there.members).toHaveLength(1);
+		await again.tacet.close();
+	});
+
+	test('of which a key is left and no door is listed, and taken back', async () => {
+		const space = await newSpace();
+		const { link } = await newLink(space);
+		forgets = true;
+		const [left, ...others] = valueOf(await space.links());
+		expect(others).toEqual([]);
+		expect(left).toMatchObject({ url: null, openingsLeft: 0 });
+		expect(left?.link).not.toBe(link);
+		expect(space.members).toHaveLength(2);
+		if (left !== undefined) valueOf(await space.revokeLink(left.link));
+		expect(space.members).toHaveLength(1);
+		expect(space.epoch.number).toBe(2);
+		forgets = false;
+		expect(valueOf(await space.links())).toEqual([]);
 	});
 });
 

@@ -385,6 +385,51 @@ describe('a space', () => {
 		await close(ann);
 	});
 
+	test('takes nothing out of the trash, and nothing that this account may only read', async () => {
+		const [ann, ben] = [await signedUp(edge, newHandle()), await signedUp(edge, newHandle())];
+		const [space, other] = [await newSpace(ann), await newSpace(ann)];
+		const [item] = space.items;
+		if (item === undefined) throw new Error('it has a note');
+		const joined = await join(space, ben, 'viewer');
+		const reading = await ben.tacet.shareItem(joined.id, item.id);
+		expect(reading).toMatchObject({ ok: false, error: { code: 'forbidden' } });
+		valueOf(await space.trash(item.id));
+		const gone = { ok: false, error: { code: 'not_found' } };
+		expect(await ann.tacet.moveItem(space.id, item.id, other.id)).toMatchObject(gone);
+		expect(await ann.tacet.shareItem(space.id, item.id)).toMatchObject(gone);
+		expect(stateOf(ann).spaces).toHaveLength(3);
+		expect(stateOf(ben).spaces).toHaveLength(2);
+		valueOf(await space.restore(item.id));
+		expect(await bodyOf(space, 'Moorings')).toBe('two lines at the bow');
+		await close(ann, ben);
+	});
+
+	test('that is moved to within itself stays as it is', async () => {
+		const ann = await signedUp(edge, newHandle());
+		const space = await newSpace(ann);
+		const [item] = space.items;
+		if (item === undefined) throw new Error('it has a note');
+		valueOf(await ann.tacet.moveItem(space.id, item.id, space.id));
+		expect(space.items.map(({ id }) => id)).toEqual([item.id]);
+		await close(ann);
+	});
+
+	test('that is being made while everything is closed is given up, and asked for no more', async () => {
+		const wire = newWire(encodeSpaceFrame);
+		const ann = await signedUp(edge, newHandle(), { WebSocket: wire.WebSocket });
+		await synced(spaceOf(ann));
+		const begun = new Promise<void>((resolve) => {
+			wire.down = () => {
+				resolve();
+				return null;
+			};
+		});
+		const making = ann.tacet.createSpace({ name: 'Never' });
+		await begun;
+		await ann.tacet.close();
+		expect(await making).toMatchObject({ ok: false, error: { code: 'locked' } });
+	});
+
 	test('has the name that was given last, on every device', async () => {
 		const handle = newHandle();
 		const ann = await signedUp(edge, handle);

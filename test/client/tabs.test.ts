@@ -186,3 +186,22 @@ test('what was asked of a tab that goes away is answered, and not waited for', a
 	expect(await asked).toMatchObject({ ok: false, error: { code: 'offline' } });
 	await second.tacet.close();
 });
+
+test('two tabs that let the same person in at once do it once, and both hear that it is done', async () => {
+	const browser = newBrowser();
+	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
+	const first = await signedUp(edge, newHandle(), browser.tab(wires[0]));
+	const second = await newDevice(edge, browser.tab(wires[1]));
+	const guest = await signedUp(edge, newHandle());
+	const made = valueOf(await first.tacet.createSpace({ name: 'Both at the door' }));
+	const there = await spaceNamed(second, 'Both at the door');
+	const { invite, url } = valueOf(await made.invite({ role: 'editor', expiresInDays: 1 }));
+	valueOf(await guest.tacet.acceptInvitation(url ?? ''));
+	await until(second.tacet, () => there.role === 'owner');
+	const answers = await Promise.all([made.admit(invite), there.admit(invite)]);
+	expect(answers).toMatchObject([{ ok: true }, { ok: true }]);
+	expect(made.members).toHaveLength(2);
+	await until(there, () => there.members.length === 2);
+	expect(valueOf(await made.invitations())).toEqual([]);
+	await Promise.all([first, second, guest].map(({ tacet }) => tacet.close()));
+});
