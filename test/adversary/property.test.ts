@@ -5,7 +5,7 @@ import { inTime, planRun, run } from './property.ts';
 import { makeWorld, type World } from './world.ts';
 
 const isSlow = process.env['SLOW'] === '1';
-const runs = Number(process.env['RUNS'] ?? (isSlow ? 4_000 : 120));
+const runs = Number(process.env['RUNS'] ?? (isSlow ? 6_000 : 120));
 /** Access tokens of one history end after a quarter of an hour. */
 const runsPerWorld = 400;
 const firstSeed = Number(process.env['SEED'] ?? 1);
