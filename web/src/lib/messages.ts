@@ -193,7 +193,7 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 	},
 	link_invalid: {
 		what: 'This link opens nothing.',
-		then: 'It was cut short or altered on the way. Copy the whole of it, with everything after #, or ask for it again.'
+		then: 'It was taken back, or cut short or altered on the way. Copy the whole of it, with everything after #, or ask for a new one.'
 	},
 	invitation_ended: {
 		what: 'This invitation has ended.',
