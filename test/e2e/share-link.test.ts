@@ -120,9 +120,10 @@ test('a link with a passphrase opens to that, and ten wrong guesses freeze it', 
 	await sharedNote(page).getByText('Soak the beans.').waitFor();
 	await page.reload();
 	for (let guesses = 2; guesses <= 10; guesses += 1) {
+		// What was said of the guess before is gone by then.
+		const asked = page.waitForResponse((response) => response.url().endsWith('/links/start'));
 		await say(`guess number ${String(guesses)}`);
-		// It is told anew for each guess.
-		await page.getByRole('button', { name: 'Opening…' }).waitFor();
+		await asked;
 		await wrong.or(frozen).waitFor();
 	}
 	if (await wrong.isVisible()) await say(passphrase);
