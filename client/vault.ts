@@ -21,7 +21,7 @@ import type { TabMessage, Tabs } from './tabs.ts';
 import { VaultSpace } from './vault-space.ts';
 import type { Head } from '../protocol/commit.ts';
 import type { DeviceId, SpaceId } from '../protocol/ids.ts';
-import { ok, type Result } from '../protocol/result.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
 
 export interface VaultParts {
 	readonly options: TacetOptions;
@@ -58,6 +58,8 @@ export class Vault {
 	readonly sharing: Sharing;
 	readonly #spaces = new Map<SpaceId, VaultSpace>();
 	readonly #madeHere = new Set<SpaceId>();
+	/** Why a space that the keyring names could not be opened; tried again with the next. */
+	readonly #unopened = new Map<SpaceId, TacetError>();
 	/** Of a space that is being opened. */
 	readonly #waiters = new Set<() => void>();
 	#first: OpenSpace | null = null;
@@ -249,7 +251,14 @@ export class Vault {
 	async #openAndClose(): Promise<Result<null, TacetError>> {
 		if (this.#closed) return fail('locked');
 		const known = this.#keyring.known.spaces.filter(({ space }) => !this.#spaces.has(space));
-		const opened = await Promise.all(known.map((space) => this.#openSpace(space)));
+		this.#unopened.clear();
+		const opened = await Promise.all(
+			known.map(async (space) => {
+				const done = await this.#openSpace(space);
+				if (!done.ok) this.#unopened.set(space.space, done.error);
+				return done;
+			})
+		);
 		const left = [...this.#spaces.values()].filter(({ id }) => this.#keyring.known.hasLeft(id));
 		for (const space of left) {
 			this.#spaces.delete(space.id);
@@ -338,9 +347,11 @@ export class Vault {
 		return new Promise((resolve) => {
 			const look = (): void => {
 				const open = this.#spaces.get(space);
-				if (open === undefined && !this.#closed) return;
+				const fault = this.#closed ? { code: 'locked' as const } : this.#unopened.get(space);
+				if (open === undefined && fault === undefined) return;
 				this.#waiters.delete(look);
-				resolve(open === undefined ? fail('locked') : ok(open.space));
+				if (open !== undefined) resolve(ok(open.space));
+				else if (fault !== undefined) resolve(err(fault));
 			};
 			this.#waiters.add(look);
 			look();

@@ -143,6 +143,27 @@ test('keys are ended by locking even if the last words can not be saved', async 
 	await device.tacet.close();
 });
 
+test('a space that was made and can not be opened here is said to be that, and not waited for', async () => {
+	const kept = createMemoryStore();
+	let isBroken = false;
+	const loads = new Map<string, number>();
+	const store = storeWith(kept, {
+		// Making it reads it once, opening it once more.
+		loadState: (space) => {
+			const count = (loads.get(space) ?? 0) + 1;
+			loads.set(space, count);
+			const refused = isBroken && count === 2;
+			return refused ? Promise.resolve(err('store_unavailable')) : kept.loadState(space);
+		}
+	});
+	const device = await signedUp(edge, newHandle(), { store });
+	loads.clear();
+	isBroken = true;
+	const made = await device.tacet.createSpace({ name: 'Unreadable' });
+	expect(made).toMatchObject({ ok: false, error: { code: 'store_unavailable' } });
+	await device.tacet.close();
+});
+
 test('a tab that takes over asks nothing of an edge that the tab before it caught', async () => {
 	const tab = newProfile();
 	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
