@@ -54,8 +54,14 @@ async function newSpace(name: string): Promise<Space> {
 
 const startCrypto = () => startCryptoInProcess(() => Promise.resolve(opaqueModule));
 
+interface Opened {
+	readonly liar: Liar;
+	readonly view: Awaited<Answer<LinkView>>;
+	readonly close: () => Promise<void>;
+}
+
 /** Opens a link behind a liar of its own. */
-async function opened(url: string, lie: Lie = {}, word?: string) {
+async function opened(url: string, lie: Lie = {}, word?: string): Promise<Opened> {
 	const liar = await Liar.start(edge.url);
 	liar.lie = lie;
 	const view = await openLinkView({ origin: liar.url, startCrypto }, url, word);
