@@ -241,14 +241,15 @@ describe('the door of a share link', () => {
 		const record = fromBase64Url(got.value.opening.record);
 		assert(record.ok);
 		// The door's key in the place of the secret, as a relay would have it.
-		const { port, end } = startCrypto();
+		const core = startCrypto();
+		const { port } = core;
 		const tried = await port.sharing.openInvite({
 			secret: linkDoorKey(secret),
 			space,
 			invite: link as never,
 			sealed: record.value
 		});
-		end();
+		core.end();
 		expect(tried.ok).toBe(false);
 	});
 });
@@ -258,7 +259,8 @@ describe('a passphrase', () => {
 		const url = await withPassphrase(garden);
 		const { space, link } = linkOf(url);
 		const http = new Http({ origin: edge.url });
-		const { port, end } = startCrypto();
+		const core = startCrypto();
+		const { port } = core;
 		const ke1 = await port.sharing.startLinkLogin(new Uint8Array(32), passphrase);
 		assert(ke1.ok);
 		for (let guess = 0; guess < 2 * maxPassphraseGuesses; guess++) {
@@ -271,7 +273,7 @@ describe('a passphrase', () => {
 			});
 			expect(started.ok).toBe(false);
 		}
-		end();
+		core.end();
 		const { view, close } = await opened(url, {}, passphrase);
 		expect(codeOf(view)).toBe('opened');
 		await close();
@@ -291,13 +293,14 @@ describe('a passphrase', () => {
 		const { space, link, secret } = linkOf(url);
 		const http = new Http({ origin: edge.url });
 		const door = toBase64Url(linkDoorKey(secret));
-		const { port, end } = startCrypto();
+		const core = startCrypto();
+		const { port } = core;
 		const ke1 = await port.sharing.startLinkLogin(secret, 'a wrong passphrase');
 		assert(ke1.ok);
 		for (let guess = 0; guess < maxPassphraseGuesses; guess++) {
 			await http.call('linkStart', { space, link, door, ke1: toBase64Url(ke1.value) });
 		}
-		end();
+		core.end();
 		const { view, close } = await opened(url, {}, passphrase);
 		expect(codeOf(view)).not.toBe('opened');
 		await close();
