@@ -208,17 +208,16 @@ test('a claim by a renewed identity is let in only where a log leads to it from 
 
 test('a member whose identity was renewed since it was pinned is shown as that', async () => {
 	const carol = await renewed();
-	let [shownToAnn, shownToBen] = [logOf(carol.before, carol.after), logOf(carol.before)];
-	let claim: unknown;
+	const shownToAnn = logOf(carol.before, carol.after);
+	let shownToBen = logOf(carol.before);
+	let claim: unknown = null;
 	const ann = await signedUp(
 		edge,
 		newHandle(),
 		lyingFetch({
 			'/v1/identities/read': () => shownToAnn,
 			'/v1/invites/list': ({ invites }: { invites: object[] }) =>
-				claim === undefined
-					? undefined
-					: { invites: invites.map((invite) => ({ ...invite, claim })) }
+				claim === null ? undefined : { invites: invites.map((invite) => ({ ...invite, claim })) }
 		})
 	);
 	const ben = await signedUp(
@@ -267,7 +266,7 @@ test('an invitation in the name of somebody who never owned the space opens noth
 	const posing = await createIdentity({ signing: carol.signing, kemKey: carol.kem.publicKey });
 	const handles = { ann: newHandle(), ben: newHandle() };
 	let made: Made | null = null;
-	let claim: unknown;
+	let claim: unknown = null;
 	const ann = await signedUp(
 		edge,
 		handles.ann,
