@@ -1,12 +1,15 @@
 // A device without a browser, on the same account: it reads everything, as the engine does.
 import { readFile } from 'node:fs/promises';
-import { createMemoryStore, createTacet, type Space } from '../../client/index.ts';
+import { createMemoryStore, createTacet, type Space, type Tacet } from '../../client/index.ts';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import { inProject } from '../../scripts/project.mjs';
 import { password } from './browser.ts';
 
 export interface HeadlessDevice {
+	/** The account's first one. */
 	readonly space: Space;
+	/** Resolves with the first of the account's spaces that is so. */
+	spaceThat(is: (space: Space) => boolean): Promise<Space>;
 	close(): Promise<void>;
 }
 
@@ -26,11 +29,29 @@ export async function headlessDevice(origin: string, handle: string): Promise<He
 	const { space } = tacet.state;
 	return {
 		space,
+		spaceThat: (is) => spaceThat(tacet, is),
 		async close() {
 			await tacet.logOut({ discardUnsent: true });
 			await tacet.close();
 		}
 	};
+}
+
+async function spaceThat(tacet: Tacet, is: (space: Space) => boolean): Promise<Space> {
+	const { promise, resolve } = Promise.withResolvers<Space>();
+	const stops = new Map<Space, () => void>();
+	const look = (): void => {
+		const spaces = tacet.state.phase === 'unlocked' ? tacet.state.spaces : [];
+		for (const space of spaces) {
+			if (!stops.has(space)) stops.set(space, space.subscribe(look));
+			if (is(space)) resolve(space);
+		}
+	};
+	const stop = tacet.subscribe(look);
+	look();
+	const found = await promise;
+	for (const end of [stop, ...stops.values()]) end();
+	return found;
 }
 
 /** Resolves when the space says so. */

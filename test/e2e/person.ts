@@ -92,7 +92,8 @@ export const searchField = (page: Page): Locator =>
 
 export async function newNote(page: Page, title: string, body: string): Promise<void> {
 	await page.getByRole('button', { name: 'New note' }).filter({ visible: true }).first().click();
-	await titleField(page).fill(title);
+	// Until it has the focus, the title there is that of the note before.
+	await titleField(page).and(page.locator(':focus')).fill(title);
 	await noteText(page).click();
 	if (body !== '') await page.keyboard.insertText(body);
 	await noteText(page)

@@ -2,6 +2,7 @@
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { assertNoProblems, tellStories, type Profile } from './browser.ts';
+import { headlessDevice, until } from './device.ts';
 import {
 	copyText,
 	lock,
@@ -26,7 +27,6 @@ import {
 	openSharing,
 	openSpace,
 	safetyWords,
-	sharingDialog,
 	spaceRow
 } from './sharing.ts';
 
@@ -199,6 +199,9 @@ test('who is removed is shown so within two seconds, and gets nothing that is wr
 	await openSpace(ada.page, spaceName);
 	await openSpace(bo.page, spaceName);
 	for (const { page } of [ada, bo]) await openNote(page, 'The route');
+	// One more device of the same person, which keeps every key and note that it was given.
+	const other = await headlessDevice(story.edge.url, 'boris');
+	const kept = await other.spaceThat(({ name, items }) => name === spaceName && items.length > 0);
 	const dialog = await openSharing(ada.page);
 	await dialog.getByRole('button', { name: 'Remove boris' }).click();
 	const question = dialog.getByRole('dialog', { name: 'Remove boris?' });
@@ -214,10 +217,13 @@ test('who is removed is shown so within two seconds, and gets nothing that is wr
 	expect(seenAtMs - standsAtMs).toBeLessThan(2_000);
 	expect(await memberRow(dialog, 'boris').count()).toBe(0);
 	await closeDialog(dialog);
-	const kept = await copyText(bo.page);
+	const text = await copyText(bo.page);
+	await until(kept, () => kept.sync.problem === 'removed');
 	await newNote(ada.page, 'For those who stay', 'The cache is under the third cairn.');
 	await whenSynced(ada.page);
-	// Whatever this device kept, and however it asks again.
+	for (const title of ['The route', 'For those who stay']) await noteRow(ada.page, title).waitFor();
+	// Whatever both devices kept, and however they ask again.
+	kept.syncNow();
 	expect(await titleField(bo.page).isEditable()).toBe(false);
 	await lock(bo.page);
 	await unlock(bo.page);
@@ -225,10 +231,12 @@ test('who is removed is shown so within two seconds, and gets nothing that is wr
 	await bo.page.getByText('You were removed.').waitFor();
 	await noteRow(bo.page, 'The route').click();
 	await noteText(bo.page).waitFor();
-	expect(await copyText(bo.page)).toBe(kept);
+	expect(await copyText(bo.page)).toBe(text);
 	await searchField(bo.page).fill('cairn');
 	await bo.page.getByRole('heading', { name: 'Nothing found' }).waitFor();
-	expect(await sharingDialog(bo.page).count()).toBe(0);
+	expect(kept.sync.problem).toBe('removed');
+	expect(kept.items.map(({ title }) => title)).toEqual(['The route']);
+	await other.close();
 	assertNoProblems(bo, { but: refused });
 });
 
