@@ -57,6 +57,7 @@ export async function readUnder(world: World, lie: Lie, reading: Reading = {}): 
 		const under = await runUnderLie(device, reading.patienceMs ?? 8_000);
 		const isOpen = under !== 'locked' && under !== 'absent';
 		const seq = isOpen ? seqOf(device.space) : 0;
+		if (under === 'distrusted') await hungUp(world, device);
 		const trace = traceOf(device.liar.sent, world.space);
 		if (isOpen) await assertHonestView(world, device, from);
 		if (under === 'distrusted') {
@@ -83,6 +84,15 @@ export async function readUnder(world: World, lie: Lie, reading: Reading = {}): 
 
 const restarted = (world: World, store: Store, edgeUrl = world.edge.url): Promise<Device> =>
 	startDevice(edgeUrl, { keys: world.keys, at: world.at, repairWaitMs: neverRepairs, store });
+
+/** The end of a socket reaches the liar a moment after the device has judged. */
+const hungUp = ({ space }: World, { liar }: Device): Promise<void> =>
+	when(liar, () => {
+		const trace = traceOf(liar.sent, space);
+		const countOf = (start: string): number =>
+			trace.filter((line) => line.startsWith(start)).length;
+		return countOf('end') >= countOf('socket');
+	});
 
 async function runUnderLie(device: Device, patienceMs: number): Promise<Outcome['under']> {
 	const started = device.tacet.start();
