@@ -7,6 +7,7 @@ import type { Invitations } from './invitations.ts';
 import type { Links } from './links.ts';
 import { copyItems } from './move-items.ts';
 import type { SpaceActions } from './space.ts';
+import type { VaultSpace } from './vault-space.ts';
 import { bytesOfId, idFromBytes, type ItemId, type SpaceId } from '../protocol/ids.ts';
 import { maxSpaceNameCharacters } from '../protocol/limits.ts';
 import type { Change, SpaceKind } from '../protocol/page.ts';
@@ -65,16 +66,26 @@ async function rename(desk: Desk, space: SpaceId, typed: string): Answer<void> {
 	return written.ok ? ok(undefined) : fail(written.error);
 }
 
-/** Of a space that this account was removed from, nothing but the memory is left to give up. */
+/**
+ * Of a space that this account was removed from, nothing but the memory is left to give up; and of
+ * one where this device signs nothing more, too: the log is not told.
+ */
 async function leave(desk: Desk, space: SpaceId): Answer<void> {
 	const open = desk.spaceOf(space);
 	if (open === null) return fail('not_found');
-	if (open.role !== null) {
+	if (open.role !== null && signsIn(open)) {
 		if (open.role === 'owner' && !open.hasOtherOwner(desk.me.account)) return fail('last_owner');
 		const left = await desk.call('administer', { space, intent: { type: 'leave' } });
 		if (!left.ok) return left;
 	}
 	return forget(desk, space);
+}
+
+function signsIn({ space }: VaultSpace): boolean {
+	const { trust, ownerFaults } = space.sync;
+	return (
+		trust.state === 'verified' && !ownerFaults.some(({ fault }) => fault === 'identity_replaced')
+	);
 }
 
 const forget = (desk: Desk, space: SpaceId): Answer<void> =>

@@ -7,10 +7,13 @@ import {
 	newWire,
 	password,
 	signedUp,
+	spaceNamed,
 	spaceOf,
 	startEdge,
+	stateOf,
 	synced,
 	until,
+	valueOf,
 	type Device,
 	type Edge,
 	type Wire
@@ -198,6 +201,36 @@ describe('an edge that lies', () => {
 		}
 		expect(traces).toEqual([[], [], []]);
 	});
+});
+
+test('a space that is not trusted can be given up by its last owner: the devices forget it, its log is not told', async () => {
+	const handle = newHandle();
+	const wire = newWire(encodeSpaceFrame);
+	const device = await signedUp(edge, handle, { WebSocket: wire.WebSocket });
+	const other = await loggedIn(edge, handle);
+	const space = valueOf(await device.tacet.createSpace({ name: 'Given up' }));
+	await synced(space);
+	const there = await spaceNamed(other, 'Given up');
+	await synced(there);
+	const last = { ok: false, error: { code: 'last_owner' } };
+	expect(await space.leave()).toMatchObject(last);
+	let cut = false;
+	wire.down = (frame, socket) => {
+		if (!socket.url.includes(space.id)) return frame;
+		if (frame.type === 'hello') return { ...frame, offered: { ...frame.offered, seq: 1 } };
+		if (!cut) socket.close();
+		cut = true;
+		return frame;
+	};
+	await space.create({ title: 'Cut off' });
+	await until(space, () => cut);
+	space.syncNow();
+	await until(space, () => space.sync.trust.state === 'not_trusted');
+	valueOf(await space.leave());
+	await until(device.tacet, () => !stateOf(device).spaces.includes(space));
+	await until(other.tacet, () => !stateOf(other).spaces.includes(there));
+	expect([there.role, there.sync.trust.state]).toEqual(['owner', 'verified']);
+	await Promise.all([device.tacet.close(), other.tacet.close()]);
 });
 
 test('a frame that is none ends the connection, and the next one goes on', async () => {
