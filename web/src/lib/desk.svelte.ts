@@ -117,6 +117,13 @@ export class DeskState {
 		return chosen === null ? this.spaces.filter((space) => !isRemoved(space)) : [chosen];
 	}
 
+	/** Those of the spaces looked at in which an owner's fault stops this device. */
+	get faulted(): readonly Space[] {
+		const { open } = this;
+		const seen = open === null ? this.#listed : [this.live(open.space)];
+		return seen.filter(({ sync }) => sync.ownerFaults.length > 0);
+	}
+
 	get items(): readonly ListRow[] {
 		return this.#list.of(this.#listed);
 	}

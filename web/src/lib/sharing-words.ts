@@ -1,8 +1,10 @@
 // Words for who may do what, who somebody is, and what happened.
 import type { ActivityEvent } from '../../../client/activity.ts';
 import type { Contact, IdentityStanding, SpaceMember } from '../../../client/api-sharing.ts';
+import type { OwnerFault } from '../../../client/status.ts';
 import type { Role } from '../../../protocol/commit.ts';
 import type { AccountId } from '../../../protocol/ids.ts';
+import type { Words } from './messages.ts';
 import { count, counted, fileBytes } from './times.ts';
 
 interface RoleWords {
@@ -50,6 +52,22 @@ export function namesIn(members: readonly SpaceMember[]): (account: AccountId) =
 		])
 	);
 	return (account) => names.get(account) ?? `somebody (${shortId(account)})`;
+}
+
+/** What an owner did that stops this device in a space, and what to do about it. */
+export function ownerFaultWords(fault: OwnerFault, named: (account: AccountId) => string): Words {
+	const name = named(fault.author);
+	const by = name === 'you' ? 'another device of yours' : name;
+	if (fault.fault === 'identity_replaced') {
+		return {
+			what: `In your place, ${by} put an identity that is not yours.`,
+			then: `Whoever has that one can read and write here under your name. This device reads nothing new here and sends nothing; what you have stays, and can be read. Tell the others by another way, by phone or face to face: what appears here under your name from now on is not from you.`
+		};
+	}
+	return {
+		what: `Key ${count(fault.epoch)} of this space, made by ${by}, does not work on this device.`,
+		then: `It was handed out wrongly, by mistake or on purpose. Until an owner makes a new key, this device reads nothing new here and sends nothing; what you have stays, and what you write is kept. Ask ${by === name ? `${by}, or another owner,` : 'an owner'} to make a new key.`
+	};
 }
 
 interface StandingWords {

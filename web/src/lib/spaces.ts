@@ -25,6 +25,11 @@ export const rowKey = ({
 /** What is here was verified before; nothing newer comes. */
 export const isRemoved = (space: Space): boolean => space.sync.problem === 'removed';
 
+/** This device signs nothing there any more: it can be put away without telling the log. */
+export const isStopped = ({ sync }: Space): boolean =>
+	sync.trust.state === 'not_trusted' ||
+	sync.ownerFaults.some(({ fault }) => fault === 'identity_replaced');
+
 export const mayWrite = (space: Space): boolean =>
 	(space.role === 'owner' || space.role === 'editor') &&
 	!isRemoved(space) &&
@@ -115,6 +120,8 @@ export function mergedSync(spaces: readonly Space[]): SyncStatus | null {
 						total: pulling.reduce((most, { total }) => most + total, 0)
 					},
 		setAside: sum(({ setAside }) => setAside),
-		losses: all.flatMap(({ losses }) => losses)
+		setAsideAuthors: [...new Set(all.flatMap(({ setAsideAuthors }) => setAsideAuthors))],
+		losses: all.flatMap(({ losses }) => losses),
+		ownerFaults: all.flatMap(({ ownerFaults }) => ownerFaults)
 	};
 }

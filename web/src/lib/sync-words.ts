@@ -12,6 +12,7 @@ const waitingWords = (waiting: number): string => `${counted(waiting, 'change')}
 
 export function syncLine(sync: SyncStatus): SyncLine {
 	if (sync.trust.state === 'not_trusted') return { text: 'Not trusted', tone: 'wax' };
+	if (sync.ownerFaults.length > 0) return { text: 'Nothing new is read or sent', tone: 'wax' };
 	if (sync.problem !== null) return { text: problemWords[sync.problem].what, tone: 'wax' };
 	if (!sync.savedOnDevice) return { text: 'Saving…', tone: 'busy' };
 	if (sync.pulling !== null) {
