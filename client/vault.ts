@@ -66,6 +66,13 @@ export class Vault {
 	#leading = false;
 	#connected = false;
 	#closed = false;
+	/** The keys may end: what still waits for them would wait for ever. */
+	#closeCalls: () => void = () => undefined;
+	readonly #whenClosed = new Promise<ReturnType<typeof fail>>((resolve) => {
+		this.#closeCalls = () => {
+			resolve(fail('locked'));
+		};
+	});
 	#reconciling: Promise<Result<null, TacetError>> = Promise.resolve(ok(null));
 	#joinTimer: ReturnType<typeof setTimeout> | undefined;
 	#headsWrittenAtMs: number;
@@ -215,7 +222,6 @@ export class Vault {
 		}
 		const [first, ...others] = this.#list;
 		await first?.sync.lead();
-		if (first?.sync.status.trust.state === 'not_trusted') return;
 		this.#connected = true;
 		await Promise.all(others.map(({ sync }) => sync.lead()));
 		await this.#keyring.lead();
@@ -362,9 +368,12 @@ export class Vault {
 		name: Name,
 		input: LeaderCalls[Name]['input']
 	): Promise<Result<LeaderCalls[Name]['answer'], TacetError>> {
-		const answer = this.#leading
-			? await this.#leader.run(name, input)
-			: await this.#parts.tabs.call(name, input);
+		const call = this.#leading ? this.#leader.run(name, input) : this.#parts.tabs.call(name, input);
+		const answer = await Promise.race([this.#whenClosed, call]).catch((error: unknown) => {
+			// Keys that are gone can't finish what was begun with them.
+			if (this.#closed) return fail('locked');
+			throw error;
+		});
 		// Both ends are this build's, which a profile's tabs share.
 		return answer as Result<LeaderCalls[Name]['answer'], TacetError>;
 	}
@@ -474,6 +483,7 @@ export class Vault {
 			await Promise.all([...spaces.map((space) => space.close()), this.#keyring.close()]);
 			this.#parts.tabs.resign();
 			this.#leading = false;
+			this.#closeCalls();
 		}
 	}
 }
