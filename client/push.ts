@@ -70,6 +70,8 @@ export class Pusher {
 	/** The edge said of a commit that it never takes it; what the role forbids is held here besides. */
 	#denied = false;
 	#refusedFrom: number | null = null;
+	/** What was refused is looked at: counts may become free, and nothing is formed meanwhile. */
+	#givingUp = false;
 	/** A problem is shown that goes with what was refused. */
 	#complained = false;
 	#refusalsInARow = 0;
@@ -178,9 +180,8 @@ export class Pusher {
 
 	get #maySend(): boolean {
 		const { isReady, mayWrite } = this.#parts;
-		return (
-			isReady() && mayWrite() && !this.#blocked && !this.#denied && this.#pauseTimer === undefined
-		);
+		const isHeldUp = this.#blocked || this.#denied || this.#givingUp;
+		return isReady() && mayWrite() && !isHeldUp && this.#pauseTimer === undefined;
 	}
 
 	get #member(): Member | undefined {
@@ -364,6 +365,17 @@ export class Pusher {
 		const from = this.#refusedFrom;
 		if (from === null) return;
 		this.#refusedFrom = null;
+		this.#givingUp = true;
+		// What is being formed took the next count: were one before it given up now, a gap would stay,
+		// and the edge would refuse all that comes behind it for good.
+		await this.#idle
+			.then(() => this.#giveUpFrom(from))
+			.finally(() => {
+				this.#givingUp = false;
+			});
+	}
+
+	async #giveUpFrom(from: number): Promise<void> {
 		const pending = [...this.#parts.outbox.pending].filter(({ count }) => count >= from);
 		const lost = pending.find((commit) => this.#canNeverStand(commit));
 		if (lost === undefined) {
