@@ -396,12 +396,22 @@ export interface TellOptions {
 	readonly after: number;
 }
 
-/** A lie of this name about one space; `told` counts how often the client got to hear it. */
-export function tell(name: LieName, options: TellOptions): Lie & { readonly told: number } {
+export interface ToldLie extends Lie {
+	/** How often the client got to hear it. */
+	readonly told: number;
+	/** Resolves when it does for the first time. */
+	readonly heard: Promise<void>;
+}
+
+/** A lie of this name about one space. */
+export function tell(name: LieName, options: TellOptions): ToldLie {
 	const { space, material } = options;
 	let passed = 0;
 	let told = 0;
+	let hear: () => void = () => undefined;
+	const heard = new Promise<void>((resolve) => (hear = resolve));
 	return {
+		heard,
 		get told() {
 			return told;
 		},
@@ -409,8 +419,10 @@ export function tell(name: LieName, options: TellOptions): Lie & { readonly told
 			if (line.space !== space || told >= options.times) return undefined;
 			if (passed++ < options.after) return undefined;
 			const lie = lieAbout(name, frame, material, line);
-			if (lie !== null) told += 1;
-			return lie ?? undefined;
+			if (lie === null) return undefined;
+			told += 1;
+			hear();
+			return lie;
 		}
 	};
 }

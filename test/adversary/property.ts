@@ -49,7 +49,8 @@ export async function run(world: World, plan: Run): Promise<Outcome & { readonly
 	const material = await materialOf(world, about, plan.seed);
 	const space: SpaceId = about === 'space' ? world.space : world.keyring;
 	const lie = tell(plan.lie, { space, material, times, after });
-	return { ...(await readUnder(world, lie, { from, patienceMs: 150 })), told: lie.told };
+	const { heard } = lie;
+	return { ...(await readUnder(world, lie, { from, patienceMs: 150, heard })), told: lie.told };
 }
 
 export async function materialOf(

@@ -38,6 +38,8 @@ export interface Reading {
 	readonly from?: Seq;
 	/** A lie that leads nowhere is ended by cutting the line after so long. */
 	readonly patienceMs?: number;
+	/** Patience begins when the lie is told, however slow the machine is until then. */
+	readonly heard?: Promise<void>;
 	/** Another edge to ask while it lies. */
 	readonly edgeUrl?: string;
 }
@@ -54,7 +56,7 @@ export async function readUnder(world: World, lie: Lie, reading: Reading = {}): 
 	const device = await restarted(world, store, reading.edgeUrl);
 	device.liar.lie = lie;
 	try {
-		const under = await runUnderLie(device, reading.patienceMs ?? 8_000);
+		const under = await runUnderLie(device, reading);
 		const isOpen = under !== 'locked' && under !== 'absent';
 		const seq = isOpen ? seqOf(device.space) : 0;
 		if (under === 'distrusted') await hungUp(world, device);
@@ -94,14 +96,24 @@ const hungUp = ({ space }: World, { liar }: Device): Promise<void> =>
 		return countOf('end') >= countOf('socket');
 	});
 
-async function runUnderLie(device: Device, patienceMs: number): Promise<Outcome['under']> {
+/** A lie that is not told within this time is about nothing that this device asks for. */
+const untoldMs = 3_000;
+
+async function runUnderLie(
+	device: Device,
+	{ patienceMs = 8_000, heard }: Reading
+): Promise<Outcome['under']> {
+	const ends = async (work: Promise<unknown>): Promise<boolean> => {
+		if (heard !== undefined) await endsWithin(Promise.race([work, heard]), untoldMs);
+		return endsWithin(work, patienceMs);
+	};
 	const started = device.tacet.start();
 	// An account whose keyring can't be read does not open; the line is cut so that it says so.
-	while (!(await endsWithin(started, patienceMs))) device.liar.cut();
+	while (!(await ends(started))) device.liar.cut();
 	if (device.tacet.state.phase !== 'unlocked') return 'locked';
-	if (!(await endsWithin(device.arrives(), patienceMs)) || !device.isThere) return 'absent';
+	if (!(await ends(device.arrives())) || !device.isThere) return 'absent';
 	const { space } = device;
-	if (!(await endsWithin(settled(space), patienceMs))) return 'waiting';
+	if (!(await ends(settled(space)))) return 'waiting';
 	return isDistrusted(space) ? 'distrusted' : 'online';
 }
 
