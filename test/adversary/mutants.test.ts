@@ -1,26 +1,21 @@
 // Whether the attacks would notice: each defence is taken out of the source, one at a time, and the
 // attack that it stands against must then succeed.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { changing, oneYjs, root, wasmModules, type SourceChange } from '../changed-sources.ts';
 import { makeCompany, type Company } from './company.ts';
 import { attacks, type Arena, type AttackName } from './defences.ts';
 import { startDevice } from './device.ts';
 import { startEdge, type Edge } from './edge.ts';
 import { makeWorld, password } from './world.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-
-interface Mutant {
+interface Mutant extends SourceChange {
 	/** The defence that is missing. */
 	readonly without: string;
-	readonly file: string;
-	/** Occurs once; what stands in its place follows. */
-	readonly from: string;
-	readonly to: string;
 	readonly attack: AttackName;
 }
 
@@ -207,45 +202,9 @@ async function bundled(mutant: Mutant | null): Promise<{ attacks: typeof attacks
 		platform: 'node',
 		format: 'esm',
 		logLevel: 'silent',
-		plugins: [wasmModules, oneYjs, ...(mutant ? [mutation(mutant)] : [])]
+		plugins: [wasmModules, oneYjs, ...(mutant ? [changing(mutant)] : [])]
 	});
 	return (await import(/* @vite-ignore */ pathToFileURL(outfile).href)) as {
 		attacks: typeof attacks;
 	};
 }
-
-const mutation = ({ file, from, to }: Mutant): Plugin => ({
-	name: 'mutation',
-	setup(bundler) {
-		const target = path.join(root, file);
-		bundler.onLoad({ filter: /\.ts$/ }, async ({ path: loaded }) => {
-			if (loaded !== target) return undefined;
-			const source = await readFile(loaded, 'utf8');
-			const parts = source.split(from);
-			if (parts.length !== 2) throw new Error(`${file} has no longer one “${from}”`);
-			return { contents: parts.join(to), loader: 'ts' };
-		});
-	}
-});
-
-/** Yjs says so when there are two of it. */
-const oneYjs: Plugin = {
-	name: 'one-yjs',
-	setup(bundler) {
-		bundler.onResolve({ filter: /^yjs$/ }, () => ({
-			path: import.meta.resolve('yjs'),
-			external: true
-		}));
-	}
-};
-
-const wasmModules: Plugin = {
-	name: 'wasm-modules',
-	setup(bundler) {
-		bundler.onLoad({ filter: /\.wasm$/ }, ({ path: loaded }) => ({
-			contents: `import { readFileSync } from 'node:fs';
-				export default new WebAssembly.Module(readFileSync(${JSON.stringify(loaded)}));`,
-			loader: 'js'
-		}));
-	}
-};

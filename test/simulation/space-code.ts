@@ -1,19 +1,15 @@
 // The code that a simulation runs, bundled from its sources as it is deployed: the client's engine,
 // and the edge's objects, in one process but apart from each other. One snippet may be changed on
 // the way, to show that a simulation would notice.
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
+import { changing, oneYjs, root, wasmModules, type SourceChange } from '../changed-sources.ts';
 import type { EdgeCode } from './simulated-edge.ts';
 import type { ClientCode } from './simulated-device.ts';
 
-export interface Change {
+export interface Change extends SourceChange {
 	readonly side: 'client' | 'edge';
-	readonly file: string;
-	/** Occurs once; what stands in its place follows. */
-	readonly from: string;
-	readonly to: string;
 }
 
 export interface Code {
@@ -21,7 +17,6 @@ export interface Code {
 	readonly edge: EdgeCode;
 }
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const entries = {
 	client: [
 		"export { SpaceSync } from './client/sync.ts';",
@@ -81,38 +76,3 @@ const edgePlatform: Plugin = {
 		}));
 	}
 };
-
-/** Yjs says so when there are two of it. */
-const oneYjs: Plugin = {
-	name: 'one-yjs',
-	setup(bundler) {
-		bundler.onResolve({ filter: /^yjs$/ }, () => ({
-			path: import.meta.resolve('yjs'),
-			external: true
-		}));
-	}
-};
-
-const wasmModules: Plugin = {
-	name: 'wasm-modules',
-	setup(bundler) {
-		bundler.onLoad({ filter: /\.wasm$/ }, ({ path: loaded }) => ({
-			contents: `import { readFileSync } from 'node:fs';
-				export default new WebAssembly.Module(readFileSync(${JSON.stringify(loaded)}));`,
-			loader: 'js'
-		}));
-	}
-};
-
-const changing = ({ file, from, to }: Change): Plugin => ({
-	name: 'change',
-	setup(bundler) {
-		const target = path.join(root, file);
-		bundler.onLoad({ filter: /\.ts$/ }, async ({ path: loaded }) => {
-			if (loaded !== target) return undefined;
-			const parts = (await readFile(loaded, 'utf8')).split(from);
-			if (parts.length !== 2) throw new Error(`${file} has no longer one “${from}”`);
-			return { contents: parts.join(to), loader: 'ts' };
-		});
-	}
-});
