@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../crypto/hash.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import { equalBytes, toBase64Url } from '../../protocol/bytes.ts';
-import type { RequestOf, ResponseOf } from '../../protocol/http.ts';
+import type { RequestOf } from '../../protocol/http.ts';
 import { idFromBytes, type LinkId } from '../../protocol/ids.ts';
 import {
 	accessTokenTtlSeconds,
@@ -11,11 +11,9 @@ import {
 	maxLinksPerSpace,
 	maxPassphraseGuesses
 } from '../../protocol/limits.ts';
-import { maxLinkSocketsPerSpace, maxSocketsPerSession } from '../../durable-objects/limits.ts';
-import { socketProtocol } from '../../protocol/version.ts';
 import { bindings, connect, openEdge, refusalOf, upgrade } from './edge.ts';
-import { bytesOf, call, noChange, Person, randomPage, type Session } from './person.ts';
-import { codeOf, deviceOfToken, Link } from './share-link.ts';
+import { bytesOf, noChange, Person, type Session } from './person.ts';
+import { codeOf, Link } from './share-link.ts';
 import { pull, Stage } from './space-stage.ts';
 import { dump } from './storage.ts';
 
@@ -38,12 +36,6 @@ beforeAll(async () => {
 });
 
 const openStage = () => Stage.open(ada, session);
-
-const list = async ({ stub }: Stage) => {
-	const answer = await stub.linkList(session.token);
-	if (!answer.ok) throw new Error(answer.error.code);
-	return answer.value.links;
-};
 
 const inDatabase = (stage: Stage, statement: string, ...values: SqlStorageValue[]) =>
 	runInDurableObject(stage.stub, (_object: unknown, state: DurableObjectState) => {
@@ -102,7 +94,7 @@ describe('a share link', () => {
 		expect(await ask(bobsSession.token)).toEqual(all('forbidden'));
 		expect(await ask('')).toEqual(all('unauthenticated'));
 		expect(await ask((await link.open()).accessToken)).toEqual(all('unauthenticated'));
-		expect(await list(stage)).toHaveLength(1);
+		expect(await stage.links()).toHaveLength(1);
 	});
 
 	it('is listed with what became of it', async () => {
@@ -110,7 +102,7 @@ describe('a share link', () => {
 		const expiresAtMs = Date.now() + hourMs;
 		const link = await Link.stand(stage, { openings: 3, expiresAtMs, passphrase: 'open sesame' });
 		await link.open();
-		expect(await list(stage)).toEqual([
+		expect(await stage.links()).toEqual([
 			{
 				...{ link: link.id, account: link.person.account, expiresAtMs },
 				...{ openingsLeft: 2, opened: 1, guarded: true, frozen: false }
@@ -233,7 +225,7 @@ describe('the door', () => {
 				value: { guarded: true, login: null, opening: null }
 			});
 		}
-		expect(await list(stage)).toMatchObject([{ openingsLeft: 1, opened: 0, frozen: false }]);
+		expect(await stage.links()).toMatchObject([{ openingsLeft: 1, opened: 0, frozen: false }]);
 	});
 });
 
@@ -245,17 +237,17 @@ describe('openings', () => {
 		const codes = answers.map(codeOf);
 		expect(codes.filter((code) => code === 'ok')).toHaveLength(3);
 		expect(codes.filter((code) => code === 'link_ended')).toHaveLength(7);
-		expect(await list(stage)).toMatchObject([{ openingsLeft: 0, opened: 3 }]);
+		expect(await stage.links()).toMatchObject([{ openingsLeft: 0, opened: 3 }]);
 	});
 
 	it('are counted when a passphrase was right, also when all come at once', async () => {
 		const stage = await openStage();
 		const link = await Link.stand(stage, { openings: 2, passphrase: 'open sesame' });
 		const attempts = await Promise.all(Array.from({ length: 4 }, () => link.attempt()));
-		expect(await list(stage)).toMatchObject([{ openingsLeft: 2, opened: 0 }]);
+		expect(await stage.links()).toMatchObject([{ openingsLeft: 2, opened: 0 }]);
 		const answers = await Promise.all(attempts.map((finish) => stage.stub.linkFinish(finish)));
 		expect(answers.map(codeOf).toSorted()).toEqual(['link_ended', 'link_ended', 'ok', 'ok']);
-		expect(await list(stage)).toMatchObject([{ openingsLeft: 0, opened: 2, frozen: false }]);
+		expect(await stage.links()).toMatchObject([{ openingsLeft: 0, opened: 2, frozen: false }]);
 		expect(codeOf(await link.start())).toBe('link_ended');
 	});
 
@@ -288,7 +280,7 @@ describe('openings', () => {
 		if (!renewed.ok) throw new Error(renewed.error.code);
 		expect(renewed.value).toMatchObject({ record: link.record, account: link.person.account });
 		await pull(await connect(stage.log.space, renewed.value.accessToken));
-		expect(await list(stage)).toMatchObject([{ openingsLeft: 0, opened: 1 }]);
+		expect(await stage.links()).toMatchObject([{ openingsLeft: 0, opened: 1 }]);
 		const beganAgo = (ms: number) =>
 			inDatabase(stage, 'UPDATE link_openings SET opened_at_ms = ?', Date.now() - ms);
 		await beganAgo(linkOpeningTtlSeconds * 1_000 - 60_000);
@@ -339,7 +331,7 @@ describe('a passphrase', () => {
 		await owners.nextOf('notice');
 		expect(codeOf(await link.start())).toBe('link_frozen');
 		expect(codeOf(await link.start({ ke1: link.ke1() }))).toBe('link_frozen');
-		expect(await list(stage)).toMatchObject([{ frozen: true, opened: 1 }]);
+		expect(await stage.links()).toMatchObject([{ frozen: true, opened: 1 }]);
 		// Strangers are told nothing of it.
 		expect(await link.start({ door: randomBytes(32) })).toEqual(await link.startOfNone());
 	});
@@ -359,7 +351,7 @@ describe('a passphrase', () => {
 		expect(codeOf(await link.start())).toBe('link_frozen');
 		expect(codeOf(await stage.stub.linkFinish(first))).toBe('ok');
 		expect(codeOf(await link.start())).toBe('ok');
-		expect(await list(stage)).toMatchObject([{ frozen: false, opened: 1 }]);
+		expect(await stage.links()).toMatchObject([{ frozen: false, opened: 1 }]);
 	});
 
 	it('of one link opens no other, whichever its login is said to be of', async () => {
@@ -398,130 +390,5 @@ describe('a passphrase', () => {
 		expect(codeOf(await stage.stub.linkFinish(finish))).toBe('login_failed');
 		expect((await dump(stage.stub))['links']).toMatchObject([{ guesses: 1, opened: 0 }]);
 		await link.open();
-	});
-});
-
-describe('a link’s token', () => {
-	let stage: Stage;
-	let link: Link;
-	let opening: ResponseOf<'linkFinish'>;
-	beforeAll(async () => {
-		stage = await openStage();
-		await stage.edit();
-		link = await Link.stand(stage);
-		opening = await link.open();
-	});
-
-	it('appends nothing and gives no heartbeat', async () => {
-		const reader = await connect(stage.log.space, opening.accessToken);
-		const device = deviceOfToken(opening.accessToken);
-		const edit = await link.person.commit(stage.log, device, { pages: [randomPage(10)] });
-		expect(await reader.ask(edit)).toMatchObject({
-			type: 'refused',
-			refusal: { code: 'forbidden' }
-		});
-		const beat = await link.person.heartbeat(stage.log, device);
-		expect(await reader.ask({ type: 'beat', heartbeat: beat })).toMatchObject({
-			type: 'refused',
-			count: null,
-			refusal: { code: 'forbidden' }
-		});
-		expect((await dump(stage.stub))['heartbeats']).toEqual([]);
-	});
-
-	it('opens no other space: one that the same link could be in, one that nobody made', async () => {
-		const other = await openStage();
-		await other.admit(link.person, 'viewer', 'link');
-		const { space } = (await ada.genesis(session.device)).log;
-		for (const place of [other.log.space, space]) {
-			expect(await refusalOf(await upgrade(place, opening.accessToken))).toBe(4404);
-		}
-	});
-
-	it('leaves room for members, however many have the link', async () => {
-		const crowded = await openStage();
-		const open = await Link.stand(crowded);
-		const sockets: WebSocket[] = [];
-		const enter = async (token: string) => {
-			const headers = {
-				Upgrade: 'websocket',
-				'Sec-WebSocket-Protocol': `${socketProtocol}, ${token}`
-			};
-			const { webSocket, status } = await crowded.stub.fetch('https://tacet.test/', { headers });
-			webSocket?.accept();
-			if (webSocket !== null) sockets.push(webSocket);
-			return status;
-		};
-		while (sockets.length < maxLinkSocketsPerSpace) {
-			const { accessToken } = await open.open();
-			for (let count = 0; count < maxSocketsPerSession; count++) {
-				expect(await enter(accessToken)).toBe(101);
-			}
-			expect(await enter(accessToken)).toBe(429);
-		}
-		expect(await enter((await open.open()).accessToken)).toBe(429);
-		expect(await enter(second.token)).toBe(101);
-		for (const socket of sockets) socket.close(1000);
-	}, 60_000);
-
-	it('is no session of an account', async () => {
-		const answers = [
-			await stage.stub.inviteList(opening.accessToken),
-			await stage.stub.linkList(opening.accessToken),
-			await stage.stub.inviteClaim(opening.accessToken, {
-				...{ space: stage.log.space, invite: idFromBytes(randomBytes(16)) },
-				identity: toBase64Url(link.person.identity.bytes),
-				...{ mac: toBase64Url(randomBytes(32)), name: toBase64Url(randomBytes(80)) }
-			})
-		];
-		expect(answers.map(codeOf)).toEqual(Array(3).fill('unauthenticated'));
-	});
-
-	it('is the only way in: whoever signs up with the link’s keys finds no space', async () => {
-		const request = await link.person.registration();
-		const finished = await call(link.person.edge, 'registrationFinish', request);
-		expect(finished.status).toBe(200);
-		const { token } = await link.person.logIn();
-		expect(await refusalOf(await upgrade(stage.log.space, token))).toBe(4404);
-	});
-});
-
-describe('the end of a link', () => {
-	it('is its removal, which closes its sockets and lets none of its tokens in', async () => {
-		const stage = await openStage();
-		const link = await Link.stand(stage);
-		const other = await Link.stand(stage);
-		const opening = await link.open();
-		const reader = await connect(stage.log.space, opening.accessToken);
-		const beside = await connect(stage.log.space, (await other.open()).accessToken);
-		const owners = await connect(stage.log.space, second.token);
-		await pull(owners);
-		for (let time = 0; time < 2; time++) {
-			expect(codeOf(await stage.stub.linkRemove(session.token, link.place))).toBe('ok');
-		}
-		await owners.nextOf('notice');
-		expect(await reader.closed).toBe(4404);
-		expect(await refusalOf(await upgrade(stage.log.space, opening.accessToken))).toBe(4404);
-		expect(codeOf(await link.start())).toBe('not_found');
-		expect(codeOf(await link.refresh(opening))).toBe('not_found');
-		expect((await pull(beside)).entries).toHaveLength(3);
-		expect((await list(stage)).map(({ link: id }) => id)).toEqual([other.id]);
-	});
-
-	it('comes with the end of its member on the log', async () => {
-		const stage = await openStage();
-		const link = await Link.stand(stage);
-		const other = await Link.make(stage);
-		const opening = await link.open();
-		const reader = await connect(stage.log.space, opening.accessToken);
-		await evictDurableObject(stage.stub, { webSockets: 'hibernate' });
-		await stage.remove(link.person, 'link');
-		expect(await reader.closed).toBe(4404);
-		expect(codeOf(await link.start())).toBe('not_found');
-		expect(codeOf(await link.refresh(opening))).toBe('not_found');
-		const { links, link_openings } = await dump(stage.stub);
-		// The other is not a member yet, and stays.
-		expect(links).toMatchObject([{ link: other.id }]);
-		expect(link_openings).toEqual([]);
 	});
 });

@@ -44,6 +44,13 @@ export class Stage {
 		return stubOf(this.log);
 	}
 
+	/** The share links, as the owner is told of them. */
+	async links() {
+		const answer = await this.stub.linkList(this.session.token);
+		if (!answer.ok) throw new Error(answer.error.code);
+		return answer.value.links;
+	}
+
 	form(content: Content): Promise<Append> {
 		return this.owner.commit(this.log, this.session.device, content);
 	}
