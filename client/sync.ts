@@ -45,6 +45,8 @@ export interface SyncOptions extends Pick<SocketOptions, 'origin' | 'WebSocket' 
 	readonly mayWrite?: () => boolean;
 	/** Whether it gives heartbeats: an opened link does not. Absent, it does. */
 	readonly givesHeartbeats?: boolean;
+	/** Whether the account's keyring names this space: then an edge that knows no member ends it. */
+	readonly isNamed?: () => boolean;
 	/** Invitations or links changed at the edge: for owners, to ask for them. */
 	readonly onNotice?: () => void;
 	/** The status changed. */
@@ -446,7 +448,8 @@ export class SpaceSync {
 		this.#resealer.stop();
 		this.#administration.lost(error);
 		// An edge that knows this space for nobody of this account: it was removed, or has left.
-		if (error.code !== 'not_found' || this.#chain.head.seq === 0) return;
+		const wasMember = this.#chain.head.seq > 0 || this.#options.isNamed?.() === true;
+		if (error.code !== 'not_found' || !wasMember) return;
 		this.#noteRemoved(this.#options.nowMs());
 		clearTimeout(this.#removedTimer);
 		this.#removedTimer = setTimeout(() => {

@@ -334,6 +334,7 @@ export class Vault {
 			content,
 			nowMs,
 			mayWrite,
+			isNamed: () => this.#spaces.has(space),
 			repairWaitMs: options.repairWaitMs ?? randomRepairWaitMs,
 			onChange,
 			onNotice: onChange,

@@ -341,7 +341,8 @@ describe('a role', () => {
 
 describe('a member', () => {
 	test('who is removed sees that at once, keeps what is here, and gets nothing new', async () => {
-		const [ann, ben] = [await signedUp(edge, newHandle()), await signedUp(edge, newHandle())];
+		const handle = newHandle();
+		const [ann, ben] = [await signedUp(edge, newHandle()), await signedUp(edge, handle)];
 		const space = await newSpace(ann);
 		const joined = await join(space, ben, 'editor');
 		valueOf(await space.remove(stateOf(ben).account));
@@ -353,9 +354,12 @@ describe('a member', () => {
 		await space.create({ title: 'After' });
 		await synced(space);
 		expect(joined.items.map(({ title }) => title)).toEqual(['Moorings']);
+		const later = await loggedIn(edge, handle);
+		const shut = () => stateOf(later).spaces.find(({ id }) => id === space.id);
+		await until(later.tacet, () => shut()?.sync.problem === 'removed');
 		valueOf(await joined.leave());
 		await until(ben.tacet, () => !stateOf(ben).spaces.includes(joined));
-		await close(ann, ben);
+		await close(ann, ben, later);
 	});
 
 	test('who was removed can be invited again, and reads on', async () => {
