@@ -16,10 +16,13 @@ import { newWire, startEdge, type Edge, type Wire } from './edge.ts';
 import {
 	adding,
 	caughtUpWith,
+	close,
+	failed,
 	foundedBy,
 	joined,
 	newDesk,
 	newPerson,
+	done,
 	synced,
 	type Desk,
 	type Person
@@ -37,10 +40,6 @@ beforeAll(async () => {
 	[ada, bob, eve] = [await newPerson(edge), await newPerson(edge), await newPerson(edge)];
 });
 afterAll(() => edge.remove());
-
-const close = (...desks: readonly Desk[]) => Promise.all(desks.map(({ sync }) => sync.close()));
-const ok = { ok: true, value: null };
-const failed = (code: string) => ({ ok: false, error: { code } });
 
 const appendsOf = (wire: Wire): readonly Commit[] =>
 	wire.sent.flatMap(({ frame }) => {
@@ -93,7 +92,7 @@ test('a change that the edge never takes ends with a word; its bytes stay, and m
 	expect(owner.sync.state.openEpoch).toBe(2);
 	expect(owner.sync.members.size).toBe(1);
 	expect(owner.sync.status).toMatchObject({ problem: null, trust: { state: 'verified' } });
-	expect(await owner.sync.administer(adding(bob, 'viewer'))).toEqual(ok);
+	expect(await owner.sync.administer(adding(bob, 'viewer'))).toEqual(done);
 	await close(owner);
 });
 
@@ -122,7 +121,7 @@ test('being removed is remembered without a connection, and by tabs that have no
 	await tab.sync.load();
 	await tab.until(() => tab.sync.role === 'editor');
 	const { account } = bob.me;
-	expect(await owner.sync.administer({ type: 'remove', account })).toEqual(ok);
+	expect(await owner.sync.administer({ type: 'remove', account })).toEqual(done);
 	await member.until(() => member.sync.status.problem === 'removed');
 	await tab.until(() => tab.sync.status.problem === 'removed');
 	expect(tab.sync.role).toBe(null);
@@ -208,7 +207,7 @@ test('an audit key is made anew for whoever is to read by it, and without whoeve
 	expect(recipients()).toEqual([isAuditOf(ada), isAuditOf(bob)]);
 
 	const editor = await joined(owner, eve, 'editor');
-	expect(await auditor.sync.administer({ type: 'leave' })).toEqual(ok);
+	expect(await auditor.sync.administer({ type: 'leave' })).toEqual(done);
 	await editor.until(() => editor.sync.state.auditOwed);
 	expect(editor.sync.state.epochOwed).toBe(false);
 	await editor.write('By an editor');
@@ -235,7 +234,7 @@ test('an owner who leaves takes both keys with them: the next who write bring ne
 	};
 	const first = await placed(await foundedBy(ada), [{ pages: [], admin }]);
 	const second = await joined(first, bob, 'owner');
-	expect(await first.sync.administer({ type: 'leave' })).toEqual(ok);
+	expect(await first.sync.administer({ type: 'leave' })).toEqual(done);
 	await second.until(() => second.sync.state.epochOwed && second.sync.state.auditOwed);
 	await second.write('Alone');
 	await synced(second);
@@ -261,7 +260,7 @@ test('destroying a space of more pages than one commit names leaves none of them
 	const owner = await placed(await foundedBy(ada), drafts, changes);
 	expect(owner.items.list.length).toBe(commits * maxPagesPerCommit);
 	const sent = appendsOf(wire).length;
-	expect(await owner.sync.administer({ type: 'destroy' })).toEqual(ok);
+	expect(await owner.sync.administer({ type: 'destroy' })).toEqual(done);
 	const purges = appendsOf(wire)
 		.slice(sent)
 		.map(({ purge, supersedes }) => [purge.length, supersedes.length]);

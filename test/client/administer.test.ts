@@ -9,10 +9,13 @@ import { newWire, startEdge, type Edge, type Wire } from './edge.ts';
 import {
 	adding,
 	caughtUpWith,
+	close,
+	failed,
 	foundedBy,
 	joined,
 	newDesk,
 	newPerson,
+	done,
 	synced,
 	type Desk,
 	type Person
@@ -31,8 +34,6 @@ beforeAll(async () => {
 });
 afterAll(() => edge.remove());
 
-const close = (...desks: readonly Desk[]) => Promise.all(desks.map(({ sync }) => sync.close()));
-
 const appendsOf = (wire: Wire): readonly Commit[] =>
 	wire.sent.flatMap(({ frame }) => {
 		const commit = frame.type === 'append' ? parseCommit(frame.commit) : null;
@@ -47,9 +48,6 @@ function loseNextEntries(wire: Wire): void {
 		return null;
 	};
 }
-
-const ok = { ok: true, value: null };
-const failed = (code: string) => ({ ok: false, error: { code } });
 
 /** Everything under the open epoch again. */
 const resealed = (desk: Desk): Promise<void> =>
@@ -102,7 +100,7 @@ describe('members', () => {
 		);
 		expect(await ask(adding(bob, 'viewer'))).toEqual(failed('already_member'));
 		expect(await ask({ type: 'remove', account: eve.me.account })).toEqual(failed('not_found'));
-		expect(await ask({ type: 'change_role', account, role: 'editor' })).toEqual(ok);
+		expect(await ask({ type: 'change_role', account, role: 'editor' })).toEqual(done);
 		const forged = ada.me.identity;
 		expect(await ask({ type: 'replace_identity', account, identityEntry: forged })).toEqual(
 			failed('malformed')
@@ -125,7 +123,7 @@ describe('members', () => {
 		expect(appendsOf(wire)).toEqual([]);
 		const { account } = bob.me;
 		expect(await owner.sync.administer({ type: 'change_role', account, role: 'editor' })).toEqual(
-			ok
+			done
 		);
 		await synced(member);
 		expect(member.sync.status.problem).toBe(null);
@@ -147,7 +145,7 @@ describe('members', () => {
 		await member.until(() => member.sync.status.problem === 'refused');
 		expect(member.sync.status).toMatchObject({ waiting: 1, trust: { state: 'verified' } });
 		expect(owner.titles).toEqual([]);
-		expect(await member.sync.administer({ type: 'leave' })).toEqual(ok);
+		expect(await member.sync.administer({ type: 'leave' })).toEqual(done);
 		expect(member.titles).toEqual(['Too late']);
 		await close(owner, member);
 	});
@@ -159,7 +157,7 @@ describe('members', () => {
 		await synced(member);
 		await caughtUpWith(owner, member);
 		const { account } = bob.me;
-		expect(await owner.sync.administer({ type: 'remove', account })).toEqual(ok);
+		expect(await owner.sync.administer({ type: 'remove', account })).toEqual(done);
 		await member.until(() => member.sync.status.problem === 'removed');
 		expect(member.sync.role).toBe(null);
 		expect(member.titles).toEqual(['Shared']);
@@ -229,7 +227,7 @@ describe('members', () => {
 		const owner = await foundedBy(ada);
 		const member = await joined(owner, bob, 'editor');
 		const leaver = await joined(owner, eve, 'viewer');
-		expect(await leaver.sync.administer({ type: 'leave' })).toEqual(ok);
+		expect(await leaver.sync.administer({ type: 'leave' })).toEqual(done);
 		expect(leaver.sync.role).toBe(null);
 		await member.until(() => member.sync.state.epochOwed);
 		await member.write('Without them');
@@ -245,7 +243,7 @@ describe('members', () => {
 		const member = await joined(owner, bob, 'owner');
 		for (const title of ['One', 'Two', 'Three']) await owner.write(title);
 		await synced(owner);
-		expect(await owner.sync.administer({ type: 'destroy' })).toEqual(ok);
+		expect(await owner.sync.administer({ type: 'destroy' })).toEqual(done);
 		await member.until(() => member.sync.status.problem === 'removed');
 		await owner.until(() => owner.titles.length === 0);
 		expect([...owner.sync.members.keys()]).toEqual([ada.me.account]);
@@ -264,7 +262,7 @@ describe('two owners at once', () => {
 		const wire = newWire(encodeSpaceFrame);
 		const two = await joined(one, bob, 'owner', { WebSocket: wire.WebSocket });
 		loseNextEntries(wire);
-		expect(await one.sync.administer({ type: 'rotate' })).toEqual(ok);
+		expect(await one.sync.administer({ type: 'rotate' })).toEqual(done);
 		const second = two.sync.administer({ type: 'rotate' });
 		expect(await second).toEqual(failed('admin_conflict'));
 		await two.until(() => two.sync.state.openEpoch === 2);
@@ -303,7 +301,7 @@ describe('a lost connection', () => {
 			return null;
 		};
 		const { seq } = owner.sync.head;
-		expect(await owner.sync.administer(adding(bob, 'viewer'))).toEqual(ok);
+		expect(await owner.sync.administer(adding(bob, 'viewer'))).toEqual(done);
 		expect(lost).toBe(1);
 		expect(owner.sync.head.seq).toBe(seq + 1);
 		expect(owner.sync.members.size).toBe(2);

@@ -7,7 +7,16 @@ import { parseHeartbeat, type Heartbeat, type SignedHeartbeat } from '../../prot
 import { idFromBytes, type DeviceId } from '../../protocol/ids.ts';
 import { heartbeatIntervalSeconds } from '../../protocol/limits.ts';
 import { loadOpaque, newWire, startEdge, type Edge, type Wire } from './edge.ts';
-import { foundedBy, joined, newDesk, newPerson, synced, type Desk, type Person } from './people.ts';
+import {
+	close,
+	foundedBy,
+	joined,
+	newDesk,
+	newPerson,
+	synced,
+	type Desk,
+	type Person
+} from './people.ts';
 
 // Every account stretches a password on purpose, and tests share the machine.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -20,8 +29,6 @@ beforeAll(async () => {
 	[ada, bob] = [await newPerson(edge), await newPerson(edge)];
 });
 afterAll(() => edge.remove());
-
-const close = (...desks: readonly Desk[]) => Promise.all(desks.map(({ sync }) => sync.close()));
 
 const beatsOf = (wire: Wire): readonly Heartbeat[] =>
 	wire.sent.flatMap(({ frame }) => {

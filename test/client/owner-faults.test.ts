@@ -16,10 +16,13 @@ import { newWire, startEdge, type Edge } from './edge.ts';
 import {
 	adding,
 	caughtUpWith,
+	close,
+	failed,
 	foundedBy,
 	joined,
 	newDesk,
 	newPerson,
+	done,
 	synced,
 	type Desk,
 	type Person
@@ -37,10 +40,6 @@ beforeAll(async () => {
 	[ada, bob, eve] = [await newPerson(edge), await newPerson(edge), await newPerson(edge)];
 });
 afterAll(() => edge.remove());
-
-const close = (...desks: readonly Desk[]) => Promise.all(desks.map(({ sync }) => sync.close()));
-const ok = { ok: true, value: null };
-const failed = (code: string) => ({ ok: false, error: { code } });
 
 async function identityOf({ me }: Person): Promise<Identity> {
 	const identity = await openIdentity(me.identity);
@@ -164,7 +163,7 @@ test('a key that is not the one committed to stops content, names the owner, and
 	expect(offline.sync.status.ownerFaults).toEqual([keyFault]);
 	await close(offline);
 
-	expect(await member.sync.administer({ type: 'rotate' })).toEqual(ok);
+	expect(await member.sync.administer({ type: 'rotate' })).toEqual(done);
 	await synced(member);
 	expect(member.sync.status.problem).toBe(null);
 	await caughtUpWith(owner, member);
@@ -221,17 +220,17 @@ test('an identity that renews the one pinned gets the keys; its account alone is
 		owner.sync.administer(intent);
 	expect(await ask(add)).toEqual(failed('identity_changed'));
 	expect(await ask({ ...add, identityEntry: forged, earlier })).toEqual(failed('identity_changed'));
-	expect(await ask(adding(eve, 'viewer'))).toEqual(ok);
+	expect(await ask(adding(eve, 'viewer'))).toEqual(done);
 	const { account } = eve.me;
 	const replace = (identityEntry: Uint8Array) =>
 		ask({ type: 'replace_identity', account, identityEntry });
 	expect(await replace(forged)).toEqual(failed('identity_changed'));
-	expect(await replace(renewed)).toEqual(ok);
+	expect(await replace(renewed)).toEqual(done);
 	expect(owner.sync.members.get(account)?.identity.entry.body.n).toBe(2);
 	expect(owner.sync.state.openEpoch).toBe(2);
 	// Nor back to one that was given up.
 	expect(await replace(eve.me.identity)).toEqual(failed('identity_changed'));
-	expect(await ask({ type: 'remove', account })).toEqual(ok);
-	expect(await ask({ ...add, earlier })).toEqual(ok);
+	expect(await ask({ type: 'remove', account })).toEqual(done);
+	expect(await ask({ ...add, earlier })).toEqual(done);
 	await close(owner);
 });

@@ -145,3 +145,10 @@ export const synced = (desk: Desk): Promise<void> =>
 /** This far: everything that stands on the log of `other`. */
 export const caughtUpWith = (desk: Desk, other: Desk): Promise<void> =>
 	desk.until(() => desk.sync.head.seq >= other.sync.head.seq);
+
+export const close = (...desks: readonly Desk[]) =>
+	Promise.all(desks.map(({ sync }) => sync.close()));
+
+/** What administering answers. */
+export const done = { ok: true, value: null };
+export const failed = (code: string) => ({ ok: false, error: { code } });

@@ -7,6 +7,7 @@ import type { ItemId } from '../../protocol/ids.ts';
 import { newWire, startEdge, type Edge } from './edge.ts';
 import {
 	caughtUpWith,
+	close,
 	foundedBy,
 	joined,
 	newDesk,
@@ -27,8 +28,6 @@ beforeAll(async () => {
 	[ada, bob] = [await newPerson(edge), await newPerson(edge)];
 });
 afterAll(() => edge.remove());
-
-const close = (...desks: readonly Desk[]) => Promise.all(desks.map(({ sync }) => sync.close()));
 
 const resealed = (desk: Desk): Promise<void> =>
 	desk.until(() => desk.sync.caughtUp && desk.sync.epochStatus.resealing === null);
