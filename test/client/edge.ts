@@ -166,7 +166,11 @@ export async function bodyOf(space: Space, title: string): Promise<string | unde
 
 export interface Wire {
 	/** What this side sent, in order. */
-	readonly sent: { readonly bytes: Uint8Array; readonly frame: ClientFrame }[];
+	readonly sent: {
+		readonly bytes: Uint8Array;
+		readonly frame: ClientFrame;
+		readonly url: string;
+	}[];
 	/** Changes a frame on its way down; null loses it. */
 	down: (frame: SpaceFrame, socket: WebSocket) => SpaceFrame | null;
 	/** Whether sockets can be opened. */
@@ -183,7 +187,7 @@ export function newWire(encode: (frame: SpaceFrame) => Uint8Array): Wire {
 		override send(data: string | ArrayBufferLike | Blob | ArrayBufferView): void {
 			if (data instanceof Uint8Array) {
 				const frame = parseClientFrame(data);
-				if (frame.ok) wire.sent.push({ bytes: data.slice(), frame: frame.value });
+				if (frame.ok) wire.sent.push({ bytes: data.slice(), frame: frame.value, url: this.url });
 			}
 			super.send(data as Uint8Array<ArrayBuffer>);
 		}
