@@ -28,7 +28,8 @@ export async function readZip(blob: Blob): Promise<Result<ZipFiles, 'zip_unreada
 			return err('zip_unreadable');
 		}
 		if (isBomb(readable)) return err('zip_unreadable');
-		return ok({ files: readable.map((entry) => fileOf(blob, entry)), damaged: listed === null });
+		const read = windowsOf(blob);
+		return ok({ files: readable.map((entry) => fileOf(read, entry)), damaged: listed === null });
 	} catch (error) {
 		// The file under the blob was moved or deleted.
 		if (error instanceof DOMException) return err('zip_unreadable');
@@ -241,39 +242,86 @@ function isBomb(entries: readonly ZipEntry[]): boolean {
 	});
 }
 
-function fileOf(blob: Blob, entry: ZipEntry): ImportFile {
+/** Bytes of the archive from `start` to `end`, or to its own end. */
+type ReadBytes = (start: number, end: number) => Promise<Uint8Array>;
+
+const windowBytes = 1_048_576;
+const keptWindows = 3;
+
+/**
+ * Files lie one behind another, and a browser takes about a millisecond for each read of a blob,
+ * however short: a few long stretches are kept, and small files cut out of them.
+ */
+function windowsOf(blob: Blob): ReadBytes {
+	const kept = new Map<number, Promise<Uint8Array>>();
+	const cut = async (start: number, end: number): Promise<Uint8Array> =>
+		new Uint8Array(await blob.slice(start, end).arrayBuffer());
+	const windowAt = (index: number): Promise<Uint8Array> => {
+		const window = kept.get(index) ?? cut(index * windowBytes, (index + 1) * windowBytes);
+		kept.delete(index);
+		kept.set(index, window);
+		for (const oldest of kept.keys()) {
+			if (kept.size <= keptWindows) break;
+			kept.delete(oldest);
+		}
+		return window;
+	};
+	return async (start, to) => {
+		const end = Math.min(to, blob.size);
+		const first = Math.floor(start / windowBytes);
+		const last = Math.floor(Math.max(start, end - 1) / windowBytes);
+		if (last > first + 1) return cut(start, end);
+		const offset = first * windowBytes;
+		const head = (await windowAt(first)).slice(start - offset, end - offset);
+		if (last === first) return head;
+		const bytes = new Uint8Array(end - start);
+		bytes.set(head);
+		bytes.set((await windowAt(last)).subarray(0, end - last * windowBytes), head.length);
+		return bytes;
+	};
+}
+
+function fileOf(read: ReadBytes, entry: ZipEntry): ImportFile {
 	return {
 		path: entry.name,
 		sizeBytes: entry.sizeBytes,
 		modifiedAtMs: entry.modifiedAtMs,
 		bytes: async () => {
-			const bytes = await readEntry(blob, entry);
+			const bytes = await readEntry(read, entry);
 			if (bytes === null) throw new Error('the archive does not hold what it lists');
 			return bytes;
 		}
 	};
 }
 
-async function readEntry(blob: Blob, entry: ZipEntry): Promise<Uint8Array | null> {
-	const { method, packedBytes, sizeBytes } = entry;
+async function readEntry(read: ReadBytes, entry: ZipEntry): Promise<Uint8Array | null> {
+	const { method, packedBytes, sizeBytes, offset } = entry;
 	if (entry.encrypted || (method !== 0 && method !== 8) || sizeBytes > maxNoteBytes) return null;
-	const head = await viewOf(blob, entry.offset, entry.offset + localHeaderBytes);
+	const headEnd = offset + localHeaderBytes;
+	const head = viewOver(await read(offset, headEnd));
 	if (head.byteLength < localHeaderBytes || head.getUint32(0, true) !== localSignature) return null;
-	const start =
-		entry.offset + localHeaderBytes + head.getUint16(26, true) + head.getUint16(28, true);
-	if (start + packedBytes > blob.size) return null;
-	const packed = blob.slice(start, start + packedBytes);
-	const bytes = method === 8 ? await inflate(packed, sizeBytes) : await stored(packed, sizeBytes);
-	return bytes !== null && crc32(bytes) === entry.crc ? bytes : null;
+	const start = headEnd + head.getUint16(26, true) + head.getUint16(28, true);
+	const end = start + packedBytes;
+	const bytes =
+		method === 8
+			? await inflate(read, { start, end, sizeBytes })
+			: packedBytes === sizeBytes
+				? await read(start, end)
+				: null;
+	return bytes?.length === sizeBytes && crc32(bytes) === entry.crc ? bytes : null;
 }
 
-const stored = async (packed: Blob, sizeBytes: number): Promise<Uint8Array | null> =>
-	packed.size === sizeBytes ? new Uint8Array(await packed.arrayBuffer()) : null;
+const viewOver = (bytes: Uint8Array): DataView =>
+	new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Deflate expands at most about a thousandfold: a step never needs more than 16 MiB. */
 const inflateStepBytes = 16_384;
 
-async function inflate(packed: Blob, sizeBytes: number): Promise<Uint8Array | null> {
+async function inflate(
+	read: ReadBytes,
+	packed: { readonly start: number; readonly end: number; readonly sizeBytes: number }
+): Promise<Uint8Array | null> {
+	const { sizeBytes } = packed;
 	const bytes = new Uint8Array(sizeBytes);
 	const seen = { bytes: 0, complete: false };
 	const inflater = new Inflate((chunk, final) => {
@@ -281,11 +329,13 @@ async function inflate(packed: Blob, sizeBytes: number): Promise<Uint8Array | nu
 		seen.bytes += chunk.length;
 		seen.complete = final;
 	});
-	for (let start = 0; start < packed.size && seen.bytes <= sizeBytes; start += inflateStepBytes) {
-		const end = start + inflateStepBytes;
-		const step = new Uint8Array(await packed.slice(start, end).arrayBuffer());
+	for (let at = packed.start; at < packed.end && seen.bytes <= sizeBytes; at += inflateStepBytes) {
+		const end = Math.min(at + inflateStepBytes, packed.end);
+		const step = await read(at, end);
+		// The archive is cut off here.
+		if (step.length < end - at) return null;
 		try {
-			inflater.push(step, end >= packed.size);
+			inflater.push(step, end >= packed.end);
 		} catch {
 			// The library throws errors of several kinds on bytes that are no deflate stream.
 			return null;

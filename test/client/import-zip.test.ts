@@ -72,6 +72,39 @@ describe('an archive', () => {
 		expect(await textsIn(files)).toEqual({ 'a.md': 'streamed', 'b.md': 'PK\x03\x04 inside' });
 	});
 
+	it('of many small files is read a few times, and gives each its own bytes', async () => {
+		const texts = Object.fromEntries(
+			Array.from({ length: 3_000 }, (_, index) => [
+				`${index}.md`,
+				`${index} `.repeat(200 + (index % 7))
+			])
+		);
+		const packed = Object.entries(texts).map(([path, text], index) => [
+			path,
+			[strToU8(text), { level: index % 2 === 0 ? 0 : 6 }] as const
+		]);
+		const blob = blobOf(zipSync(Object.fromEntries(packed) as Zippable));
+		let reads = 0;
+		const slice = blob.slice.bind(blob);
+		blob.slice = (...range) => {
+			reads += 1;
+			return slice(...range);
+		};
+		const zip = await readZip(blob);
+		if (!zip.ok) throw new Error('the archive does not open');
+		// As an import asks for them: several at once, in order.
+		const { files } = zip.value;
+		const read: Record<string, string> = {};
+		for (let first = 0; first < files.length; first += 8) {
+			const some = files.slice(first, first + 8);
+			for (const file of some) read[file.path] = '';
+			Object.assign(read, ...(await Promise.all(some.map((file) => textsIn([file])))));
+		}
+		expect(read).toEqual(texts);
+		expect(blob.size).toBeGreaterThan(1_500_000);
+		expect(reads).toBeLessThan(10);
+	});
+
 	it('has no path that leads out of its folder, and no folders as files', async () => {
 		const { files } = await open(
 			zipSync({
