@@ -7,7 +7,7 @@ import { equalBytes } from '../protocol/bytes.ts';
 import type { MemberChange, PageId, Role, SpaceSettings } from '../protocol/commit.ts';
 import type { AccountId } from '../protocol/ids.ts';
 import type { KeyKind } from '../protocol/labels.ts';
-import { maxMembers } from '../protocol/limits.ts';
+import { historyRetentionDays, maxMembers } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { AdminDraft, KeyReader } from './crypto-port.ts';
 import type { TacetErrorCode } from './errors.ts';
@@ -26,7 +26,8 @@ export type AdminIntent =
 	| { readonly type: 'remove'; readonly account: AccountId }
 	| { readonly type: 'leave' }
 	| { readonly type: 'rotate' }
-	| { readonly type: 'settings'; readonly settings: SpaceSettings }
+	/** What it does not name stays. */
+	| { readonly type: 'settings'; readonly settings: Partial<SpaceSettings> }
 	/** By the entry that renews the one pinned here; of several, one after another. */
 	| {
 			readonly type: 'replace_identity';
@@ -45,6 +46,20 @@ export interface AdminChange {
 }
 
 const noChange: AdminChange = { members: [], settings: null, opensEpoch: false, purges: false };
+
+/** What holds while nobody has said otherwise. */
+const defaultSettings: SpaceSettings = {
+	retentionDays: historyRetentionDays,
+	defaultExpiryDays: null,
+	linksAllowed: true
+};
+
+export const settingsOf = ({ settings }: LogState): SpaceSettings => settings ?? defaultSettings;
+
+const isSameSettings = (a: SpaceSettings, b: SpaceSettings): boolean =>
+	a.retentionDays === b.retentionDays &&
+	a.defaultExpiryDays === b.defaultExpiryDays &&
+	a.linksAllowed === b.linksAllowed;
 
 /** The change that the intent asks of this state; null if it stands already. */
 export function changeOf(
@@ -92,8 +107,12 @@ function changeByOwner(
 			return change;
 		}
 		case 'settings': {
-			const links = intent.settings.linksAllowed ? [] : linksOf(state);
-			return ok({ ...removing(state, links), settings: intent.settings });
+			const before = settingsOf(state);
+			const settings = { ...before, ...intent.settings };
+			if (isSameSettings(before, settings)) return ok(null);
+			// Rule 8: where links are not allowed there is none.
+			const links = settings.linksAllowed ? [] : linksOf(state);
+			return ok({ ...removing(state, links), settings });
 		}
 		case 'rotate':
 			return ok({ ...noChange, opensEpoch: true });

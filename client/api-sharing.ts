@@ -1,7 +1,7 @@
 // Sharing, as the engine's users see it: members, invitations, links, epochs, and what is known of
 // other people and devices. Plain data that is replaced, never changed.
 import type { ActivityEntry } from './activity.ts';
-import type { Role } from '../protocol/commit.ts';
+import type { Role, SpaceSettings } from '../protocol/commit.ts';
 import type {
 	AccountId,
 	DeviceId,
@@ -89,6 +89,9 @@ export interface OtherHeartbeat {
 	readonly timeMs: number;
 }
 
+/** Rules of a space that its owners set, as they stand on its log. */
+export type SpacePolicy = Pick<SpaceSettings, 'retentionDays' | 'linksAllowed'>;
+
 export interface SpaceSharing {
 	readonly name: string;
 	readonly kind: SpaceKind;
@@ -98,6 +101,7 @@ export interface SpaceSharing {
 	readonly epoch: EpochStatus;
 	/** Newest first, of other devices and members. */
 	readonly heartbeats: readonly OtherHeartbeat[];
+	readonly policy: SpacePolicy;
 	/** What happened on the log, newest first: who, when, how much; what no key is needed for. */
 	activity(limit: number): readonly ActivityEntry[];
 
@@ -110,6 +114,8 @@ export interface SpaceSharing {
 	rotate(): Answer<void>;
 	/** Removes everybody else, and the content for good. */
 	destroy(): Answer<void>;
+	/** Owners only; what is not named stays. Without links those that there are go in the same step. */
+	setPolicy(change: Partial<SpacePolicy>): Answer<void>;
 	/** A new space of this account's own with the items as they stand here. */
 	continueInNewSpace(): Answer<Space>;
 

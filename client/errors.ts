@@ -40,6 +40,8 @@ export type LocalErrorCode =
 	| 'refused'
 	/** No other device has vouched for this one yet: it writes to what it made itself. */
 	| 'unconfirmed'
+	/** An owner has turned share links off in this space. */
+	| 'links_off'
 	/** A space without an owner could never be changed again. */
 	| 'last_owner';
 

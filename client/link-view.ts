@@ -6,6 +6,7 @@ import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
 import type { ResponseOf } from '../protocol/http.ts';
 import type { InviteRecord } from '../protocol/invite.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
+import { settingsOf } from './admin-draft.ts';
 import type { LinkView, SpaceMember } from './api-sharing.ts';
 import type { Answer, TacetOptions } from './api.ts';
 import { bytesOf, textOf } from './contacts.ts';
@@ -259,6 +260,10 @@ class View implements LinkView, SpaceView {
 
 	get heartbeats() {
 		return this.#sync.heartbeats;
+	}
+
+	get policy() {
+		return settingsOf(this.#sync.state);
 	}
 
 	activity(limit: number) {

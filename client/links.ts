@@ -96,6 +96,7 @@ export class Links {
 		const open = this.#desk.spaceOf(space);
 		if (open === null) return fail('not_found');
 		if (open.role !== 'owner') return fail('forbidden');
+		if (!open.policy.linksAllowed) return fail('links_off');
 		const fresh = {
 			link: idFromBytes<LinkId>(randomBytes(16)),
 			secret: randomBytes(linkSecretBytes)

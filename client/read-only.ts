@@ -11,6 +11,7 @@ export function readOnlyActions(): SpaceActions {
 		remove: refuse,
 		leave: refuse,
 		rotate: refuse,
+		setPolicy: refuse,
 		destroy: refuse,
 		continueInNewSpace: refuse,
 		invitations: refuse,

@@ -2,7 +2,7 @@
 import type { AdminIntent } from './admin-draft.ts';
 import type { Answer, Space } from './api.ts';
 import type { Desk } from './desk.ts';
-import { fail } from './errors.ts';
+import { fail, type TacetErrorCode } from './errors.ts';
 import type { Invitations } from './invitations.ts';
 import type { Links } from './links.ts';
 import { copyItems } from './move-items.ts';
@@ -18,6 +18,13 @@ export interface SpaceActionParts {
 	readonly invitations: Invitations;
 	readonly links: Links;
 }
+
+/** Ten years: longer is for ever, which nobody means by a number of days. */
+const longestRetentionDays = 3_650;
+const isRetention = (days: number): boolean =>
+	Number.isInteger(days) && days >= 1 && days <= longestRetentionDays;
+
+const refused = (code: TacetErrorCode): Answer<void> => Promise.resolve(fail(code));
 
 export function nameChange(space: SpaceId, kind: SpaceKind, name: string): Change {
 	return { type: 'name', item: idFromBytes<ItemId>(bytesOfId(space)), kind, name };
@@ -41,6 +48,14 @@ export function spaceActions(parts: SpaceActionParts, space: SpaceId): SpaceActi
 			account === desk.me.account ? leave(desk, space) : administer({ type: 'remove', account }),
 		leave: () => leave(desk, space),
 		rotate: () => administer({ type: 'rotate' }),
+		setPolicy: ({ retentionDays, linksAllowed }) => {
+			if (retentionDays !== undefined && !isRetention(retentionDays)) return refused('malformed');
+			const settings = {
+				...(retentionDays !== undefined && { retentionDays }),
+				...(linksAllowed !== undefined && { linksAllowed })
+			};
+			return administer({ type: 'settings', settings });
+		},
 		destroy: async () => {
 			const done = await administer({ type: 'destroy' });
 			return done.ok ? forget(desk, space) : done;

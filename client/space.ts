@@ -21,6 +21,7 @@ import type {
 	OtherHeartbeat,
 	ShareLink,
 	SpaceMember,
+	SpacePolicy,
 	SpaceSharing
 } from './api-sharing.ts';
 import type { Answer, Space } from './api.ts';
@@ -44,6 +45,7 @@ export interface SpaceView {
 	readonly members: readonly SpaceMember[];
 	readonly epoch: EpochStatus;
 	readonly heartbeats: readonly OtherHeartbeat[];
+	readonly policy: SpacePolicy;
 	activity(limit: number): readonly ActivityEntry[];
 }
 export type SpaceActions = Omit<SpaceSharing, keyof SpaceView>;
@@ -115,6 +117,10 @@ export class OpenSpace implements Space {
 		return this.#parts.view.heartbeats;
 	}
 
+	get policy(): SpacePolicy {
+		return this.#parts.view.policy;
+	}
+
 	activity(limit: number): readonly ActivityEntry[] {
 		return this.#parts.view.activity(limit);
 	}
@@ -141,6 +147,10 @@ export class OpenSpace implements Space {
 
 	destroy(): Answer<void> {
 		return this.#parts.actions.destroy();
+	}
+
+	setPolicy(change: Partial<SpacePolicy>): Answer<void> {
+		return this.#parts.actions.setPolicy(change);
 	}
 
 	continueInNewSpace(): Answer<Space> {

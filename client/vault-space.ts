@@ -1,6 +1,7 @@
 // One space of an unlocked account: its log, its items, their search, and what of it is shown.
 import type { ActivityEntry } from './activity.ts';
-import type { EpochStatus, OtherHeartbeat, SpaceMember } from './api-sharing.ts';
+import { settingsOf } from './admin-draft.ts';
+import type { EpochStatus, OtherHeartbeat, SpaceMember, SpacePolicy } from './api-sharing.ts';
 import type { Contacts } from './contacts.ts';
 import { Items } from './items.ts';
 import type { KnownSpace } from './keyring.ts';
@@ -137,6 +138,10 @@ export class VaultSpace implements SpaceView {
 
 	get heartbeats(): readonly OtherHeartbeat[] {
 		return this.#parts.status(this).heartbeats;
+	}
+
+	get policy(): SpacePolicy {
+		return settingsOf(this.sync.state);
 	}
 
 	activity(limit: number): readonly ActivityEntry[] {

@@ -328,7 +328,8 @@ export class Space extends DurableObject<Env> {
 		const { admin, pages, supersedes } = entry.parsed;
 		if (admin !== null) this.#followAdmin(admin);
 		const isDated = pages.some((page) => page.expiresAtMs !== null) || supersedes.length > 0;
-		if (isDated) await this.#scheduleAlarm();
+		// A shorter retention brings forward what was to be dropped later.
+		if (isDated || (admin?.settings ?? null) !== null) await this.#scheduleAlarm();
 	}
 
 	/** What was said under an identity that is gone is dropped; who is gone hears nothing further. */

@@ -140,6 +140,22 @@ describe('pages that are superseded or expire', () => {
 		expect(tables['superseded']).toEqual([]);
 	});
 
+	it('are due earlier from the moment in which the retention is made shorter', async () => {
+		const stage = await openStage();
+		const dayMs = 86_400_000;
+		const dueInDays = () =>
+			runInDurableObject(stage.stub, async (_space: unknown, { storage }: DurableObjectState) => {
+				const alarmMs = (await storage.getAlarm()) ?? Number.NaN;
+				return Math.round((alarmMs - Date.now()) / dayMs);
+			});
+		await stage.edit();
+		await stage.add({ pages: [randomPage(20)], supersedes: [{ seq: 2, index: 0 }] });
+		expect(await dueInDays()).toBe(30);
+		const settings = { retentionDays: 7, defaultExpiryDays: null, linksAllowed: true };
+		await stage.add({ admin: { ...noChange, settings } });
+		expect(await dueInDays()).toBe(7);
+	});
+
 	it('are dropped at once by an owner who purges, unless they are live', async () => {
 		const stage = await openStage();
 		await stage.edit();

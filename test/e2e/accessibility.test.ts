@@ -242,6 +242,15 @@ test('share links, what holds each limit, and the page of a space', async () => 
 	await page.getByRole('link', { name: 'Settings of this space' }).click();
 	await page.getByRole('list', { name: 'Activity, newest first' }).waitFor();
 	await assertAccessible('the page of a space');
+	const rules = page.getByRole('region', { name: 'Rules' });
+	await rules.getByRole('combobox').selectOption({ label: '1 day' });
+	await page.getByRole('button', { name: 'Keep 30 days' }).waitFor();
+	await assertAccessible('keep older versions for less time?');
+	await page.getByRole('button', { name: 'Keep 30 days' }).click();
+	await rules.getByRole('switch', { name: 'Share links' }).click();
+	await page.getByRole('button', { name: 'Leave links on' }).waitFor();
+	await assertAccessible('turn share links off?');
+	await page.getByRole('button', { name: 'Leave links on' }).click();
 	await guest.page.goto(open);
 	await guest.page.getByRole('article', { name: 'Shared note' }).waitFor();
 	await assertAccessible('a shared note', guest.page);

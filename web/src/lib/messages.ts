@@ -219,6 +219,10 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'This device is not confirmed yet.',
 		then: `${nothingLost} Open Tacet on another device of yours, which vouches for this one by itself; or confirm it by hand in the settings.`
 	},
+	links_off: {
+		what: 'Share links are turned off in this space.',
+		then: 'No link was made. An owner can allow them in the settings of the space.'
+	},
 	last_owner: {
 		what: 'A space needs an owner, and this is the last one.',
 		then: 'Make somebody else an owner first, or delete the space.'
