@@ -6,7 +6,6 @@ import type { Space } from '../../client/index.ts';
 import type { HandedKeys } from '../../client/crypto-port.ts';
 import type { Store } from '../../client/store.ts';
 import type { Role } from '../../protocol/commit.ts';
-import type { Entry } from '../../protocol/frames.ts';
 import { parseHeartbeat, type SignedHeartbeat } from '../../protocol/heartbeat.ts';
 import type { Seq, SpaceId } from '../../protocol/ids.ts';
 import type { ShareLink } from '../../client/api-sharing.ts';
@@ -24,9 +23,8 @@ import {
 } from './device.ts';
 import { startEdge, type Edge } from './edge.ts';
 import { beatsSent } from './liar.ts';
-import { headsOf } from './lies.ts';
 import { chanceOf, type Chance } from './random.ts';
-import { changeSomething, password, readLogs, type World } from './world.ts';
+import { addViews, changeSomething, password, readLogs, type World } from './world.ts';
 
 export const staff = ['owner', 'editor', 'viewer', 'auditor'] as const satisfies readonly Role[];
 
@@ -236,34 +234,6 @@ async function worldFor(at: {
 		reader: device,
 		end: () => Promise.resolve()
 	};
-	for (const head of headsOf(log.entries)) {
-		if (!views.has(head.seq)) views.set(head.seq, await viewAt(world, head.seq));
-	}
+	await addViews(world, views);
 	return world;
-}
-
-/** What a device shows of the beginning of a log. */
-async function viewAt(world: World, until: Seq): Promise<string> {
-	const { edge, keys, at, stores, entries, space } = world;
-	const empty = stores.get(0);
-	const offered = headsOf(entries)[until];
-	assert(empty && offered);
-	const store = await storeWithProfile(empty);
-	const device = await startDevice(edge.url, { keys, at, repairWaitMs: neverRepairs, store });
-	const isBefore = ({ seq }: Entry): boolean => seq <= until;
-	device.liar.lie = {
-		toClient(frame, line) {
-			if (line.space !== space) return undefined;
-			if (frame.type === 'hello') return [{ type: 'hello', offered }];
-			if (frame.type === 'heartbeats') return [];
-			if (frame.type !== 'entries') return undefined;
-			return [{ ...frame, entries: frame.entries.filter(isBefore), offered }];
-		}
-	};
-	await device.tacet.start();
-	await settled(device.space);
-	assert.equal(seqOf(device.space), until);
-	const view = await viewOf(device.space);
-	await device.close();
-	return view;
 }

@@ -75,6 +75,13 @@ export type Sent =
 			readonly code: number | null;
 	  };
 
+/** What the client got to hear on a socket. */
+export interface Told {
+	readonly space: SpaceId;
+	readonly line: number;
+	readonly message: Uint8Array | string;
+}
+
 export const honest: Lie = {};
 
 export class Liar {
@@ -85,9 +92,14 @@ export class Liar {
 	host: string | null = null;
 	/** Everything that the client has sent, in order. */
 	readonly sent: Sent[] = [];
+	/** Every message of a socket that the client was given, in order. */
+	readonly told: Told[] = [];
 	/** Everything that the edge has answered, before it was changed. */
 	readonly answers: { readonly kind: 'http' | 'frame'; readonly bytes: Uint8Array }[] = [];
 	readonly url: string;
+	/** What passed on sockets and which routes were asked, in words: what a failing run did. */
+	readonly journal: string[] = [];
+	readonly #startedMs = performance.now();
 	readonly #server: Server;
 	readonly #lines = new Set<Line>();
 	readonly #listeners = new Set<() => void>();
@@ -128,8 +140,14 @@ export class Liar {
 		};
 	}
 
+	#write(what: string): void {
+		const afterMs = (performance.now() - this.#startedMs).toFixed(0);
+		this.journal.push(`${afterMs} ms ${what}`);
+	}
+
 	#note(sent: Sent): void {
 		this.sent.push(sent);
+		this.#write(`client ${wordsFor(sent)}`);
 		for (const listener of [...this.#listeners]) listener();
 	}
 
@@ -199,11 +217,16 @@ export class Liar {
 				edge.close();
 			}
 		});
+		const give = (message: Uint8Array | string): void => {
+			this.told.push({ space, line: number, message });
+			this.#write(`edge ${String(number)} ${wordsOfTold(message)}`);
+			client.send(message);
+		};
 		const line: Line = {
 			space,
 			number,
 			tell: (frame) => {
-				client.send(frame instanceof Uint8Array ? frame : encodeSpaceFrame(frame));
+				give(frame instanceof Uint8Array ? frame : encodeSpaceFrame(frame));
 			},
 			pass: (frame) => {
 				pass(frame instanceof Uint8Array ? frame : encodeClientFrame(frame));
@@ -221,7 +244,7 @@ export class Liar {
 		});
 		edge.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
 			const message = data instanceof ArrayBuffer ? new Uint8Array(data) : String(data);
-			for (const out of this.#fromEdge(message, line)) client.send(out);
+			for (const out of this.#fromEdge(message, line)) give(out);
 		});
 		edge.addEventListener('close', ({ code, reason }) => {
 			if (code >= 3000 || code === 1000) client.close(code, reason);
@@ -250,6 +273,27 @@ export class Liar {
 			changed?.map((out) => (out instanceof Uint8Array ? out : encodeSpaceFrame(out))) ?? [message]
 		);
 	}
+}
+
+function wordsFor(sent: Sent): string {
+	if (sent.kind === 'http') return `${sent.method} ${sent.url}`;
+	if (sent.kind === 'socket') return `opens ${sent.url}`;
+	if (sent.kind === 'end') return `${String(sent.line)} ends ${String(sent.code)}`;
+	if (typeof sent.message === 'string') return `${String(sent.line)} ${sent.message}`;
+	const frame = parseClientFrame(sent.message);
+	return `${String(sent.line)} ${frame.ok ? frame.value.type : 'unreadable'}`;
+}
+
+function wordsOfTold(message: Uint8Array | string): string {
+	if (typeof message === 'string') return message;
+	const frame = parseSpaceFrame(message);
+	if (!frame.ok) return `unreadable, ${String(message.length)} bytes`;
+	const { value } = frame;
+	if (value.type === 'entries') {
+		const seqs = value.entries.map(({ seq }) => seq).join(' ');
+		return `entries ${seqs} of ${String(value.offered.seq)}`;
+	}
+	return value.type === 'hello' ? `hello ${String(value.offered.seq)}` : value.type;
 }
 
 const asSent = (message: Uint8Array | string): string | Uint8Array<ArrayBuffer> =>

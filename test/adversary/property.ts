@@ -12,6 +12,7 @@ import {
 } from './lies.ts';
 import { chanceOf } from './random.ts';
 import { readUnder, type Outcome } from './reading.ts';
+import type { Device } from './device.ts';
 import type { World } from './world.ts';
 
 export interface Run {
@@ -44,13 +45,42 @@ export function planRun(world: World, seed: number): Run {
 	return { seed, lie, about: aboutKeyring ? 'keyring' : 'space', from, times, after };
 }
 
-export async function run(world: World, plan: Run): Promise<Outcome & { readonly told: number }> {
+export type Ending = Outcome & { readonly told: number };
+
+/**
+ * Seeds decide the history and the lie. They do not decide ids, keys and nonces, the clock, how fast
+ * the machine is, and what an edge remembers of runs before: so a run that fails says what passed,
+ * and whether it fails again at once.
+ */
+export async function run(world: World, plan: Run): Promise<Ending> {
+	try {
+		return await runOnce(world, plan);
+	} catch (cause) {
+		const again = await runOnce(world, plan).then(
+			({ under, after }) => `ends well when run again: ${under}, then ${after}`,
+			(error: unknown) => `fails again: ${String(error)}`
+		);
+		throw new Error(`${world.role}, ${JSON.stringify(plan)}: ${again}`, { cause });
+	}
+}
+
+async function runOnce(world: World, plan: Run): Promise<Ending> {
 	const { about, times, after, from } = plan;
 	const material = await materialOf(world, about, plan.seed);
 	const space: SpaceId = about === 'space' ? world.space : world.keyring;
 	const lie = tell(plan.lie, { space, material, times, after });
 	const { heard } = lie;
-	return { ...(await readUnder(world, lie, { from, patienceMs: 150, heard })), told: lie.told };
+	let device: Device | undefined;
+	const onDevice = (reading: Device): void => {
+		device = reading;
+	};
+	try {
+		const reading = readUnder(world, lie, { from, patienceMs: 150, heard, onDevice });
+		return { ...(await inTime(reading)), told: lie.told };
+	} catch (cause) {
+		const passed = (device?.liar.journal ?? []).slice(-60).join('\n');
+		throw new Error(`${String(cause)}\n${passed}`, { cause });
+	}
 }
 
 export async function materialOf(
@@ -69,7 +99,7 @@ export async function materialOf(
 const strangersOf = new WeakMap<readonly Entry[], Promise<readonly Entry[]>>();
 
 /** A run that never ends has a seed as well. */
-export function inTime<Value>(work: Promise<Value>): Promise<Value> {
+function inTime<Value>(work: Promise<Value>): Promise<Value> {
 	return new Promise((resolve, reject) => {
 		const timer = setTimeout(reject, 15_000, new Error('the device came to no end'));
 		work.then(resolve, reject).finally(() => {

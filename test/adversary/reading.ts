@@ -6,6 +6,7 @@ import type { ChainFaultCode } from '../../client/index.ts';
 import { parseClientFrame } from '../../protocol/frames.ts';
 import type { Seq, SpaceId } from '../../protocol/ids.ts';
 import type { Store } from '../../client/store.ts';
+import type { PageName } from '../../client/chain.ts';
 import {
 	copyStore,
 	isDistrusted,
@@ -18,6 +19,7 @@ import {
 	when,
 	type Device
 } from './device.ts';
+import { givenTo, liveAt, pagesOf, wordsOf, type Given } from './given.ts';
 import { honest, type Lie, type Sent } from './liar.ts';
 import type { World } from './world.ts';
 
@@ -42,6 +44,8 @@ export interface Reading {
 	readonly heard?: Promise<void>;
 	/** Another edge to ask while it lies. */
 	readonly edgeUrl?: string;
+	/** The device that reads: to say what it did, should it fail. */
+	readonly onDevice?: (device: Device) => void;
 }
 
 /** A device of `world` reads from an edge that tells `lie`, and then the truth. */
@@ -54,6 +58,7 @@ export async function readUnder(world: World, lie: Lie, reading: Reading = {}): 
 			? await storeWithProfile(known)
 			: await copyStore(known, [world.keyring, world.space]);
 	const device = await restarted(world, store, reading.edgeUrl);
+	reading.onDevice?.(device);
 	device.liar.lie = lie;
 	try {
 		const under = await runUnderLie(device, reading);
@@ -146,8 +151,8 @@ async function runHonestly(world: World, device: Device): Promise<Outcome['after
 }
 
 /**
- * Nothing is shown but what an honest device showed at the same place; nothing goes back. While
- * signed pages are still to come, and said to be, it may be less.
+ * Nothing is shown but what an honest device showed at the same place; nothing goes back. Where
+ * signed pages did not come, what they say is missing, and nothing else is.
  */
 async function assertHonestView(world: World, device: Device, from: Seq): Promise<void> {
 	const { sync } = device.space;
@@ -159,42 +164,57 @@ async function assertHonestView(world: World, device: Device, from: Seq): Promis
 	const expected = world.views.get(seq);
 	assert(expected !== undefined, `nobody has seen the log at ${String(seq)}`);
 	const shown = await viewOf(device.space);
-	const { trust, connection } = sync;
-	const isIncomplete =
-		connection !== 'online' && (trust.state === 'verified' || trust.fault === 'page_missing');
 	if (shown === expected) return;
-	assert.notEqual(connection, 'online', 'what is said to be complete is');
-	if (isIncomplete) assertKnown(world, shown);
-	else assertSame(world, { shown, expected });
+	assert.notEqual(sync.connection, 'online', 'what is said to be complete is');
+	const given = givenTo(world, device.liar.told, from);
+	await assertVerified(world, { shown, expected, seq, given });
 }
+
+const itemsOf = (view: string): ReadonlyMap<string, string> => {
+	const items = JSON.parse(view) as readonly { readonly id: string }[];
+	return new Map(items.map((item) => [item.id, JSON.stringify(item)]));
+};
 
 /**
- * Nothing else is shown, and nothing is missing but of items that a later entry deletes: an honest
- * edge does not give pages any more that are superseded by then.
+ * An item of which every page came is as an honest device showed it. One of which a page is missing
+ * may be less: it holds what came of it, and no word of anything else.
  */
-function assertSame(
-	{ views, head }: World,
-	{ shown, expected }: { readonly shown: string; readonly expected: string }
-): void {
-	const itemsOf = (view: string): ReadonlyMap<string, string> => {
-		const items = JSON.parse(view) as readonly { readonly id: string }[];
-		return new Map(items.map((item) => [item.id, JSON.stringify(item)]));
-	};
-	const wanted = itemsOf(expected);
-	const last = itemsOf(views.get(head.seq) ?? '[]');
-	const given = itemsOf(shown);
-	const known = new Set([...views.values()].flatMap((view) => [...itemsOf(view).values()]));
-	for (const [id, item] of given) {
-		if (last.has(id) || !known.has(item)) assert.equal(item, wanted.get(id));
+async function assertVerified(
+	world: World,
+	at: {
+		readonly shown: string;
+		readonly expected: string;
+		readonly seq: Seq;
+		readonly given: Given;
 	}
-	for (const id of wanted.keys()) assert(given.has(id) || !last.has(id), `${id} is missing`);
+): Promise<void> {
+	const said = await pagesOf(world);
+	const wanted = itemsOf(at.expected);
+	const shown = itemsOf(at.shown);
+	const last = itemsOf(world.views.get(world.head.seq) ?? '[]');
+	const missing = [...liveAt(world, at.seq)].filter((page) => !at.given.surely.has(page));
+	// A page that was superseded before anybody kept it: of an item that is gone at the end.
+	const hasUnread = missing.some((page) => !said.has(page));
+	for (const id of new Set([...wanted.keys(), ...shown.keys()])) {
+		if (shown.get(id) === wanted.get(id)) continue;
+		const mayBeLess =
+			missing.some((page) => said.get(page)?.items.has(id)) || (hasUnread && !last.has(id));
+		assert(mayBeLess, `${id} is not what was verified`);
+		const came = [...at.given.possibly].flatMap((page) => {
+			const says = said.get(page);
+			return says?.items.has(id) && seqOfPage(page) <= at.seq ? says.words : [];
+		});
+		// Typing in the middle of a word leaves the beginning of one.
+		for (const word of wordsOf(shown.get(id) ?? '')) {
+			assert(
+				came.some((written) => written.startsWith(word)),
+				`${word} did not come`
+			);
+		}
+	}
 }
 
-/** Every word of it was shown by an honest device before. */
-function assertKnown({ views }: World, shown: string): void {
-	const known = new Set([...views.values()].flatMap((view) => view.match(/word\w+/g) ?? []));
-	for (const word of shown.match(/word\w+/g) ?? []) assert(known.has(word), word);
-}
+const seqOfPage = (name: PageName): Seq => Number.parseInt(name, 10);
 
 /** Distrust is for good: nothing leaves any more, now or after a restart. */
 async function assertStopped(world: World, device: Device): Promise<ChainFaultCode> {

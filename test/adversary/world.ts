@@ -13,6 +13,7 @@ import {
 	isOnline,
 	neverRepairs,
 	seqOf,
+	settled,
 	startDevice,
 	storeWithProfile,
 	viewOf,
@@ -21,6 +22,7 @@ import {
 } from './device.ts';
 import { startEdge, type Edge } from './edge.ts';
 import { beatsSent } from './liar.ts';
+import { headsOf } from './lies.ts';
 import { chanceOf, type Chance } from './random.ts';
 
 export interface World {
@@ -89,7 +91,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
 		await note();
 	}
 	const logs = await readLogs(edge, stores, await reader.keys());
-	return {
+	const world: World = {
 		edge,
 		password,
 		handle,
@@ -112,6 +114,8 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
 			if (options.edge === undefined) await edge.remove();
 		}
 	};
+	await addViews(world, views);
+	return world;
 }
 
 /** One change of a random kind; words are unique, so that nothing can stand in for another. */
@@ -170,4 +174,37 @@ export async function readLogs(
 	await when(device.space, () => isOnline(device.space));
 	await device.close();
 	return logs;
+}
+
+/** A step that made several entries was looked at after the last one only. */
+export async function addViews(world: World, views: Map<Seq, string>): Promise<void> {
+	for (const { seq } of headsOf(world.entries)) {
+		if (!views.has(seq)) views.set(seq, await viewAt(world, seq));
+	}
+}
+
+/** What a device shows of the beginning of a log. */
+async function viewAt(world: World, until: Seq): Promise<string> {
+	const { edge, keys, at, stores, entries, space } = world;
+	const empty = stores.get(0);
+	const offered = headsOf(entries)[until];
+	assert(empty && offered);
+	const store = await storeWithProfile(empty);
+	const device = await startDevice(edge.url, { keys, at, repairWaitMs: neverRepairs, store });
+	const isBefore = ({ seq }: Entry): boolean => seq <= until;
+	device.liar.lie = {
+		toClient(frame, line) {
+			if (line.space !== space) return undefined;
+			if (frame.type === 'hello') return [{ type: 'hello', offered }];
+			if (frame.type === 'heartbeats') return [];
+			if (frame.type !== 'entries') return undefined;
+			return [{ ...frame, entries: frame.entries.filter(isBefore), offered }];
+		}
+	};
+	await device.tacet.start();
+	await settled(device.space);
+	assert.equal(seqOf(device.space), until);
+	const view = await viewOf(device.space);
+	await device.close();
+	return view;
 }
