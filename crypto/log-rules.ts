@@ -212,11 +212,12 @@ const pageStands = (upTo: Seq, history: LogHistory, { seq, index }: PageId): boo
 /** Whether page bytes are those that the commit signs: one for each header, length and hash. */
 export function pagesMatch(
 	commit: Commit,
-	pages: readonly { readonly lengthBytes: number; readonly hash: Uint8Array }[]
+	pages: readonly ({ readonly lengthBytes: number; readonly hash: Uint8Array } | null)[]
 ): boolean {
 	if (pages.length !== commit.pages.length) return false;
 	return commit.pages.every((header, index) => {
 		const page = pages[index];
+		if (page === null) return true;
 		return page?.lengthBytes === header.lengthBytes && equalBytes(page.hash, header.hash);
 	});
 }

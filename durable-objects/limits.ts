@@ -44,6 +44,8 @@ export const frameBudget = { burst: 2_000, perSecond: 400 } as const;
 export const framesPerMebibyteSent = 4;
 /** What a heartbeat costs in frames: a row, and a frame to everybody. */
 export const framesPerHeartbeat = 100;
+/** Entries put back that cost as much as a frame: one answer, and one transaction, for many. */
+export const entriesPerFrameCharged = 8;
 
 /** How long a dead session is remembered beyond the life of its last access token. */
 export const deadSessionMarginMs = 60 * secondMs;

@@ -6,12 +6,18 @@ import {
 	type Append,
 	type ClientFrame,
 	type Entry,
-	type FetchedPage
+	type FetchedPage,
+	type PutBackRun
 } from '../protocol/frames.ts';
 import type { SignedHeartbeat } from '../protocol/heartbeat.ts';
 import type { Seq, SessionId } from '../protocol/ids.ts';
 import { maxFrameBytes } from '../protocol/limits.ts';
-import { framesPerHeartbeat, maxPullBytes, targetEntriesFrameBytes } from './limits.ts';
+import {
+	entriesPerFrameCharged,
+	framesPerHeartbeat,
+	maxPullBytes,
+	targetEntriesFrameBytes
+} from './limits.ts';
 import { logBug } from './log.ts';
 import { judgeHeartbeat, type SpaceHeartbeats } from './space-heartbeats.ts';
 import type { SpaceLog } from './space-log.ts';
@@ -88,6 +94,8 @@ export class SpaceFrames {
 				return this.#fetchPages(socket, attachment, frame.pages);
 			case 'beat':
 				return this.#beat(socket, attachment, frame.heartbeat);
+			case 'put_back':
+				return this.#putBack(socket, attachment, frame);
 		}
 	}
 
@@ -101,23 +109,35 @@ export class SpaceFrames {
 		if (!appended.ok) return refuse(socket, count, appended.error);
 		const { arrival, seq } = appended.value;
 		// Readers first: they wait to see it, and who wrote it saw it long ago.
-		if (arrival !== null) this.#passOn(arrival, socket);
+		if (arrival !== null) this.#passOn([arrival], socket);
 		send(socket, { type: 'appended', count, seq });
 		if (arrival === null) return;
 		await this.#parts.appended(arrival);
 	}
 
-	/** To every socket that pulled up to the head, but the author's own. */
-	#passOn(arrival: Arrival, from: WebSocket): void {
-		const framesByReader = new Map<string, Uint8Array>();
+	/** Entries that stood here before, carried by any member: answered by the head on offer then. */
+	async #putBack(socket: WebSocket, { session }: Attachment, run: PutBackRun): Promise<void> {
+		const { log, hasEnded, appended } = this.#parts;
+		this.#budgets.charge(socket, run.entries.length / entriesPerFrameCharged);
+		const arrivals = await log.putBack(run, () => !hasEnded(session));
+		if (!arrivals.ok) return refuse(socket, null, arrivals.error);
+		this.#passOn(arrivals.value, socket);
+		send(socket, { type: 'stands', offered: log.known.head });
+		for (const arrival of arrivals.value) await appended(arrival);
+	}
+
+	/** To every socket that pulled up to the head, but the one that they came from. */
+	#passOn(arrivals: readonly Arrival[], from: WebSocket): void {
+		const framesByReader = new Map<string, readonly Uint8Array[]>();
+		const hasWraps = arrivals.some(({ append }) => append.wraps.length > 0);
 		for (const socket of this.#listeners(from)) {
 			const reader = this.#parts.log.readerFor(attachmentOf(socket).account);
 			// Nobody but a wrap's recipient is given it; without wraps, all of a kind get the same.
-			const own = arrival.append.wraps.length > 0 ? reader.account : '';
+			const own = hasWraps ? reader.account : '';
 			const key = `${String(reader.readsContent)} ${own}`;
-			const frame = framesByReader.get(key) ?? encodeLive(arrival, reader);
-			framesByReader.set(key, frame);
-			socket.send(frame);
+			const frames = framesByReader.get(key) ?? encodeLive(arrivals, reader);
+			framesByReader.set(key, frames);
+			for (const frame of frames) socket.send(frame);
 		}
 	}
 
@@ -212,13 +232,34 @@ export class SpaceFrames {
 
 type Fetch = Extract<ClientFrame, { type: 'fetch' }>;
 
-/** The frame in which a reader is given what was just appended. */
-function encodeLive({ entry, append, state }: Arrival, reader: Reader): Uint8Array {
+/** The frames in which a reader is given what was just appended. */
+function encodeLive(arrivals: readonly Arrival[], reader: Reader): readonly Uint8Array[] {
+	const offered = arrivals.at(-1)?.state.head;
+	if (offered === undefined) return [];
+	const frames: Uint8Array[] = [];
+	let entries: Entry[] = [];
+	let entriesBytes = 0;
+	const flush = (): void => {
+		frames.push(encodeSpaceFrame({ type: 'entries', entries, offered }));
+		entries = [];
+		entriesBytes = 0;
+	};
+	for (const entry of arrivals.map((arrival) => liveEntry(arrival, reader))) {
+		const bytes = sizeOfEntry(entry);
+		if (entries.length > 0 && entriesBytes + bytes > targetEntriesFrameBytes) flush();
+		entries.push(entry);
+		entriesBytes += bytes;
+	}
+	flush();
+	return frames;
+}
+
+function liveEntry({ entry, append, state }: Arrival, reader: Reader): Entry {
 	const headers = entry.parsed.admin?.wraps ?? [];
 	const wraps = append.wraps
 		.map((wrap, index) => ({ index, wrap }))
 		.filter(({ index }) => headers[index]?.recipient === reader.account);
-	const live: Entry = {
+	return {
 		seq: state.head.seq,
 		commit: entry.commit,
 		signature: entry.signature,
@@ -226,7 +267,6 @@ function encodeLive({ entry, append, state }: Arrival, reader: Reader): Uint8Arr
 		wraps,
 		previousKey: reader.readsContent ? append.previousKey : null
 	};
-	return encodeSpaceFrame({ type: 'entries', entries: [live], offered: state.head });
 }
 
 /** Bytes of an entry, but for the few that frame it. */

@@ -18,9 +18,10 @@ import {
 } from '../crypto/log-state.ts';
 import { verifyProof } from '../crypto/signature.ts';
 import type { WireErrorCode } from '../protocol/errors.ts';
-import type { Append } from '../protocol/frames.ts';
+import type { Append, PutBackRun, RunEntry } from '../protocol/frames.ts';
 import { parseId, type AccountId, type Seq, type SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
+import { judgeRun } from './space-run.ts';
 import type { Attachment } from './space-sockets.ts';
 import { resendPlaces, type Arrival, type Reader, type SpaceStore } from './space-store.ts';
 
@@ -99,10 +100,41 @@ export class SpaceLog {
 		if (!isProven) return err('forbidden');
 		if (!mayGoOn()) return err('unauthenticated');
 		const arrival = { entry, append, state: judged.value.state, receivedAtMs: Date.now() };
-		const stored = this.#store.append(arrival);
+		const stored = this.#store.append([arrival]);
 		if (!stored.ok) return stored;
 		this.#state = arrival.state;
 		return ok({ seq: arrival.state.head.seq, arrival });
+	}
+
+	/**
+	 * Takes entries that stood here once, whoever carries them: each is judged as if its author had
+	 * appended it. What stands already is passed over. All of the rest, or nothing.
+	 *
+	 * @param mayGoOn asked last, as by {@link SpaceLog.append}.
+	 */
+	async putBack(
+		run: PutBackRun,
+		mayGoOn: () => boolean
+	): Promise<Result<readonly Arrival[], WireErrorCode>> {
+		const judged = judgeRun(this.known, this.#store, run);
+		if (!judged.ok) return judged;
+		for (const { entry, carried, judged: after } of judged.value) {
+			const [isSigned, isProven] = await Promise.all([
+				bytesAreSigned(entry, carried),
+				proofsAreGood(after)
+			]);
+			if (!isSigned) return err('malformed');
+			if (!isProven) return err('forbidden');
+		}
+		if (!mayGoOn()) return err('unauthenticated');
+		const receivedAtMs = Date.now();
+		const arrivals = judged.value.map(({ entry, carried, judged: { state } }): Arrival => {
+			return { entry, append: carried, state, receivedAtMs };
+		});
+		const stored = this.#store.append(arrivals);
+		if (!stored.ok) return stored;
+		this.#state = arrivals.at(-1)?.state ?? this.#state;
+		return ok(arrivals);
 	}
 }
 
@@ -126,10 +158,12 @@ function loadState(store: SpaceStore, name: string | undefined): LogState | null
 }
 
 /** Whether pages, wraps and previous-key record are the ones that the commit signs. */
-async function bytesAreSigned({ parsed }: ParsedEntry, append: Append): Promise<boolean> {
-	if (!keysMatch(parsed, append.wraps, append.previousKey)) return false;
+async function bytesAreSigned({ parsed }: ParsedEntry, given: RunEntry): Promise<boolean> {
+	if (!keysMatch(parsed, given.wraps, given.previousKey)) return false;
 	const pages = await Promise.all(
-		append.pages.map(async (page) => ({ lengthBytes: page.length, hash: await sha256Async(page) }))
+		given.pages.map(async (page) =>
+			page === null ? null : { lengthBytes: page.length, hash: await sha256Async(page) }
+		)
 	);
 	return pagesMatch(parsed, pages);
 }

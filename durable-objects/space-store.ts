@@ -4,7 +4,7 @@
 // A page or wrap has one number for its place: seq · 4,096 + index. A commit's only page stands in
 // the commit's own row; the pages of a commit with several have a row each.
 import type { PageId } from '../protocol/commit.ts';
-import type { Append, Entry } from '../protocol/frames.ts';
+import type { Append, Entry, RunEntry } from '../protocol/frames.ts';
 import type { AccountId, Seq, SessionId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { LogHistory, ParsedEntry } from '../crypto/log-rules.ts';
@@ -23,7 +23,7 @@ const pageAt = (place: number): PageId => ({
 /** What is appended: the commit that was judged, with everything that came beside it. */
 export interface Arrival {
 	readonly entry: ParsedEntry;
-	readonly append: Append;
+	readonly append: RunEntry;
 	/** After the commit. */
 	readonly state: LogState;
 	readonly receivedAtMs: number;
@@ -140,42 +140,49 @@ export class SpaceStore implements LogHistory {
 		return row?.seq;
 	}
 
-	/**
-	 * Appends what was judged, in one transaction.
-	 *
-	 * @returns when the first of its pages must be dropped, or null if none must; or `over_quota`.
-	 */
-	append(arrival: Arrival): Result<number | null, 'over_quota'> {
-		const addedBytes = sizeOf(arrival.append);
+	/** Appends what was judged, all of it in one transaction; or none, if that is too much together. */
+	append(arrivals: readonly Arrival[]): Result<null, 'over_quota'> {
+		const addedBytes = arrivals.reduce((sum, { append }) => sum + sizeOf(append), 0);
 		if (this.storedBytes() + addedBytes > maxSpaceBytes) return err('over_quota');
+		const [first] = arrivals;
 		// One statement is a transaction already: a live edit costs no other.
-		const expiry = isOneRow(arrival)
-			? this.#insertCommit(arrival, this.#addedBytes + addedBytes)
-			: this.#inTransaction(() => this.#insertAll(arrival, addedBytes));
+		if (arrivals.length === 1 && first !== undefined && isOneRow(first)) {
+			this.#insertCommit(first, this.#addedBytes + addedBytes);
+		} else this.#inTransaction(() => this.#insertAll(arrivals));
 		this.#addedBytes += addedBytes;
-		this.#exists = true;
-		return ok(expiry);
+		return ok(null);
 	}
 
-	/** What was released is read again, as a transaction that fails releases nothing. */
+	/** What was released, or made, is read again, as a transaction that fails does neither. */
 	#inTransaction<Value>(work: () => Value): Value {
-		const value = this.#storage.transactionSync(work);
-		this.#releasedBytes = this.#readReleasedBytes();
-		return value;
+		try {
+			return this.#storage.transactionSync(work);
+		} finally {
+			this.#exists = hasSchema(this.#sql);
+			this.#releasedBytes = this.#exists ? this.#readReleasedBytes() : 0;
+		}
 	}
 
-	#insertAll(arrival: Arrival, addedBytes: number): number | null {
+	#insertAll(arrivals: readonly Arrival[]): void {
 		if (!this.#exists) migrate(this.#storage, spaceMigrations);
+		this.#exists = true;
+		let storedBytes = this.#addedBytes;
+		for (const arrival of arrivals) {
+			storedBytes += sizeOf(arrival.append);
+			this.#insert(arrival, storedBytes);
+		}
+	}
+
+	#insert(arrival: Arrival, storedBytes: number): void {
 		const { seq } = arrival.state.head;
 		const commit = arrival.entry.parsed;
-		this.#insertCommit(arrival, this.#addedBytes + addedBytes);
+		this.#insertCommit(arrival, storedBytes);
 		if (commit.pages.length > 1) this.#insertPages(seq, arrival.append.pages);
 		this.#insertWraps(arrival);
-		const firstExpiry = this.#insertExpiring(seq, commit.pages);
+		this.#insertExpiring(seq, commit.pages);
 		this.#supersede(commit.supersedes, arrival.receivedAtMs);
 		this.#purge(commit.purge);
 		if (commit.admin !== null || isSnapshotDue(seq)) this.#saveState(arrival.state);
-		return firstExpiry;
 	}
 
 	/** Up to the last commit: a column of its row, so that counting costs no other. */
@@ -198,18 +205,18 @@ export class SpaceStore implements LogHistory {
 		return this.#addedBytes - this.#releasedBytes;
 	}
 
-	#insertCommit({ entry, append, state, receivedAtMs }: Arrival, storedBytes: number): null {
+	#insertCommit({ entry, append, state, receivedAtMs }: Arrival, storedBytes: number): void {
 		const only = append.pages.length === 1 ? append.pages[0] : undefined;
 		this.#sql.exec(
 			'INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
 			...[state.head.seq, state.head.hash, entry.parsed.pages.length, storedBytes],
 			...[receivedAtMs, entry.signature, entry.commit, append.previousKey, only ?? null]
 		);
-		return null;
 	}
 
-	#insertPages(seq: Seq, pages: readonly Uint8Array[]): void {
+	#insertPages(seq: Seq, pages: RunEntry['pages']): void {
 		for (const [index, sealed] of pages.entries()) {
+			if (sealed === null) continue;
 			this.#sql.exec('INSERT INTO pages VALUES (?, ?)', placeOf({ seq, index }), sealed);
 		}
 	}
@@ -224,17 +231,11 @@ export class SpaceStore implements LogHistory {
 		}
 	}
 
-	#insertExpiring(
-		seq: Seq,
-		headers: readonly { readonly expiresAtMs: number | null }[]
-	): number | null {
-		let first: number | null = null;
+	#insertExpiring(seq: Seq, headers: readonly { readonly expiresAtMs: number | null }[]): void {
 		for (const [index, { expiresAtMs }] of headers.entries()) {
 			if (expiresAtMs === null) continue;
-			first = Math.min(first ?? expiresAtMs, expiresAtMs);
 			this.#sql.exec('INSERT INTO expiring VALUES (?, ?)', placeOf({ seq, index }), expiresAtMs);
 		}
-		return first;
 	}
 
 	/** A page that was superseded before, or whose bytes are gone, stays as it is. */
@@ -482,7 +483,7 @@ function isOneRow({ entry, state }: Arrival): boolean {
 const nulls = (length: number): null[] => new Array<null>(length).fill(null);
 
 /** Bytes that an append adds to the quota's count. */
-function sizeOf({ commit, signature, pages, wraps, previousKey }: Append): number {
+function sizeOf({ commit, signature, pages, wraps, previousKey }: RunEntry): number {
 	const parts = [commit, signature, ...pages, ...wraps];
-	return parts.reduce((sum, part) => sum + part.length, previousKey?.length ?? 0);
+	return parts.reduce((sum, part) => sum + (part?.length ?? 0), previousKey?.length ?? 0);
 }

@@ -6,6 +6,7 @@
 //   2 pull    [2, after seq]                    entries after this one, then live ones as they come
 //   3 fetch   [3, [[seq, index] …]]             pages that were not among the entries
 //   4 beat    [4, heartbeat, signature (64)]    the newest head that this device has verified
+//   5 put back [5, seq, head (32), [run entry …]]  entries that stood after this head once, in order
 // space → client
 //   16 hello    [16, seq, head (32)]            the head on offer, once, after the socket opened
 //   17 entries  [17, [entry …], seq, head]      in order; seq and head: the head on offer
@@ -14,10 +15,13 @@
 //   20 pages    [20, [[seq, index, page|null] …]]
 //   21 heartbeats [21, [[heartbeat, signature] …]]   of other devices, after a pull and as they come
 //   22 notice   [22]                            to owners: invitations or links changed, ask for them
+//   23 stands   [23, seq, head (32)]            what was put back stands; the head on offer now
+//   run entry = [commit, signature, [page|null …], [wrap …], previous-key record|null]
 //   entry = [seq, commit, signature, [page|null …], [[index, wrap] …], previous-key record|null]
 //
 // In an entry a page is null if it is superseded, expired, dropped, or not for this role; wraps are
 // the reader's own, with their index in the commit's list. Appends of one socket are judged in order.
+// In a run entry a page is null only if a later entry of the same run supersedes it; wraps are all.
 // A pull is answered by entries up to the head on offer. A long answer (the edge chooses; about 32
 // MiB) stops before it with a frame without entries: the client pulls again from where it is.
 import { decodeCbor, encodeCbor, type Cbor } from './cbor.ts';
@@ -28,6 +32,7 @@ import type { Seq } from './ids.ts';
 import {
 	hashBytes,
 	maxCommitBytes,
+	maxEntriesPerRun,
 	maxFrameBytes,
 	maxHeartbeatBytes,
 	maxHeartbeatsPerFrame,
@@ -54,6 +59,17 @@ export interface Append extends SignedCommit {
 	readonly wraps: readonly Uint8Array[];
 	readonly previousKey: Uint8Array | null;
 }
+/** An entry as any member may carry it: with all that came beside it when it was appended. */
+export interface RunEntry extends Omit<Append, 'type' | 'pages'> {
+	/** Null where a later entry of the same run supersedes the page. */
+	readonly pages: readonly (Uint8Array | null)[];
+}
+/** Entries that follow each other, to stand after `after` again: all of them or none. */
+export interface PutBackRun {
+	readonly after: Head;
+	/** One to `maxEntriesPerRun`. */
+	readonly entries: readonly RunEntry[];
+}
 export interface Entry extends SignedCommit {
 	readonly seq: Seq;
 	readonly pages: readonly (Uint8Array | null)[];
@@ -67,7 +83,8 @@ export type ClientFrame =
 	| Append
 	| { readonly type: 'pull'; readonly after: Seq }
 	| { readonly type: 'fetch'; readonly pages: readonly PageId[] }
-	| { readonly type: 'beat'; readonly heartbeat: SignedHeartbeat };
+	| { readonly type: 'beat'; readonly heartbeat: SignedHeartbeat }
+	| ({ readonly type: 'put_back' } & PutBackRun);
 export type SpaceFrame =
 	| { readonly type: 'hello'; readonly offered: Head }
 	| { readonly type: 'entries'; readonly entries: readonly Entry[]; readonly offered: Head }
@@ -75,28 +92,34 @@ export type SpaceFrame =
 	| { readonly type: 'refused'; readonly count: number | null; readonly refusal: Refusal }
 	| { readonly type: 'pages'; readonly pages: readonly FetchedPage[] }
 	| { readonly type: 'heartbeats'; readonly heartbeats: readonly SignedHeartbeat[] }
-	| { readonly type: 'notice' };
+	| { readonly type: 'notice' }
+	| { readonly type: 'stands'; readonly offered: Head };
 
 /** Bytes of a frame to the space. */
 export function encodeClientFrame(frame: ClientFrame): Uint8Array {
 	switch (frame.type) {
 		case 'append':
-			return encodeCbor([
-				1,
-				frame.commit,
-				frame.signature,
-				[...frame.pages],
-				[...frame.wraps],
-				frame.previousKey
-			]);
+			return encodeCbor([1, ...encodeRunEntry(frame)]);
 		case 'pull':
 			return encodeCbor([2, frame.after]);
 		case 'fetch':
 			return encodeCbor([3, frame.pages.map(({ seq, index }) => [seq, index])]);
 		case 'beat':
 			return encodeCbor([4, frame.heartbeat.body, frame.heartbeat.signature]);
+		case 'put_back': {
+			const { seq, hash } = frame.after;
+			return encodeCbor([5, seq, hash, frame.entries.map(encodeRunEntry)]);
+		}
 	}
 }
+
+const encodeRunEntry = (entry: RunEntry): Cbor[] => [
+	entry.commit,
+	entry.signature,
+	[...entry.pages],
+	[...entry.wraps],
+	entry.previousKey
+];
 
 /** Reads a frame from a client; larger than `maxFrameBytes` is `too_large`. */
 export function parseClientFrame(
@@ -116,6 +139,11 @@ export function parseClientFrame(
 	if (kind === 4 && rest.length === 2) {
 		const heartbeat = parseSignedHeartbeat(rest);
 		if (heartbeat !== null) return ok({ type: 'beat', heartbeat });
+	}
+	if (kind === 5 && rest.length === 3) {
+		const after = parseHead(rest[0], rest[1]);
+		const entries = parseEach(rest[2] ?? null, maxEntriesPerRun, parseRunEntry);
+		if (after && entries && entries.length > 0) return ok({ type: 'put_back', after, entries });
 	}
 	return err('malformed');
 }
@@ -141,23 +169,36 @@ const parsePageBytes = (value: Cbor): Uint8Array | null =>
 const previousKeyBytes = 72;
 
 function parseAppend(rest: readonly Cbor[]): Result<Append, 'malformed'> {
-	const [commit, signature, pageList, wrapList, previousKey] = rest;
-	if (!isBytes(commit) || commit.length > maxCommitBytes) return err('malformed');
-	if (!isBytes(signature, signatureBytes)) return err('malformed');
-	const pages = parseEach(pageList, maxPagesPerCommit, parsePageBytes);
-	const wraps = parseEach(wrapList, 2 * maxMembers, (value) =>
-		isBytes(value, wrapBytes) ? value : null
+	const entry = parseRunEntry(rest);
+	if (entry === null) return err('malformed');
+	const pages = entry.pages.filter((page) => page !== null);
+	return pages.length < entry.pages.length
+		? err('malformed')
+		: ok({ type: 'append', ...entry, pages });
+}
+
+function parseRunEntry(value: Cbor | readonly Cbor[]): RunEntry | null {
+	if (!isArray(value, 5)) return null;
+	const [commit, signature, pageList, wrapList, previousKey] = value;
+	if (!isBytes(commit) || commit.length > maxCommitBytes) return null;
+	if (!isBytes(signature, signatureBytes)) return null;
+	const pages = parsePages(pageList);
+	const wraps = parseEach(wrapList, 2 * maxMembers, (wrap) =>
+		isBytes(wrap, wrapBytes) ? wrap : null
 	);
-	if (pages === null || wraps === null) return err('malformed');
-	if (previousKey !== null && !isBytes(previousKey, previousKeyBytes)) return err('malformed');
-	return ok({
-		type: 'append',
-		commit,
-		signature,
-		pages,
-		wraps,
-		previousKey: previousKey ?? null
+	if (pages === null || wraps === null) return null;
+	if (previousKey !== null && !isBytes(previousKey, previousKeyBytes)) return null;
+	return { commit, signature, pages, wraps, previousKey: previousKey ?? null };
+}
+
+/** Of one commit, null for those that are not given. */
+function parsePages(list: Cbor | undefined): (Uint8Array | null)[] | null {
+	const slots = parseEach(list ?? null, maxPagesPerCommit, (page) => {
+		if (page === null) return { page };
+		const bytes = parsePageBytes(page);
+		return bytes && { page: bytes };
 	});
+	return slots && slots.map(({ page }) => page);
 }
 
 /** An entry as it stands inside an `entries` frame. */
@@ -191,6 +232,8 @@ export function encodeSpaceFrame(frame: SpaceFrame): Uint8Array {
 			return encodeCbor([21, frame.heartbeats.map(({ body, signature }) => [body, signature])]);
 		case 'notice':
 			return encodeCbor([22]);
+		case 'stands':
+			return encodeCbor([23, frame.offered.seq, frame.offered.hash]);
 	}
 }
 
@@ -230,6 +273,10 @@ export function parseSpaceFrame(bytes: Uint8Array): Result<SpaceFrame, 'malforme
 		if (heartbeats) return ok({ type: 'heartbeats', heartbeats });
 	}
 	if (kind === 22 && first === undefined) return ok({ type: 'notice' });
+	if (kind === 23 && third === undefined) {
+		const offered = parseHead(first, second);
+		if (offered) return ok({ type: 'stands', offered });
+	}
 	return err('malformed');
 }
 
@@ -254,17 +301,14 @@ function parseEntry(value: Cbor): Entry | null {
 			? { index: pair[0], wrap: pair[1] }
 			: null
 	);
-	const pages = parseEach(pageList, maxPagesPerCommit, (page) =>
-		page === null ? { page } : { page: parsePageBytes(page), given: true }
-	);
+	const pages = parsePages(pageList);
 	if (wraps === null || pages === null) return null;
-	if (pages.some((slot) => 'given' in slot && slot.page === null)) return null;
 	if (previousKey !== null && !isBytes(previousKey, previousKeyBytes)) return null;
 	return {
 		seq,
 		commit,
 		signature,
-		pages: pages.map((slot) => slot.page),
+		pages,
 		wraps,
 		previousKey: previousKey ?? null
 	};

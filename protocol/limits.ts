@@ -19,6 +19,8 @@ export const maxMembers = 128;
 export const maxFrameBytes = 4_194_304;
 /** Pages named in one fetch. */
 export const maxPagesPerFetch = 64;
+/** Entries put back in one frame. */
+export const maxEntriesPerRun = 1_024;
 /** An HTTP body of any route. */
 export const maxBodyBytes = 65_536;
 

@@ -52,7 +52,7 @@ describe('frames of a client', () => {
 	});
 
 	test.each<[string, Cbor[]]>([
-		['an unknown kind', [5]],
+		['an unknown kind', [9]],
 		['a heartbeat without its signature', [4, bytes(9)]],
 		['a heartbeat with a short signature', [4, bytes(9), bytes(63)]],
 		['a heartbeat that is text', [4, 'beat', bytes(64)]],
@@ -68,7 +68,11 @@ describe('frames of a client', () => {
 		['a wrap too short', [1, bytes(9), bytes(64), [], [bytes(1_167)], null]],
 		['a previous key too short', [1, bytes(9), bytes(64), [], [], bytes(71)]],
 		['a page that is absent', [1, bytes(9), bytes(64), [null], [], null]],
-		['an append with more in it', [1, bytes(9), bytes(64), [], [], null, null]]
+		['an append with more in it', [1, bytes(9), bytes(64), [], [], null, null]],
+		['nothing to put back', [5, 1, bytes(32), []]],
+		['entries to put back nowhere', [5, 1, [[bytes(9), bytes(64), [], [], null]]]],
+		['an entry to put back cut short', [5, 1, bytes(32), [[bytes(9), bytes(64), [], []]]]],
+		['an entry to put back with text', [5, 1, bytes(32), [[bytes(9), bytes(64), ['p'], [], null]]]]
 	])('with %s are malformed', (_, frame) => {
 		expect(parseClientFrame(encodeCbor(frame))).toEqual(malformed);
 	});
@@ -78,7 +82,9 @@ describe('frames of a client', () => {
 		const frames: [number, (length: number) => Cbor[]][] = [
 			[64, (length) => [1, bytes(9), bytes(64), many(length, bytes(2)), [], null]],
 			[256, (length) => [1, bytes(9), bytes(64), [], many(length, bytes(1_168)), null]],
-			[64, (length) => [3, many(length, [1, 0])]]
+			[64, (length) => [3, many(length, [1, 0])]],
+			[64, (length) => [5, 1, bytes(32), [[bytes(9), bytes(64), many(length, null), [], null]]]],
+			[1_024, (length) => [5, 1, bytes(32), many(length, [bytes(9), bytes(64), [], [], null])]]
 		];
 		for (const [limit, frameOf] of frames) {
 			expect(parseClientFrame(encodeCbor(frameOf(limit))).ok).toBe(true);
@@ -125,7 +131,7 @@ describe('frames of a space', () => {
 	});
 
 	test.each<[string, Cbor[]]>([
-		['an unknown kind', [23]],
+		['an unknown kind', [29]],
 		['a heartbeat for a list', [21, bytes(9), bytes(64)]],
 		['a heartbeat without its signature', [21, [[bytes(9)]]]],
 		['a heartbeat that is too long', [21, [[bytes(513), bytes(64)]]]],
@@ -143,7 +149,8 @@ describe('frames of a space', () => {
 		['no word on retrying', [19, 1, 'internal']],
 		['a retry before now', [19, 1, 'rate_limited', -1]],
 		['a fetched page that is text', [20, [[1, 0, 'page']]]],
-		['a fetched page of entry 0', [20, [[0, 0, null]]]]
+		['a fetched page of entry 0', [20, [[0, 0, null]]]],
+		['a head that stands nowhere', [23, bytes(32)]]
 	])('with %s are malformed', (_, frame) => {
 		expect(parseSpaceFrame(encodeCbor(frame))).toEqual(malformed);
 	});

@@ -149,7 +149,15 @@ export const clientFrames: readonly ClientFrame[] = [
 	{ type: 'append', commit, signature, pages: [], wraps: [], previousKey: null },
 	{ type: 'pull', after: 0 },
 	{ type: 'fetch', pages: [{ seq: 1, index: 0 }] },
-	{ type: 'beat', heartbeat: sampleSignedHeartbeat }
+	{ type: 'beat', heartbeat: sampleSignedHeartbeat },
+	{
+		type: 'put_back',
+		after: { seq: 0, hash },
+		entries: [
+			{ commit, signature, pages: [pages[0]!, null], wraps: [bytesFrom(8, 1_168)], previousKey },
+			{ commit, signature, pages: [], wraps: [], previousKey: null }
+		]
+	}
 ];
 export const spaceFrames: readonly SpaceFrame[] = [
 	{ type: 'hello', offered: { seq: 0, hash } },
@@ -166,7 +174,8 @@ export const spaceFrames: readonly SpaceFrame[] = [
 	},
 	{ type: 'heartbeats', heartbeats: [] },
 	{ type: 'heartbeats', heartbeats: [sampleSignedHeartbeat, sampleSignedHeartbeat] },
-	{ type: 'notice' }
+	{ type: 'notice' },
+	{ type: 'stands', offered: { seq: 9, hash } }
 ];
 
 const someBytes = (min: number, max: number = min): fc.Arbitrary<Uint8Array> =>
@@ -269,6 +278,7 @@ export const someChanges: fc.Arbitrary<readonly Change[]> = fc.array(
 const somePages = fc.array(someBytes(0, 60), { maxLength: 3 });
 const someWrap = fc.nat(255).map((first) => bytesFrom(first, 1_168));
 const someSignedHeartbeat = fc.record({ body: someBytes(0, 200), signature: someBytes(64) });
+const offered = fc.record({ seq: uint, hash: someHash });
 export const someClientFrame: fc.Arbitrary<ClientFrame> = fc.oneof(
 	fc.record({
 		type: fc.constant('append' as const),
@@ -283,9 +293,22 @@ export const someClientFrame: fc.Arbitrary<ClientFrame> = fc.oneof(
 		type: fc.constant('fetch' as const),
 		pages: fc.array(fc.record({ seq: count, index: uint }), { minLength: 1, maxLength: 5 })
 	}),
-	fc.record({ type: fc.constant('beat' as const), heartbeat: someSignedHeartbeat })
+	fc.record({ type: fc.constant('beat' as const), heartbeat: someSignedHeartbeat }),
+	fc.record({
+		type: fc.constant('put_back' as const),
+		after: offered,
+		entries: fc.array(
+			fc.record({
+				commit: someBytes(0, 60),
+				signature: someBytes(64),
+				pages: fc.array(orNull(someBytes(0, 30)), { maxLength: 3 }),
+				wraps: fc.array(someWrap, { maxLength: 1 }),
+				previousKey: orNull(someBytes(72))
+			}),
+			{ minLength: 1, maxLength: 3 }
+		)
+	})
 );
-const offered = fc.record({ seq: uint, hash: someHash });
 export const someSpaceFrame: fc.Arbitrary<SpaceFrame> = fc.oneof(
 	fc.record({ type: fc.constant('hello' as const), offered }),
 	fc.record({

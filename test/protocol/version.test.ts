@@ -76,7 +76,7 @@ const formats = {
 
 /** Of protocol version 1. */
 const locked: typeof formats = {
-	clientFrames: 'e1939e89b783486f',
+	clientFrames: 'e3f54125c2f40e1e',
 	commit: 'fde526c12231a181',
 	errors: '38243bbc6e0b1703',
 	genesis: 'f8dbe40eb3a14574',
@@ -86,7 +86,7 @@ const locked: typeof formats = {
 	routes: '6e04f9e545a40e26',
 	sharing: '143bd1c0c21142b6',
 	signingInputs: '941cedac309aa043',
-	spaceFrames: '8f4df4d8f07755c6'
+	spaceFrames: '11b622e6732b1755'
 };
 
 const advice =

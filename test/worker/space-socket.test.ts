@@ -39,7 +39,8 @@ beforeAll(async () => {
 		beat: {
 			type: 'beat',
 			heartbeat: { body: new Uint8Array(130), signature: new Uint8Array(64) }
-		}
+		},
+		put_back: { type: 'put_back', after: log.head, entries: [append] }
 	};
 });
 
