@@ -177,16 +177,18 @@ test('a second person with the same invitation gets nothing, and both sides are 
 	await newSpace(ada.page, 'Base camp');
 	const dialog = await openSharing(ada.page);
 	const url = await makeInvitation(dialog);
-	for (const { page } of [bo, carol]) {
-		await page.goto(url);
-		await page.getByRole('button', { name: 'Accept' }).waitFor();
-	}
+	await carol.page.goto(url);
 	await accept(carol.page);
-	await bo.page.getByRole('button', { name: 'Accept' }).click();
+	const claims = dialog.getByRole('region', { name: 'Waiting to be let in' });
+	await claims.getByText('carol wants in').waitFor();
+	await bo.page.goto(url);
 	const told = bo.page.getByRole('alert').filter({ hasText: 'Somebody else has used this' });
 	await told.waitFor();
-	const claims = dialog.getByRole('region', { name: 'Waiting to be let in' });
-	await claims.getByText('A second person tried to use this invitation').waitFor();
+	const contested = claims.getByText('A second person tried to use this invitation');
+	expect(await contested.count()).toBe(0);
+	await bo.page.getByRole('button', { name: 'Tell ada' }).click();
+	await bo.page.getByText('The owners of this space are told').waitFor();
+	await contested.waitFor();
 	await claims.getByRole('button', { name: 'Refuse carol' }).click();
 	await claims.waitFor({ state: 'hidden' });
 	await carol.page.getByText('This has ended: ada took it back').waitFor();
