@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { playwright } from '@vitest/browser-playwright';
@@ -33,11 +34,15 @@ function wasmModules(where: 'node' | 'browser'): Plugin {
 	};
 }
 
+/** Every sign-up and login stretches a password on purpose, and tests share the machine. */
+const patience = { testTimeout: 60_000, hookTimeout: 60_000 };
 const everywhere = ['test/{protocol,crypto}/**/*.test.ts'];
 
 export default defineConfig({
 	test: {
 		reporters: ['default', './test/reporter.ts'],
+		// Half of the time a test waits for an edge, a browser or a disk.
+		maxWorkers: Math.max(2, availableParallelism() - 1),
 		projects: [
 			{
 				plugins: [wasmModules('node')],
@@ -50,7 +55,7 @@ export default defineConfig({
 					],
 					exclude: ['**/*.browser.test.ts'],
 					setupFiles,
-					testTimeout: 20_000
+					...patience
 				}
 			},
 			{
@@ -66,7 +71,7 @@ export default defineConfig({
 					name: 'workerd',
 					include: [...everywhere, 'test/{durable-objects,worker}/**/*.test.ts'],
 					exclude: ['**/*.browser.test.ts', '**/*.node.test.ts'],
-					testTimeout: 20_000
+					...patience
 				}
 			},
 			{
@@ -77,7 +82,7 @@ export default defineConfig({
 					name: 'chromium',
 					include: [...everywhere, 'test/client/**/*.browser.test.ts'],
 					exclude: ['**/*.node.test.ts'],
-					testTimeout: 20_000,
+					...patience,
 					browser: {
 						enabled: true,
 						headless: true,
@@ -94,7 +99,6 @@ export default defineConfig({
 				test: {
 					name: 'built',
 					include: ['test/{conformance,e2e}/**/*.test.ts'],
-					fileParallelism: false,
 					// A browser on a loaded machine: the summary names what needed its second try.
 					retry: 1,
 					testTimeout: 120_000,

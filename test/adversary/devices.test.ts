@@ -1,7 +1,7 @@
 // New devices of an account under an edge that lies: what they are shown, who vouches for them, and
 // who may take up an offer to link one.
 import assert from 'node:assert/strict';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DeviceLinkOffer } from '../../client/api-sharing.ts';
 import { claimDeviceLink, openHandOver } from '../../client/device-linking.ts';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
@@ -19,9 +19,6 @@ import { flipped, headsOf } from './lies.ts';
 import { chanceOf } from './random.ts';
 import { traceOf } from './reading.ts';
 import { password } from './world.ts';
-
-// Each login stretches a password.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Store } from '../../client/store.ts';
 import { createMemoryStore } from '../../client/memory-store.ts';
 import { toBase64Url, utf8Encode } from '../../protocol/bytes.ts';
@@ -17,9 +17,6 @@ import {
 	type Edge
 } from './edge.ts';
 import { encodeSpaceFrame } from '../../protocol/frames.ts';
-
-// Every login stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AdminIntent } from '../../client/admin-draft.ts';
 import { createMemoryStore } from '../../client/memory-store.ts';
 import type { Store } from '../../client/store.ts';
@@ -20,9 +20,6 @@ import {
 	type Desk,
 	type Person
 } from './people.ts';
-
-// Every account stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 let ada: Person;
@@ -253,6 +250,26 @@ describe('members', () => {
 		expect(fresh.titles).toEqual([]);
 		expect(fresh.sync.status.losses).toEqual([]);
 		await close(owner, member, fresh);
+	});
+
+	test('what was sealed again before the space was destroyed is brought back by no device that was away', async () => {
+		const owner = await foundedBy(ada);
+		await owner.write('One');
+		await synced(owner);
+		const away = newDesk(ada, owner.space);
+		await away.sync.lead();
+		await away.until(() => away.titles.length === 1);
+		away.sync.stop();
+		expect(await owner.sync.administer({ type: 'rotate' })).toEqual(done);
+		await owner.until(() => owner.sync.epochStatus.resealing === null);
+		expect(await owner.sync.administer({ type: 'destroy' })).toEqual(done);
+		const { seq } = owner.sync.head;
+		await away.sync.lead();
+		await away.until(() => away.titles.length === 0 || away.sync.status.losses.length > 0);
+		expect(away.sync.status.losses).toEqual([]);
+		expect(away.sync.status.waiting).toBe(0);
+		expect(away.sync.head.seq).toBe(seq);
+		await close(owner, away);
 	});
 });
 

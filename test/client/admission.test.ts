@@ -1,6 +1,6 @@
 // Who is let in, and by whom, where somebody in between lies about identities: an owner's side, an
 // invitee's, and what a share link is shown. All through the real edge, whose answers are changed.
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Space, TacetOptions } from '../../client/api.ts';
 import { roles, type Role } from '../../protocol/commit.ts';
 import { importIdentityKeys } from '../../crypto/client/account-keys.ts';
@@ -35,9 +35,6 @@ import {
 	type Device,
 	type Edge
 } from './edge.ts';
-
-// Every login stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import type { CryptoPort } from '../../client/crypto-port.ts';
 import { createMemoryStore } from '../../client/memory-store.ts';
@@ -15,9 +15,6 @@ import {
 	until,
 	type Edge
 } from './edge.ts';
-
-// Every login stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as Y from 'yjs';
 import type { Space, TacetOptions } from '../../client/api.ts';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
@@ -28,9 +28,6 @@ import {
 	type Wire
 } from './edge.ts';
 import { seedChange, seedOf, updateChange } from './item-samples.ts';
-
-// Every login stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 // Linking one more device by a code, through the real edge.
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
 	newDevice,
 	newHandle,
@@ -11,9 +11,6 @@ import {
 	valueOf,
 	type Edge
 } from './edge.ts';
-
-// Every login stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 // Share links: whoever has one reads the space without an account, and nobody else does.
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Space } from '../../client/api.ts';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import { parseLinkUrl } from '../../client/link-url.ts';
@@ -19,9 +19,6 @@ import {
 	type Device,
 	type Edge
 } from './edge.ts';
-
-// Every login stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 let owner: Device;

@@ -1,6 +1,6 @@
 // What an owner can do to a member with the edge's help, or without it: keys that open nothing, and
 // another identity in the member's place. Each commit here is one that the real edge takes.
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createMemoryStore } from '../../client/memory-store.ts';
 import type { AdminDraft, FormedCommit } from '../../client/crypto-port.ts';
 import { deriveAccountKeys, generateRoot } from '../../crypto/client/account-keys.ts';
@@ -27,9 +27,6 @@ import {
 	type Desk,
 	type Person
 } from './people.ts';
-
-// Every account stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 let ada: Person;

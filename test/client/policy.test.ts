@@ -1,5 +1,5 @@
 // Rules that owners set for a space: how long the history stays, and whether there are share links.
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Space } from '../../client/api.ts';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import { openShareLink } from '../../client/open-share-link.ts';
@@ -14,9 +14,6 @@ import {
 	type Device,
 	type Edge
 } from './edge.ts';
-
-// Every login stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 let owner: Device;

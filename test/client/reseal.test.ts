@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { NameChange } from '../../client/space-names.ts';
 import { createMemoryStore } from '../../client/memory-store.ts';
 import { parseCommit } from '../../protocol/commit.ts';
@@ -16,9 +16,6 @@ import {
 	type Desk,
 	type Person
 } from './people.ts';
-
-// Every account stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 let ada: Person;

@@ -21,9 +21,6 @@ import {
 	type Wire
 } from './edge.ts';
 
-// Every login stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
 let edge: Edge;
 beforeAll(async () => {
 	edge = await startEdge();

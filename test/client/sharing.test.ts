@@ -22,9 +22,6 @@ import {
 	type Edge
 } from './edge.ts';
 
-// Every login stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 20_000, hookTimeout: 60_000 });
-
 let edge: Edge;
 beforeAll(async () => {
 	edge = await startEdge();

@@ -1,5 +1,5 @@
 // What a new device may do before another one has vouched for it, and what makes it believed.
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isVouchedFor, type KeyringEntryFacts } from '../../client/standing.ts';
 import { idFromBytes, type DeviceId } from '../../protocol/ids.ts';
 import {
@@ -16,9 +16,6 @@ import {
 	type Device,
 	type Edge
 } from './edge.ts';
-
-// Every login stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Space } from '../../client/api.ts';
 import { parseCommit } from '../../protocol/commit.ts';
 import { encodeSpaceFrame, type ClientFrame, type SpaceFrame } from '../../protocol/frames.ts';
@@ -18,9 +18,6 @@ import {
 	type Edge,
 	type Wire
 } from './edge.ts';
-
-// Every login stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 beforeAll(async () => {
@@ -151,6 +148,8 @@ describe('when the connection fails', () => {
 		const [here, there] = [spaceOf(first), spaceOf(second)];
 		const id = await created(here, { title: 'Merge', body: 'middle' });
 		await until(there, () => there.items.length === 1);
+		// Who wrote it may be told of it later than who reads it.
+		await synced(here);
 		await lonely.kill();
 		await until(here, () => here.sync.connection !== 'online');
 		await until(there, () => there.sync.connection !== 'online');

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Tacet, TacetOptions } from '../../client/api.ts';
 import { createMemoryStore } from '../../client/memory-store.ts';
 import type { Store } from '../../client/store.ts';
@@ -20,9 +20,6 @@ import {
 	type Edge,
 	type Wire
 } from './edge.ts';
-
-// Every login stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeSpaceFrame, type Entry, type SpaceFrame } from '../../protocol/frames.ts';
 import {
 	loggedIn,
@@ -18,9 +18,6 @@ import {
 	type Edge,
 	type Wire
 } from './edge.ts';
-
-// Every login stretches a password on purpose, and tests share the machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let edge: Edge;
 beforeAll(async () => {
