@@ -195,7 +195,8 @@ function membersAfter(
 
 /**
  * The keys that go with a change by an owner, exactly as rule 8b has it. Whatever is owed is brought
- * along. An audit key is never handed on: who is to read by it gets a new one, with all the others.
+ * along. The first audit key comes with the first member beside the one who made the space. None is
+ * ever handed on: who is to read by it gets a new one, with all the others.
  *
  * @param hasOpenKey without the open epoch's key, whoever is to read gets that of a new one.
  */
@@ -209,8 +210,10 @@ export function draftAdmin(state: LogState, change: AdminChange, hasOpenKey: boo
 		state.epochOwed ||
 		content.lost ||
 		(content.gained.size > 0 && !hasOpenKey);
+	const isShared = [...after.keys()].some((account) => !state.members.has(account));
 	const needsAudit = state.auditOwed || audit.lost || audit.gained.size > 0;
-	const auditNumber = state.audit !== null && needsAudit ? state.audit.number + 1 : null;
+	const setsAudit = state.audit === null ? isShared : needsAudit;
+	const auditNumber = setsAudit ? (state.audit?.number ?? 0) + 1 : null;
 	return {
 		members,
 		settings,

@@ -2,7 +2,7 @@
 // the epoch before sealed under it; a new audit key; and each wrapped to exactly who is to hold it.
 // Nothing made here is kept: what stands on the log comes back by this account's own wrap.
 import type { XaesKey } from '../crypto/client/aead.ts';
-import { deriveKemPublicKey, sealTo } from '../crypto/client/hpke.ts';
+import { deriveKemPublicKey } from '../crypto/client/hpke.ts';
 import { epochKeyCommitment } from '../crypto/client/key-commitment.ts';
 import { createSecret, type EpochKey, type KemSeed } from '../crypto/client/secret.ts';
 import {
@@ -12,6 +12,7 @@ import {
 	wrapEpochKey
 } from '../crypto/client/space-keys.ts';
 import { sha256 } from '../crypto/hash.ts';
+import { sealTo } from '../crypto/hpke.ts';
 import { openIdentity, type Identity } from '../crypto/identity.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { Admin, EpochOpening } from '../protocol/commit.ts';

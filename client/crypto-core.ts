@@ -353,6 +353,10 @@ export class CryptoCore implements CryptoPort {
 		return this.#open().spaces.openPages(pages);
 	}
 
+	openEvents(...input: Parameters<CryptoPort['openEvents']>): ReturnType<CryptoPort['openEvents']> {
+		return this.#open().spaces.openEvents(...input);
+	}
+
 	hashPages(pages: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
 		return inTurns(pages, hashPage);
 	}

@@ -4,12 +4,15 @@
 import type { XaesKey } from '../crypto/client/aead.ts';
 import type { PasswordFault } from '../crypto/client/password.ts';
 import type { Proof } from '../crypto/signature.ts';
+import type { AuditEvent } from '../protocol/audit-event.ts';
 import type { MemberChange, PageId, SpaceSettings } from '../protocol/commit.ts';
 import type { SignedHeartbeat, Heartbeat } from '../protocol/heartbeat.ts';
 import type { AccountId, DeviceId, Epoch, Seq, SpaceId } from '../protocol/ids.ts';
 import type { KeyKind, PagePlace, WrapContext } from '../protocol/labels.ts';
 import type { Result } from '../protocol/result.ts';
+import type { AuditGrant } from './audit-keys.ts';
 import type { SharingPort } from './crypto-sharing.ts';
+import type { PlacedEvent } from './event-chain.ts';
 
 export type PasswordRefusal = PasswordFault | 'password_too_short';
 
@@ -204,6 +207,11 @@ export interface CryptoPort {
 	openKeyringEpoch(space: SpaceId): Promise<void>;
 	/** Plaintexts in order; null for each page that does not open. */
 	openPages(pages: readonly SealedPage[]): Promise<readonly (Uint8Array | null)[]>;
+	/** In order; null for each event that does not open with any of these keys. */
+	openEvents(
+		grants: readonly AuditGrant[],
+		events: readonly PlacedEvent[]
+	): Promise<readonly (AuditEvent | null)[]>;
 	hashPages(pages: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
 	verifyProofs(proofs: readonly Proof[]): Promise<readonly boolean[]>;
 }

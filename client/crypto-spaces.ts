@@ -2,9 +2,10 @@
 // them. An epoch key is believed only if it is the one that a verified commit committed to.
 import type { AccountKeys } from '../crypto/client/account-keys.ts';
 import type { XaesKey } from '../crypto/client/aead.ts';
+import { openAuditEvent, openAuditKey } from '../crypto/client/audit-event.ts';
 import { epochKeyCommitment } from '../crypto/client/key-commitment.ts';
 import { openPage, sealPage } from '../crypto/client/seal-page.ts';
-import { createSecret, type EpochKey } from '../crypto/client/secret.ts';
+import { createSecret, type EpochKey, type KemSeed } from '../crypto/client/secret.ts';
 import {
 	deriveContentKey,
 	generateEpochKey,
@@ -17,9 +18,11 @@ import type { Identity } from '../crypto/identity.ts';
 import { genesisHashOf, spaceOfGenesisHash } from '../crypto/log-rules.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { sign } from '../crypto/signature.ts';
+import type { AuditEvent } from '../protocol/audit-event.ts';
 import { encodeCommit, encodeGenesis, type Admin, type Commit } from '../protocol/commit.ts';
 import type { DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
 import { commitSigningInput, type WrapContext } from '../protocol/labels.ts';
+import type { AuditGrant } from './audit-keys.ts';
 import { makeAdminKeys, type MadeKeys } from './crypto-admin.ts';
 import type {
 	AdminDraft,
@@ -29,6 +32,7 @@ import type {
 	NewSpace,
 	SealedPage
 } from './crypto-port.ts';
+import type { PlacedEvent } from './event-chain.ts';
 
 interface EpochKeys {
 	readonly epochKey: EpochKey;
@@ -220,6 +224,26 @@ export class SpaceKeys {
 			const opened = await openPage(keys.contentKey, place, sealed);
 			return opened.ok ? opened.value : null;
 		});
+	}
+
+	/** Audit keys are opened for the reading of their events, and not kept. */
+	async openEvents(
+		grants: readonly AuditGrant[],
+		events: readonly PlacedEvent[]
+	): Promise<readonly (AuditEvent | null)[]> {
+		const seeds = new Map<number, KemSeed>();
+		for (const grant of grants) {
+			if (!events.some(({ key }) => key === grant.number)) continue;
+			const opened = await openAuditKey(this.#keys.kem.seed, grant);
+			if (opened.ok) seeds.set(grant.number, opened.value);
+		}
+		const read = await inTurns(events, async ({ key, place, sealed }) => {
+			const seed = seeds.get(key);
+			const opened = seed === undefined ? null : await openAuditEvent(seed, place, sealed);
+			return opened?.ok === true ? opened.value : null;
+		});
+		for (const seed of seeds.values()) seed.wipe();
+		return read;
 	}
 
 	/** Overwrites what can be; CryptoKeys go with the thread. */

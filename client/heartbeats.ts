@@ -2,6 +2,7 @@
 // others' are held against its own log, so that two who are shown different logs find out, also when
 // one of them never writes. What is badly formed or signed, or not a member's, says nothing.
 import { heartbeatProof } from '../crypto/heartbeat.ts';
+import { readsAudit } from '../crypto/log-state.ts';
 import { decodeCbor, encodeCbor } from '../protocol/cbor.ts';
 import type { Head } from '../protocol/commit.ts';
 import { encodeClientFrame } from '../protocol/frames.ts';
@@ -12,6 +13,7 @@ import { isArray, isUint } from '../protocol/shape.ts';
 import type { OtherHeartbeat } from './api-sharing.ts';
 import type { Chain } from './chain.ts';
 import type { CryptoPort } from './crypto-port.ts';
+import type { EventMemory } from './event-memory.ts';
 import type { Store } from './store.ts';
 
 export interface HeartbeatsParts {
@@ -28,6 +30,7 @@ export interface HeartbeatsParts {
 	readonly isOneself: () => boolean;
 	/** Whether all on offer is verified, over an open socket, by the tab that sends. */
 	readonly isReady: () => boolean;
+	readonly events: EventMemory;
 	readonly send: (frame: Uint8Array) => boolean;
 	readonly onChange: () => void;
 }
@@ -59,7 +62,9 @@ export class Heartbeats {
 		const { chain } = this.#parts;
 		return [...this.#newest.values()]
 			.filter(({ account, head }) => chain.state.members.has(account) && chain.holds(head))
-			.map(({ account, device, head, timeMs }) => ({ account, device, seq: head.seq, timeMs }))
+			.map(({ head: { seq }, account, device, timeMs, audit }) => {
+				return { account, device, seq, timeMs, audit };
+			})
 			.sort((a, b) => b.timeMs - a.timeMs);
 	}
 
@@ -94,15 +99,26 @@ export class Heartbeats {
 		const isFresh =
 			this.#lastMs !== null && Math.abs(now - this.#lastMs) < heartbeatIntervalSeconds * 1_000;
 		if ((isFresh && !this.#asked) || !isReady()) return;
+		if (this.#saysEvents) await this.#parts.events.look?.();
+		if (!isReady()) return;
 		this.#asked = false;
 		await this.#give(now);
 	}
 
+	/** Of a space that is shared, owners and auditors say how far they have seen its access log. */
+	get #saysEvents(): boolean {
+		const { chain, account } = this.#parts;
+		const role = chain.state.members.get(account)?.role;
+		return chain.state.audit !== null && role !== undefined && readsAudit(role);
+	}
+
 	async #give(timeMs: number): Promise<void> {
-		const { space, chain, crypto, send, isReady } = this.#parts;
+		const { space, chain, crypto, send, isReady, events } = this.#parts;
+		const seen = this.#saysEvents ? await events.load() : null;
+		const audit = seen && { n: seen.n, hash: seen.hash };
 		const { seq, hash } = chain.head;
 		const head = { seq, hash: hash.slice() };
-		const heartbeat = await crypto.signHeartbeat({ space, head, timeMs });
+		const heartbeat = await crypto.signHeartbeat({ space, head, audit, timeMs });
 		if (!isReady() || !send(encodeClientFrame({ type: 'beat', heartbeat }))) {
 			this.#asked = true;
 			return;

@@ -7,6 +7,7 @@ import type { LogState } from '../crypto/log-state.ts';
 import type { Commit, PageHeader, PageId } from '../protocol/commit.ts';
 import type { AccountId, Epoch, Seq, SpaceId } from '../protocol/ids.ts';
 import { parsePage, type PageContent } from '../protocol/page.ts';
+import { AuditKeys } from './audit-keys.ts';
 import { pageName, type PageName } from './chain.ts';
 import type { CryptoPort, EpochGrant, SealedPage, UnlockedAccount } from './crypto-port.ts';
 import type { PlacedPage } from './items.ts';
@@ -44,6 +45,8 @@ export class Pages {
 	readonly #crypto: CryptoPort;
 	readonly #me: UnlockedAccount;
 	readonly #grants = new Map<Epoch, EpochGrant>();
+	/** Of the access log: no page is under one. */
+	readonly auditKeys: AuditKeys;
 	/** Who opened each epoch. */
 	readonly #openers = new Map<Epoch, AccountId>();
 	#unusable: readonly UnusableKey[] = [];
@@ -62,6 +65,7 @@ export class Pages {
 		this.#space = space;
 		this.#crypto = crypto;
 		this.#me = me;
+		this.auditKeys = new AuditKeys(space, me);
 	}
 
 	/** Pages that can't be read: those that did not open, and those whose key never came. */
@@ -137,6 +141,7 @@ export class Pages {
 		for (const entry of entries) {
 			const { admin } = entry.commit;
 			if (admin === null) continue;
+			this.auditKeys.learn(entry);
 			if (admin.epoch !== null) {
 				const { number, commitment, previousHash } = admin.epoch;
 				const { seq, previousKey } = entry;

@@ -1,4 +1,5 @@
 // What an open space can be told to do: by whom is decided by the rules of its log.
+import { AccessLog } from './access-log.ts';
 import type { AdminIntent } from './admin-draft.ts';
 import type { Answer, Space } from './api.ts';
 import type { Desk } from './desk.ts';
@@ -32,11 +33,13 @@ export function nameChange(space: SpaceId, kind: SpaceKind, name: string): Chang
 
 export function spaceActions(parts: SpaceActionParts, space: SpaceId): SpaceActions {
 	const { desk, invitations, links } = parts;
+	const log = new AccessLog(desk, space);
 	const administer = async (intent: AdminIntent): Answer<void> => {
 		const done = await desk.call('administer', { space, intent });
 		return done.ok ? ok(undefined) : done;
 	};
 	return {
+		accessLog: (options) => log.read(options?.older === true),
 		rename: (name) => rename(desk, space, name),
 		changeRole: async (account, role) => {
 			if (role !== 'owner' && desk.spaceOf(space)?.hasOtherOwner(account) !== true) {

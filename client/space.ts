@@ -15,6 +15,7 @@ import type { Change, SpaceKind } from '../protocol/page.ts';
 import { ok, type Result } from '../protocol/result.ts';
 import type { ActivityEntry } from './activity.ts';
 import type {
+	AccessLogPart,
 	Contact,
 	EpochStatus,
 	Invitation,
@@ -123,6 +124,10 @@ export class OpenSpace implements Space {
 
 	activity(limit: number): readonly ActivityEntry[] {
 		return this.#parts.view.activity(limit);
+	}
+
+	accessLog(...input: Parameters<SpaceSharing['accessLog']>): Answer<AccessLogPart> {
+		return this.#parts.actions.accessLog(...input);
 	}
 
 	rename(name: string): Answer<void> {

@@ -1,5 +1,6 @@
 // What a space answers to the frames on its sockets, one after another over all of them.
 import { parseEntry } from '../crypto/log-rules.ts';
+import type { WireErrorCode } from '../protocol/errors.ts';
 import {
 	encodeSpaceFrame,
 	parseClientFrame,
@@ -20,6 +21,7 @@ import {
 } from './limits.ts';
 import { logBug } from './log.ts';
 import { judgeHeartbeat, type SpaceHeartbeats } from './space-heartbeats.ts';
+import type { SpaceEvents } from './space-events.ts';
 import type { SpaceLog } from './space-log.ts';
 import {
 	attach,
@@ -39,6 +41,7 @@ export interface SpaceParts {
 	readonly store: SpaceStore;
 	readonly log: SpaceLog;
 	readonly heartbeats: SpaceHeartbeats;
+	readonly events: SpaceEvents;
 	/** All of the space, open or closing. */
 	readonly sockets: () => WebSocket[];
 	/** Whether a session ended while this object was awake. */
@@ -89,7 +92,8 @@ export class SpaceFrames {
 			case 'append':
 				return this.#append(socket, attachment, frame);
 			case 'pull':
-				return this.#pull(socket, attachment, frame.after);
+				this.#pull(socket, attachment, frame.after);
+				return this.#noteOpening(attachment);
 			case 'fetch':
 				return this.#fetchPages(socket, attachment, frame.pages);
 			case 'beat':
@@ -106,13 +110,32 @@ export class SpaceFrames {
 		const { count } = entry.value.parsed;
 		const mayGoOn = () => !hasEnded(attachment.session);
 		const appended = await log.append(attachment, entry.value, append, mayGoOn);
-		if (!appended.ok) return refuse(socket, count, appended.error);
+		if (!appended.ok) {
+			refuse(socket, count, appended.error);
+			return this.#noteRefusal(attachment, appended.error);
+		}
 		const { arrival, seq } = appended.value;
 		// Readers first: they wait to see it, and who wrote it saw it long ago.
 		if (arrival !== null) this.#passOn([arrival], socket);
 		send(socket, { type: 'appended', count, seq });
 		if (arrival === null) return;
 		await this.#parts.appended(arrival);
+	}
+
+	/** What the rules forbid; losing a race with others is nothing to tell. */
+	#noteRefusal({ account, device }: Attachment, code: WireErrorCode): Promise<void> {
+		const { events } = this.#parts;
+		const isForbidden = code === 'forbidden' || code === 'malformed';
+		if (isForbidden) events.note({ kind: 'append_refused', account, device });
+		return events.idle;
+	}
+
+	/** Of those who open a link each has a device of its own: the link counts as one. */
+	#noteOpening({ account, device, link }: Attachment): Promise<void> {
+		const { events } = this.#parts;
+		if (link === null) events.note({ kind: 'opened', account, device });
+		else events.note({ kind: 'link_opened', account, subject: link });
+		return events.idle;
 	}
 
 	/** Entries that stood here before, carried by any member: answered by the head on offer then. */
@@ -142,9 +165,10 @@ export class SpaceFrames {
 	}
 
 	async #beat(socket: WebSocket, from: Attachment, signed: SignedHeartbeat): Promise<void> {
-		const { store, log, heartbeats, hasEnded } = this.#parts;
+		const { store, log, heartbeats, events, hasEnded } = this.#parts;
 		this.#budgets.charge(socket, framesPerHeartbeat);
-		const judged = await judgeHeartbeat(signed, { from, state: log.known, history: store });
+		const against = { state: log.known, history: store, events };
+		const judged = await judgeHeartbeat(signed, { from, ...against });
 		if (!judged.ok) return refuse(socket, null, judged.error);
 		if (hasEnded(from.session)) return refuse(socket, null, 'unauthenticated');
 		if (!heartbeats.take(signed, judged.value, Date.now())) return;

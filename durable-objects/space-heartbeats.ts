@@ -2,7 +2,7 @@
 // can be framed by one, and kept as long as their member stands on the log.
 import { heartbeatProof } from '../crypto/heartbeat.ts';
 import type { LogHistory } from '../crypto/log-rules.ts';
-import type { LogState } from '../crypto/log-state.ts';
+import { readsAudit, type LogState } from '../crypto/log-state.ts';
 import { verifyProof } from '../crypto/signature.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { WireErrorCode } from '../protocol/errors.ts';
@@ -11,6 +11,7 @@ import type { AccountId } from '../protocol/ids.ts';
 import { maxHeartbeatsPerFrame } from '../protocol/limits.ts';
 import { err, type Result } from '../protocol/result.ts';
 import { maxHeartbeatDevicesPerAccount } from './limits.ts';
+import type { SpaceEvents } from './space-events.ts';
 import type { SpaceHeartbeatStore } from './space-heartbeat-store.ts';
 import type { Attachment } from './space-sockets.ts';
 
@@ -19,22 +20,25 @@ interface Arriving {
 	readonly from: Attachment;
 	readonly state: LogState;
 	readonly history: LogHistory;
+	readonly events: SpaceEvents;
 }
 
 /** Whether it is of this space and device, by its member, and on this chain. */
 export async function judgeHeartbeat(
 	signed: SignedHeartbeat,
-	{ from, state, history }: Arriving
+	{ from, state, history, events }: Arriving
 ): Promise<Result<Heartbeat, WireErrorCode>> {
 	const parsed = parseHeartbeat(signed.body);
 	if (!parsed.ok) return parsed;
-	const { space, account, device, head } = parsed.value;
+	const { space, account, device, head, audit } = parsed.value;
 	const member = state.members.get(from.account);
 	const isOwn = space === state.space && account === from.account && device === from.device;
 	// A link is opened by many, who share its keys: what one of them has seen says nothing.
 	if (!isOwn || member === undefined || member.kind === 'link') return err('forbidden');
+	if (audit !== null && !readsAudit(member.role)) return err('forbidden');
 	const served = history.headAt(head.seq);
 	if (served === undefined || !equalBytes(served, head.hash)) return err('unknown_head');
+	if (audit !== null && events.contradicts(audit)) return err('unknown_head');
 	const isGood = await verifyProof(heartbeatProof(member.identity, signed));
 	return isGood ? parsed : err('forbidden');
 }

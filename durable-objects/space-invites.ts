@@ -9,6 +9,7 @@ import type { AccountId, InviteId } from '../protocol/ids.ts';
 import { maxInvitesPerSpace, maxInviteTtlSeconds } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { decodeText, sameBytes } from './request-bytes.ts';
+import type { Note } from './space-events.ts';
 import type { SpaceInviteStore, StoredInvite } from './space-invite-store.ts';
 
 type Answer<Name extends RouteName> = Result<ResponseOf<Name>, Refusal>;
@@ -19,10 +20,12 @@ export class SpaceInvites {
 	readonly #store: SpaceInviteStore;
 	/** Tells the owners that something changed. */
 	readonly #announce: () => void;
+	readonly #note: Note;
 
-	constructor(store: SpaceInviteStore, announce: () => void) {
+	constructor(store: SpaceInviteStore, announce: () => void, note: Note) {
 		this.#store = store;
 		this.#announce = announce;
+		this.#note = note;
 	}
 
 	create(request: RequestOf<'inviteCreate'>, nowMs: number): Answer<'inviteCreate'> {
@@ -46,6 +49,7 @@ export class SpaceInvites {
 		const stored = this.#loadOpen(invite, nowMs);
 		if (stored === null) return notFound;
 		const { record, expiresAtMs, claim } = stored;
+		this.#note({ kind: 'invite_read', subject: invite });
 		return ok({ record: toBase64Url(record), expiresAtMs, claimed: claim !== null });
 	}
 
@@ -81,6 +85,7 @@ export class SpaceInvites {
 			name: decodeText(request.name),
 			claimedAtMs: nowMs
 		});
+		this.#note({ kind: 'invite_claimed', account, subject: request.invite });
 		this.#announce();
 		return ok({});
 	}

@@ -39,6 +39,7 @@ import type { AccountServerKeys } from './deployment.ts';
 import { expiredLinkKeptMs, maxOpeningsPerLink } from './limits.ts';
 import { LoginsInProgress } from './logins-in-progress.ts';
 import { decodeText, sameBytes } from './request-bytes.ts';
+import type { Note } from './space-events.ts';
 import type { LinkTerms, SpaceLinkStore, StoredLink } from './space-link-store.ts';
 
 type Answer<Name extends RouteName> = Result<ResponseOf<Name>, Refusal>;
@@ -74,12 +75,14 @@ export class SpaceLinks {
 	readonly #store: SpaceLinkStore;
 	/** Tells the owners that something changed. */
 	readonly #announce: () => void;
+	readonly #note: Note;
 	/** Of each link apart: a login that began at one can't end at another. */
 	readonly #loginsByLink = new Map<LinkId, LoginsInProgress>();
 
-	constructor(store: SpaceLinkStore, announce: () => void) {
+	constructor(store: SpaceLinkStore, announce: () => void, note: Note) {
 		this.#store = store;
 		this.#announce = announce;
+		this.#note = note;
 	}
 
 	register(request: RequestOf<'linkRegister'>, moment: LinkMoment): Answer<'linkRegister'> {
@@ -158,7 +161,11 @@ export class SpaceLinks {
 		if (state === null) return loginFailed;
 		const finished = finishLogin(moment.opaque, { state, ke3: decodeText(request.ke3) });
 		const link = this.#store.load(request.link);
-		if (!finished.ok || link === null) return loginFailed;
+		if (link === null) return loginFailed;
+		if (!finished.ok) {
+			this.#note({ kind: 'guess_wrong', account: link.account, subject: link.link });
+			return loginFailed;
+		}
 		this.#store.takeGuessBack(link.link);
 		if (isFrozen(link)) this.#announce();
 		if (!isMember(link, moment.state)) return notFound;
@@ -211,7 +218,7 @@ export class SpaceLinks {
 
 	/** Counts an attempt before it is answered; a good finish gives it back. */
 	#guess(
-		{ link, registrationRecord, guesses }: StoredLink,
+		{ link, account, registrationRecord, guesses }: StoredLink,
 		ke1: Uint8Array,
 		{ opaque, keys, state }: LinkMoment
 	): Result<{ readonly login: string; readonly ke2: string }, Refusal> {
@@ -223,7 +230,10 @@ export class SpaceLinks {
 		});
 		if (!started.ok) return malformed;
 		this.#store.addGuess(link);
-		if (guesses + 1 >= maxPassphraseGuesses) this.#announce();
+		if (guesses + 1 >= maxPassphraseGuesses) {
+			this.#note({ kind: 'link_frozen', account, subject: link });
+			this.#announce();
+		}
 		const logins = this.#loginsByLink.get(link) ?? new LoginsInProgress();
 		this.#loginsByLink.set(link, logins);
 		return ok({
@@ -242,6 +252,7 @@ export class SpaceLinks {
 			{ link: link.link, session: opening.session },
 			{ nowMs, endedBeforeMs: nowMs - openingTtlMs, maxOpenings: maxOpeningsPerLink }
 		);
+		this.#note({ kind: 'link_opened', account: link.account, subject: link.link });
 		return openingOf(link, opening, { ...moment, untilMs: nowMs + openingTtlMs });
 	}
 }

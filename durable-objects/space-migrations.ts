@@ -77,5 +77,13 @@ export const spaceMigrations: readonly string[] = [
 		session TEXT NOT NULL,
 		opened_at_ms INTEGER NOT NULL,
 		PRIMARY KEY (link, session)
-	) STRICT, WITHOUT ROWID`
+	) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE events (
+		n INTEGER PRIMARY KEY,
+		previous BLOB NOT NULL,
+		hour INTEGER NOT NULL,
+		tag BLOB NOT NULL,
+		audit_key INTEGER NOT NULL,
+		sealed BLOB NOT NULL
+	) STRICT`
 ];

@@ -6,9 +6,10 @@ import { DurableObject } from 'cloudflare:workers';
 import { deploymentObjectName } from '../crypto/edge/keyed-name.ts';
 import type { AccessClaims, TokenKey } from '../crypto/edge/session-token.ts';
 import { openIdentity } from '../crypto/identity.ts';
+import { readsAudit } from '../crypto/log-state.ts';
 import { init } from '../crypto/opaque-ke/opaque-ke.js';
 import opaqueModule from '../crypto/opaque-ke/opaque-ke.wasm';
-import type { Admin } from '../protocol/commit.ts';
+import type { Admin, Role } from '../protocol/commit.ts';
 import { wireErrors, type Refusal } from '../protocol/errors.ts';
 import type { RequestOf, ResponseOf, RouteName } from '../protocol/http.ts';
 import type { AccountId, SessionId } from '../protocol/ids.ts';
@@ -27,6 +28,8 @@ import {
 } from './limits.ts';
 import { logBug } from './log.ts';
 import { decodeText } from './request-bytes.ts';
+import { SpaceEventStore } from './space-event-store.ts';
+import { SpaceEvents, type Note } from './space-events.ts';
 import { SpaceFrames } from './space-frames.ts';
 import { SpaceHeartbeatStore } from './space-heartbeat-store.ts';
 import { SpaceHeartbeats } from './space-heartbeats.ts';
@@ -59,6 +62,7 @@ export class Space extends DurableObject<Env> {
 	readonly #store: SpaceStore;
 	readonly #log: SpaceLog;
 	readonly #heartbeats: SpaceHeartbeats;
+	readonly #events: SpaceEvents;
 	readonly #invites: SpaceInvites;
 	readonly #links: SpaceLinks;
 	readonly #frames: SpaceFrames;
@@ -72,15 +76,23 @@ export class Space extends DurableObject<Env> {
 		super(ctx, env);
 		const { sql } = ctx.storage;
 		const announce = () => this.#noticeOwners();
+		const note: Note = (noted) => this.#events.note(noted);
 		this.#store = new SpaceStore(ctx.storage);
 		this.#log = new SpaceLog(this.#store, ctx.id.name);
 		this.#heartbeats = new SpaceHeartbeats(new SpaceHeartbeatStore(sql));
-		this.#invites = new SpaceInvites(new SpaceInviteStore(sql), announce);
-		this.#links = new SpaceLinks(new SpaceLinkStore(sql), announce);
+		this.#invites = new SpaceInvites(new SpaceInviteStore(sql), announce, note);
+		this.#links = new SpaceLinks(new SpaceLinkStore(sql), announce, note);
+		this.#events = new SpaceEvents({
+			store: new SpaceEventStore(sql),
+			log: this.#log,
+			tokenKeys: () => this.#keys.get(),
+			written: () => this.#scheduleAlarm()
+		});
 		this.#frames = new SpaceFrames({
 			store: this.#store,
 			log: this.#log,
 			heartbeats: this.#heartbeats,
+			events: this.#events,
 			sockets: () => ctx.getWebSockets(),
 			hasEnded: (session) => this.#deadSessions.has(session),
 			appended: (arrival) => this.#follow(arrival)
@@ -120,15 +132,16 @@ export class Space extends DurableObject<Env> {
 		return created;
 	}
 
-	inviteRead(request: RequestOf<'inviteRead'>): Awaited<Answer<'inviteRead'>> {
-		return this.#log.hasBegun ? this.#invites.read(request, Date.now()) : notFound;
+	async inviteRead(request: RequestOf<'inviteRead'>): Answer<'inviteRead'> {
+		if (!this.#log.hasBegun) return notFound;
+		return this.#noting(this.#invites.read(request, Date.now()));
 	}
 
 	async inviteClaim(token: string, request: RequestOf<'inviteClaim'>): Answer<'inviteClaim'> {
 		const isThere = () => this.#log.hasBegun && this.#invites.isOpen(request.invite, Date.now());
 		const identity = await openIdentity(decodeText(request.identity));
 		if (!identity.ok) return err({ code: 'malformed' });
-		return this.#inSession(
+		const claimed = await this.#inSession(
 			token,
 			() => (isThere() ? ok(null) : notFound),
 			({ account }) => {
@@ -137,6 +150,7 @@ export class Space extends DurableObject<Env> {
 				return this.#invites.claim(request, { account, isMember, nowMs: Date.now() });
 			}
 		);
+		return this.#noting(claimed);
 	}
 
 	inviteList(token: string): Answer<'inviteList'> {
@@ -175,13 +189,13 @@ export class Space extends DurableObject<Env> {
 	async linkStart(request: RequestOf<'linkStart'>): Answer<'linkStart'> {
 		if (!this.#log.hasBegun) return notFound;
 		const moment = await this.#linkMoment();
-		return moment.ok ? this.#links.start(request, moment.value()) : moment;
+		return moment.ok ? this.#noting(this.#links.start(request, moment.value())) : moment;
 	}
 
 	async linkFinish(request: RequestOf<'linkFinish'>): Answer<'linkFinish'> {
 		if (!this.#log.hasBegun) return err({ code: 'login_failed' });
 		const moment = await this.#linkMoment();
-		return moment.ok ? this.#links.finish(request, moment.value()) : moment;
+		return moment.ok ? this.#noting(this.#links.finish(request, moment.value())) : moment;
 	}
 
 	async linkRefresh(request: RequestOf<'linkRefresh'>): Answer<'linkRefresh'> {
@@ -192,6 +206,10 @@ export class Space extends DurableObject<Env> {
 		if (!keys.ok) return keys;
 		const moment = { keys: keys.value, state: this.#log.known, nowMs: Date.now() };
 		return this.#links.refresh(request, claims.value, moment);
+	}
+
+	eventList(token: string, request: RequestOf<'eventList'>): Answer<'eventList'> {
+		return this.#asMember(token, readsAudit, () => this.#events.list(request));
 	}
 
 	override async webSocketMessage(socket: WebSocket, message: ArrayBuffer | string): Promise<void> {
@@ -303,12 +321,26 @@ export class Space extends DurableObject<Env> {
 		token: string,
 		work: () => Result<Value, Refusal>
 	): Promise<Result<Value, Refusal>> {
+		return this.#asMember(token, (role) => role === 'owner', work);
+	}
+
+	#asMember<Value>(
+		token: string,
+		may: (role: Role) => boolean,
+		work: () => Result<Value, Refusal>
+	): Promise<Result<Value, Refusal>> {
 		const check = ({ account }: AccessClaims) => {
 			const member = this.#log.state?.members.get(account);
 			if (member === undefined) return notFound;
-			return member.role === 'owner' ? ok(null) : err({ code: 'forbidden' } as const);
+			return may(member.role) ? ok(null) : err({ code: 'forbidden' } as const);
 		};
 		return this.#inSession(token, check, work);
+	}
+
+	/** An answer goes out once what it tells of stands in the access log. */
+	async #noting<Value>(answer: Result<Value, Refusal>): Promise<Result<Value, Refusal>> {
+		await this.#events.idle;
+		return answer;
 	}
 
 	/** What has to be fetched comes first; the moment is then taken without waiting. */
@@ -356,6 +388,7 @@ export class Space extends DurableObject<Env> {
 	#endExpired(nowMs: number): void {
 		if (!this.#log.hasBegun) return;
 		this.#invites.removeExpired(nowMs);
+		this.#events.removeExpired(nowMs);
 		for (const link of this.#links.removeExpired(nowMs)) {
 			for (const socket of this.ctx.getWebSockets(linkTag(link))) close(socket, 'unauthenticated');
 		}
@@ -375,7 +408,8 @@ export class Space extends DurableObject<Env> {
 			supersededSinceMs === null ? null : supersededSinceMs + this.#retentionMs(),
 			this.#store.nextDeadSessionMs(),
 			this.#invites.nextExpiryMs(),
-			this.#links.nextEndMs(nowMs)
+			this.#links.nextEndMs(nowMs),
+			this.#events.nextDropMs()
 		].filter((time) => time !== null);
 		if (times.length === 0) return;
 		const nextMs = Math.min(...times, nowMs + maxAlarmDistanceMs);

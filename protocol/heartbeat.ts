@@ -1,10 +1,14 @@
 // A heartbeat: a device's signed statement of the newest head it has verified. Every role gives one.
 //
 //   heartbeat = CBOR [ 'tacet/1 heartbeat', space (16), account (16), device (16), seq >= 1,
-//                      head (32), audit: null (reserved), time in ms ]
+//                      head (32), audit: null|[n >= 1, head (32)], time in ms ]
+//
+// `audit` is the newest event of the access log that the device has verified; only owners and auditors
+// say one.
 //
 // The signature is Ed25519 over these bytes, by the identity in the account's member entry.
-import { decodeCbor, encodeCbor } from './cbor.ts';
+import type { AuditHead } from './audit-event.ts';
+import { decodeCbor, encodeCbor, type Cbor } from './cbor.ts';
 import type { Head } from './commit.ts';
 import {
 	bytesOfId,
@@ -24,6 +28,8 @@ export interface Heartbeat {
 	readonly account: AccountId;
 	readonly device: DeviceId;
 	readonly head: Head;
+	/** Of the access log; null for who does not read it, or has not yet. */
+	readonly audit: AuditHead | null;
 	/** By the device's clock. */
 	readonly timeMs: number;
 }
@@ -45,7 +51,7 @@ export const encodeHeartbeat = (heartbeat: Heartbeat): Uint8Array =>
 		bytesOfId(heartbeat.device),
 		heartbeat.head.seq,
 		heartbeat.head.hash,
-		null,
+		heartbeat.audit && [heartbeat.audit.n, heartbeat.audit.hash],
 		heartbeat.timeMs
 	]);
 
@@ -54,8 +60,9 @@ export function parseHeartbeat(bytes: Uint8Array): Result<Heartbeat, 'malformed'
 	if (bytes.length > maxHeartbeatBytes) return err('malformed');
 	const decoded = decodeCbor(bytes);
 	if (!decoded.ok || !isArray(decoded.value, 8)) return err('malformed');
-	const [label, space, account, device, seq, hash, audit, timeMs] = decoded.value;
-	if (label !== labels.heartbeat || audit !== null) return err('malformed');
+	const [label, space, account, device, seq, hash, auditPart, timeMs] = decoded.value;
+	const audit = parseAuditHead(auditPart);
+	if (label !== labels.heartbeat || audit === undefined) return err('malformed');
 	if (!isBytes(space, idBytes) || !isBytes(account, idBytes)) return err('malformed');
 	if (!isBytes(device, idBytes) || !isCount(seq)) return err('malformed');
 	if (!isBytes(hash, hashBytes) || !isUint(timeMs)) return err('malformed');
@@ -64,6 +71,14 @@ export function parseHeartbeat(bytes: Uint8Array): Result<Heartbeat, 'malformed'
 		account: idFromBytes<AccountId>(account),
 		device: idFromBytes<DeviceId>(device),
 		head: { seq, hash },
+		audit,
 		timeMs
 	});
+}
+
+function parseAuditHead(value: Cbor | undefined): AuditHead | null | undefined {
+	if (value === null) return null;
+	if (!isArray(value, 2)) return undefined;
+	const [n, hash] = value;
+	return isCount(n) && isBytes(hash, hashBytes) ? { n, hash } : undefined;
 }

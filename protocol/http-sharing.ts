@@ -4,18 +4,22 @@ import * as v from 'valibot';
 import { bytesText, empty, handle, id, identityEntry, timeMs } from './http-fields.ts';
 import type { AccountId, DeviceLinkId, InviteId, LinkId, RequestId, SpaceId } from './ids.ts';
 import {
+	hashBytes,
+	maxAuditEventsPerRead,
 	maxHandOverBytes,
 	maxInviteRecordBytes,
 	maxInvitesPerSpace,
 	maxLinksPerSpace,
 	maxRequestBytes,
 	maxRequestsPerAccount,
-	maxSealedNameBytes
+	maxSealedNameBytes,
+	sealedEventBytes
 } from './limits.ts';
 
 const record = bytesText(72, maxInviteRecordBytes);
 const invite = v.strictObject({ space: id<SpaceId>(), invite: id<InviteId>() });
 const link = v.strictObject({ space: id<SpaceId>(), link: id<LinkId>() });
+const eventNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(1_000_000));
 
 /** Who claims: a MAC under the invitation's secret over claimInput, and a name sealed under it. */
@@ -161,6 +165,27 @@ export const sharingRoutes = {
 		'none',
 		v.strictObject({ ...link.entries, accessToken: v.pipe(v.string(), v.maxLength(1_024)) }),
 		opening
+	),
+
+	/**
+	 * By an owner or an auditor: a part of the access log, oldest first, the newest part or the one
+	 * before event `before`. The chain of events is the caller's to check.
+	 */
+	eventList: route(
+		'/v1/events/list',
+		'session',
+		v.strictObject({ space: id<SpaceId>(), before: v.nullable(eventNumber) }),
+		v.strictObject({
+			/** Number of the oldest event that is kept; 1 if there is none. */
+			oldest: eventNumber,
+			/** How far the log goes before the first of these events: its hash there. */
+			after: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+			previous: bytesText(hashBytes),
+			events: v.pipe(
+				v.array(v.strictObject({ key: eventNumber, sealed: bytesText(sealedEventBytes) })),
+				v.maxLength(maxAuditEventsPerRead)
+			)
+		})
 	),
 
 	/** About the account of a handle: the identity log that this edge has for it. */

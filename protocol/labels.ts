@@ -8,6 +8,7 @@ import { encodeCbor, type Cbor } from './cbor.ts';
 import {
 	bytesOfId,
 	type AccountId,
+	type AnyId,
 	type DeviceId,
 	type Epoch,
 	type DeviceLinkId,
@@ -20,7 +21,6 @@ import {
 
 export const labels = {
 	account: 'tacet/1 account',
-	audit: 'tacet/1 audit',
 	claim: 'tacet/1 claim',
 	claimName: 'tacet/1 claim name',
 	commit: 'tacet/1 commit',
@@ -32,6 +32,9 @@ export const labels = {
 	deviceLink: 'tacet/1 device link',
 	deviceSlot: 'tacet/1 device slot',
 	door: 'tacet/1 door',
+	event: 'tacet/1 event',
+	eventHead: 'tacet/1 event head',
+	eventTag: 'tacet/1 event tag',
 	genesis: 'tacet/1 genesis',
 	handle: 'tacet/1 handle',
 	handOver: 'tacet/1 hand over',
@@ -137,6 +140,42 @@ export const wrapInfo = (context: WrapContext): Uint8Array =>
 		context.recipientIdentity,
 		bytesOfId(context.sender),
 		context.senderIdentity
+	]);
+
+/** Where an event stands in a space's access log. */
+export interface EventPlace {
+	readonly space: SpaceId;
+	/** From 1. */
+	readonly n: number;
+	/** Hash of the chain up to the event before, 32 bytes; before the first, zeros. */
+	readonly previous: Uint8Array;
+}
+
+/** HPKE `info` of an event, which is sealed to the audit public key. */
+export const eventInfo = ({ space, n, previous }: EventPlace): Uint8Array =>
+	encodeCbor([labels.event, bytesOfId(space), n, previous]);
+
+/** Preimage of the hash of a chain of events; `key` is the audit key's number. */
+export const eventHeadInput = (
+	{ space, n, previous }: EventPlace,
+	{ key, sealed }: { readonly key: number; readonly sealed: Uint8Array }
+): Uint8Array => encodeCbor([labels.eventHead, bytesOfId(space), n, previous, key, sealed]);
+
+/**
+ * Input of the HMAC by which the edge knows that it has written the like within the hour: the hour
+ * since 1970, and of the event everything but its time.
+ */
+export const eventTagInput = (
+	space: SpaceId,
+	hour: number,
+	event: { readonly kind: number; readonly ids: readonly (AnyId | null)[] }
+): Uint8Array =>
+	encodeCbor([
+		labels.eventTag,
+		bytesOfId(space),
+		hour,
+		event.kind,
+		...event.ids.map((id) => id && bytesOfId(id))
 	]);
 
 export const keyslotKinds = ['password', 'recovery', 'device'] as const;

@@ -43,6 +43,15 @@ export const maxHeartbeatsPerFrame = 256;
 /** A device gives one at most this often for each space, but for hand-over. */
 export const heartbeatIntervalSeconds = 86_400;
 
+/** A sealed event of an access log: `minPaddedBytes` and what HPKE adds. */
+export const sealedEventBytes = 1_264;
+/** Events that a space keeps: the newest ones, and none that is older. */
+export const maxAuditEvents = 4_096;
+export const auditEventTtlSeconds = 90 * 86_400;
+/** Events of one hour; what happens beyond that is one event together. */
+export const maxAuditEventsPerHour = 256;
+export const maxAuditEventsPerRead = 64;
+
 /** Sealed records of invitations and share links. */
 export const maxInviteRecordBytes = 2_048;
 /** The name of whoever claims an invitation, sealed. */

@@ -14,6 +14,7 @@ import {
 } from './route.ts';
 import { readAccount } from './routes/account.ts';
 import * as deviceLinks from './routes/device-links.ts';
+import { eventList } from './routes/events.ts';
 import { health } from './routes/health.ts';
 import * as invites from './routes/invites.ts';
 import * as links from './routes/links.ts';
@@ -47,6 +48,8 @@ const handlers: Readonly<Record<RouteName, Handler>> = {
 	linkStart: ofSpace('linkStart', links.linkStart),
 	linkFinish: ofSpace('linkFinish', links.linkFinish),
 	linkRefresh: ofSpace('linkRefresh', links.linkRefresh),
+
+	eventList: ofSpace('eventList', eventList),
 
 	identityRead: ofAccount('identityRead', requests.identityRead),
 	requestSend: ofAccount('requestSend', requests.requestSend),

@@ -11,10 +11,11 @@ import {
 } from '../../protocol/invite.ts';
 import { requestInfo, requestSigningInput } from '../../protocol/labels.ts';
 import { err, ok, type Result } from '../../protocol/result.ts';
+import { sealTo } from '../hpke.ts';
 import { openIdentity, type Identity } from '../identity.ts';
 import { pad, unpad } from '../padding.ts';
 import { sign, verifySignature } from '../signature.ts';
-import { openSealedTo, sealTo } from './hpke.ts';
+import { openSealedTo } from './hpke.ts';
 import type { KemSeed } from './secret.ts';
 
 /** A request whose sender's entry and signature are good. */

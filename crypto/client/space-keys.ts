@@ -9,10 +9,11 @@ import {
 	type WrapContext
 } from '../../protocol/labels.ts';
 import { err, ok, type Result } from '../../protocol/result.ts';
+import { sealTo } from '../hpke.ts';
 import { hkdf } from '../kdf.ts';
 import { randomBytes, type RandomSource } from '../random.ts';
 import { importXaesKey, open, seal, type XaesKey } from './aead.ts';
-import { openSealedTo, sealTo } from './hpke.ts';
+import { openSealedTo } from './hpke.ts';
 import { isCommittedEpochKey } from './key-commitment.ts';
 import { createSecret, type EpochKey, type KemSeed } from './secret.ts';
 

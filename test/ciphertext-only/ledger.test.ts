@@ -90,7 +90,14 @@ const fullCommit: Commit = {
 	genesis
 };
 
-const fullHeartbeat = { space, account, device, head: { seq: 1, hash }, timeMs: 1 };
+const fullHeartbeat = {
+	space,
+	account,
+	device,
+	head: { seq: 1, hash },
+	audit: { n: 1, hash },
+	timeMs: 1
+};
 
 const pageName: Names = ['entry', 'index'];
 const commitNames: Names = [
@@ -215,7 +222,7 @@ test('NET-02 every field that the edge can see is in the ledger', async () => {
 				'device',
 				'head',
 				'its hash',
-				'audit, always nothing',
+				{ 'newest event': ['number', 'hash'] },
 				'time'
 			]),
 			'genesis body': named(decoded(genesis), [

@@ -90,7 +90,7 @@ test('others see how far a member has verified who never writes', async () => {
 
 /** What another member says of the log, signed by them, in the place of what they said. */
 async function toldBy(person: Person, desk: Desk, head: Heartbeat['head']): Promise<SpaceFrame> {
-	const heartbeat = { space: desk.space.space, head, timeMs: Date.now() };
+	const heartbeat = { space: desk.space.space, head, audit: null, timeMs: Date.now() };
 	return { type: 'heartbeats', heartbeats: [await person.crypto.signHeartbeat(heartbeat)] };
 }
 
@@ -152,7 +152,8 @@ test('a member who makes up devices is remembered by as many as an edge keeps', 
 	const made = Array.from({ length: 20 }, () => idFromBytes<DeviceId>(randomBytes(16)));
 	for (const [index, device] of made.entries()) {
 		await port.takeKeys({ ...keys, device });
-		const heartbeat = { space: owner.space.space, head, timeMs: Date.now() + index * 1_000 };
+		const timeMs = Date.now() + index * 1_000;
+		const heartbeat = { space: owner.space.space, head, audit: null, timeMs };
 		heartbeats.push(await port.signHeartbeat(heartbeat));
 	}
 	wire.down = (frame) => (frame.type === 'entries' ? { type: 'heartbeats', heartbeats } : frame);

@@ -36,5 +36,5 @@ test('a heartbeat of another member, or changed in any byte, holds for nobody', 
 });
 
 const locked =
-	'eb18ea16428d233544f8c4c0baf70e92c5bced040d4835efda4ecbe8664c4937' +
-	'93dada1a635603d092a5bd9b9322065d0eae46cd8d68c0207c43be1ced4a6907';
+	'f52093bc66dadb74ab16d646d1c0c4ccc5cdc12d8f91b2b6a0ca6d25f4b7b07e' +
+	'f8f20ad54335f311011b47bb06d137e7c6b3200fc27064da42cb5d983b67180a';

@@ -257,7 +257,7 @@ export class Person {
 		claimed: Partial<Heartbeat> = {}
 	): Promise<SignedHeartbeat> {
 		return signHeartbeat(this.keys.signing.privateKey, {
-			...{ space: log.space, account: this.account, device, head: log.head },
+			...{ space: log.space, account: this.account, device, head: log.head, audit: null },
 			...{ timeMs: Date.now(), ...claimed }
 		});
 	}

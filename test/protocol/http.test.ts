@@ -107,6 +107,13 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 		response: { account: account, identities: [identity] }
 	},
 	requestSend: { request: { handle: 'ada', sealed: bytes(2_800) }, response: {} },
+	eventList: {
+		request: { space: id, before: 65 },
+		response: {
+			...{ oldest: 1, after: 3, previous: bytes(32) },
+			events: [{ key: 1, sealed: bytes(1_264) }]
+		}
+	},
 	requestList: {
 		request: {},
 		response: { requests: [{ request: id, sealed: bytes(2_800), receivedAtMs: 1 }] }
@@ -121,6 +128,7 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 
 /** Where null stands for that there is none. */
 const mayBeNull = new Set([
+	'eventList.request.before',
 	'inviteList.response.invites.0.claim',
 	'linkCreate.request.expiresAtMs',
 	'linkCreate.request.openings',

@@ -1,6 +1,7 @@
 // Samples and generators of what sharing adds: heartbeats, invitations, links, requests, device
 // links, keyring entries.
 import fc from 'fast-check';
+import { auditEventKinds, type AuditEvent } from '../../protocol/audit-event.ts';
 import { roles } from '../../protocol/commit.ts';
 import { encodeHeartbeat, type Heartbeat } from '../../protocol/heartbeat.ts';
 import {
@@ -20,11 +21,15 @@ import {
 	claimNameAad,
 	confirmInput,
 	deviceLinkAad,
+	eventHeadInput,
+	eventInfo,
+	eventTagInput,
 	inviteRecordAad,
 	linkRecordAad,
 	requestInfo,
 	requestSigningInput,
-	safetyInput
+	safetyInput,
+	type EventPlace
 } from '../../protocol/labels.ts';
 
 const bytesFrom = (first: number, length: number): Uint8Array =>
@@ -42,13 +47,19 @@ const secret = bytesFrom(145, 32);
 const head = { seq: 256, hash };
 
 export const sampleHeartbeat: Heartbeat = {
-	...{ space, account, device, head },
+	...{ space, account, device, head, audit: { n: 24, hash: bytesFrom(67, 32) } },
 	timeMs: 1_764_000_000_000
 };
 export const sampleSignedHeartbeat = {
 	body: encodeHeartbeat(sampleHeartbeat),
 	signature: bytesFrom(97, 64)
 };
+
+export const sampleEvent: AuditEvent = {
+	...{ kind: 'link_opened', timeMs: 1_764_000_000_000 },
+	...{ account, device, subject: link }
+};
+export const sampleEventPlace: EventPlace = { space, n: 24, previous: hash };
 
 export const sampleInviteRecord: InviteRecord = {
 	...{ space, genesisHash: hash, head, inviter: account, inviterIdentity: bytesFrom(66, 32) },
@@ -100,6 +111,9 @@ export const sharingInputs = {
 	claimName: claimNameAad(invite, account),
 	confirm: confirmInput(deviceLink, bytesFrom(3, 16)),
 	deviceLink: deviceLinkAad('claim', deviceLink),
+	event: eventInfo(sampleEventPlace),
+	eventHead: eventHeadInput(sampleEventPlace, { key: 2, sealed: bytesFrom(5, 60) }),
+	eventTag: eventTagInput(space, 490_000, { kind: 1, ids: [account, null, link] }),
 	handOver: deviceLinkAad('handOver', deviceLink),
 	heartbeat: encodeHeartbeat(sampleHeartbeat),
 	invite: inviteRecordAad(space, invite),
@@ -126,7 +140,15 @@ export const someHeartbeat: fc.Arbitrary<Heartbeat> = fc.record({
 	account: someId<AccountId>(),
 	device: someId<DeviceId>(),
 	head: someHead,
+	audit: orNull(fc.record({ n: count, hash: someHash })),
 	timeMs: uint
+});
+export const someEvent: fc.Arbitrary<AuditEvent> = fc.record({
+	kind: fc.constantFrom(...auditEventKinds),
+	timeMs: uint,
+	account: orNull(someId<AccountId>()),
+	device: orNull(someId<DeviceId>()),
+	subject: orNull(someId<LinkId>())
 });
 export const someInviteRecord: fc.Arbitrary<InviteRecord> = fc.record({
 	space: someId<SpaceId>(),

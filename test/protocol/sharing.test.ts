@@ -52,7 +52,9 @@ describe('a heartbeat', () => {
 		['a space of 15 bytes', (value) => (value[1] = new Uint8Array(15))],
 		['position 0', (value) => (value[4] = 0)],
 		['a head of 31 bytes', (value) => (value[5] = new Uint8Array(31))],
-		['something where null is reserved', (value) => (value[6] = 1)],
+		['an event that is not a list', (value) => (value[6] = 1)],
+		['event 0', (value) => (value[6] = [0, new Uint8Array(32)])],
+		['a hash of events of 31 bytes', (value) => (value[6] = [1, new Uint8Array(31)])],
 		['no time', (value) => (value[7] = null)],
 		['more in it', (value) => value.push(null)]
 	])('with %s is malformed', (_, edit) => {

@@ -76,17 +76,17 @@ const formats = {
 
 /** Of protocol version 1. */
 const locked: typeof formats = {
-	clientFrames: 'e3f54125c2f40e1e',
+	clientFrames: 'bf01cc99f22c5a4b',
 	commit: 'fde526c12231a181',
 	errors: '38243bbc6e0b1703',
 	genesis: 'f8dbe40eb3a14574',
 	identity: '16d794a5143bdff7',
-	labels: '439edd456032c6e4',
-	page: '4f32f753fb4fb5a4',
-	routes: '6e04f9e545a40e26',
+	labels: '140b6b6cf33880a6',
+	page: 'e0458577500bd827',
+	routes: '1f356d3938147284',
 	sharing: '143bd1c0c21142b6',
-	signingInputs: '941cedac309aa043',
-	spaceFrames: '11b622e6732b1755'
+	signingInputs: '5cb10fe1bd080343',
+	spaceFrames: 'd61085047e547482'
 };
 
 const advice =

@@ -4,14 +4,9 @@ import { ml_kem768_x25519 as xwing } from '@noble/post-quantum/hybrid.js';
 import { x25519 } from '@noble/curves/ed25519.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-	deriveKemPublicKey,
-	keySchedule,
-	openSealedTo,
-	sealTo,
-	xwingSuite
-} from '../../../crypto/client/hpke.ts';
+import { deriveKemPublicKey, openSealedTo } from '../../../crypto/client/hpke.ts';
 import { createSecret, type KemSeed } from '../../../crypto/client/secret.ts';
+import { keySchedule, sealTo, xwingSuite } from '../../../crypto/hpke.ts';
 import { concatBytes, toHex, utf8Encode } from '../../../protocol/bytes.ts';
 import { flipped, hex, scripted, valueOf, withVectors } from '../vectors.ts';
 

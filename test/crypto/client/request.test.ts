@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { sealTo } from '../../../crypto/client/hpke.ts';
 import { openRequest, sealRequest } from '../../../crypto/client/request.ts';
+import { sealTo } from '../../../crypto/hpke.ts';
 import { createIdentity, renewIdentity } from '../../../crypto/identity.ts';
 import { pad } from '../../../crypto/padding.ts';
 import { sign } from '../../../crypto/signature.ts';
