@@ -1,9 +1,14 @@
 // Attacks that each stand against one defence: they end well, or throw. Run against the client as it
 // is, and against copies of it that lack the defence (mutants.test.ts).
 import assert from 'node:assert/strict';
+import { sealRequest } from '../../crypto/client/request.ts';
+import { generateEpochKey } from '../../crypto/client/space-keys.ts';
+import { openIdentity } from '../../crypto/identity.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import { toBase64Url } from '../../protocol/bytes.ts';
 import { encodeHeartbeat, parseHeartbeat, type SignedHeartbeat } from '../../protocol/heartbeat.ts';
+import { routes, type RouteName } from '../../protocol/http.ts';
+import { idFromBytes, type InviteId } from '../../protocol/ids.ts';
 import {
 	copyStore,
 	isDistrusted,
@@ -14,7 +19,7 @@ import {
 	when,
 	type Device
 } from './device.ts';
-import type { Lie } from './liar.ts';
+import type { Lie, Sent } from './liar.ts';
 import { adding, Insider, newSigner, ownerOf } from './insider.ts';
 import { headsOf, tell, type LieName } from './lies.ts';
 import { materialOf } from './property.ts';
@@ -50,12 +55,7 @@ async function stops(world: World, name: LieName, from: number, pick?: number): 
 
 /** How a device that is online takes what an insider adds. */
 async function faultOf(world: World, insider: Insider): Promise<string> {
-	const known = world.stores.get(2);
-	assert(known);
-	const store = await copyStore(known, [world.keyring, world.space]);
-	const device = await startDevice(world.edge.url, { keys: world.keys, store });
-	device.liar.lie = insider.lie;
-	await device.tacet.start();
+	const device = await memberDevice(world, olderSeq(world), insider.lie);
 	await settled(device.space);
 	const { trust } = device.space.sync;
 	const fault = isDistrusted(device.space) && trust.state === 'not_trusted' ? trust.fault : 'none';
@@ -118,6 +118,26 @@ function oldLog(world: World, until: number, heartbeats: readonly SignedHeartbea
 	};
 }
 
+/** Spoils the first page of what comes, for good; and says then that the log is another one. */
+const spoiling = (world: World, forks: boolean): Lie => ({
+	toClient(frame, { space }) {
+		if (space !== world.space) return undefined;
+		if (frame.type === 'pages') {
+			return [{ ...frame, pages: frame.pages.map((place) => ({ ...place, page: null })) }];
+		}
+		if (frame.type !== 'entries') return undefined;
+		const spoilt = frame.entries.findIndex(({ pages }) => pages.some((page) => page));
+		const entries = frame.entries.map((entry, index) =>
+			index === spoilt ? { ...entry, pages: entry.pages.map(() => randomBytes(168)) } : entry
+		);
+		const { seq, hash } = frame.offered;
+		return [{ ...frame, entries, offered: { seq, hash: forks ? randomBytes(32) : hash } }];
+	}
+});
+
+const isAsking = (sent: Sent, route: RouteName): boolean =>
+	sent.kind === 'http' && sent.url === routes[route].path;
+
 export const attacks = {
 	'forge the author’s name': (world) => stops(world, 'add an entry that a stranger signed', 3, 0),
 
@@ -138,6 +158,25 @@ export const attacks = {
 		await insider.commit(await ownerOf(world), { admin: adding(bob, 'editor') });
 		await insider.commit(bob, { admin: adding(carl, 'owner') });
 		assert.equal(await faultOf(world, insider), 'role_forbids');
+	},
+
+	async 'write under a closed epoch'({ owner }) {
+		const insider = new Insider(owner);
+		await insider.commit(await ownerOf(owner), { pages: [randomBytes(168)] }, 1);
+		assert.equal(await faultOf(owner, insider), 'epoch_not_open');
+	},
+
+	async 'wrap another key than was committed to'(world) {
+		const insider = new Insider(world);
+		const keys = [generateEpochKey(), generateEpochKey()] as const;
+		await insider.openEpoch(await ownerOf(world), ...keys);
+		const device = await memberDevice(world, olderSeq(world), insider.lie);
+		await settled(device.space);
+		const { ownerFaults } = device.space.sync;
+		await device.close();
+		assert.deepEqual(ownerFaults, [
+			{ fault: 'key_unusable', epoch: 2, author: world.keys.account }
+		]);
 	},
 
 	async 'sign what was seen on another log'(world) {
@@ -187,6 +226,17 @@ export const attacks = {
 
 	async 'change a page'(world) {
 		assert.equal((await told(world, 'flip a bit of a page', 3)).under, 'online');
+	},
+
+	// What did come is shown, all of it and nothing else: reading.ts looks.
+	async 'spoil a page of several'(world) {
+		for (const fault of ['fork', 'page_missing']) {
+			const outcome = await readUnder(world, spoiling(world, fault === 'fork'), {
+				from: olderSeq(world),
+				patienceMs: 2_000
+			});
+			assert.equal(outcome.fault, fault);
+		}
 	},
 
 	async 'greet with the log as it was'(world) {
@@ -307,6 +357,35 @@ export const attacks = {
 		await device.close();
 		assert(shown);
 		assert.equal(shown.claim?.state, 'forged');
+	},
+
+	async 'send an invitation in another name'({ owner, viewer }) {
+		const recipient = await openIdentity(viewer.keys.identity);
+		assert(recipient.ok);
+		const stranger = await newSigner();
+		const said = {
+			space: owner.space,
+			invite: idFromBytes<InviteId>(randomBytes(16)),
+			secret: randomBytes(32),
+			senderEntry: owner.keys.identity,
+			senderName: owner.handle
+		};
+		const sealed = await sealRequest(recipient.value, said, stranger.privateKey);
+		const device = await memberDevice(viewer, viewer.head.seq, {
+			answer(route, { status }) {
+				if (route !== 'requestList') return undefined;
+				const request = { request: 'ab'.repeat(16), sealed: toBase64Url(sealed), receivedAtMs: 1 };
+				return { status, body: { requests: [request] } };
+			}
+		});
+		await settled(device.space);
+		const { length } = device.liar.sent;
+		const listed = await device.tacet.requests();
+		const asked = device.liar.sent.slice(length).some((sent) => isAsking(sent, 'inviteRead'));
+		await device.close();
+		assert(listed.ok);
+		// What it is an invitation to is asked of the edge: not for whoever may be anybody.
+		assert(!asked, 'a forged request is not followed');
 	},
 
 	async 'put somebody in the place of a person who was met'({ owner, viewer }) {

@@ -5,6 +5,9 @@ import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import type { EpochGrant, HandedKeys } from '../../client/crypto-port.ts';
 import { createIdentity, openIdentity, type Identity } from '../../crypto/identity.ts';
 import { deriveAccountKeys, generateRoot } from '../../crypto/client/account-keys.ts';
+import { epochKeyCommitment } from '../../crypto/client/key-commitment.ts';
+import type { EpochKey } from '../../crypto/client/secret.ts';
+import { wrapEpochKey } from '../../crypto/client/space-keys.ts';
 import { sha256 } from '../../crypto/hash.ts';
 import opaqueModule from '../../crypto/opaque-ke/opaque-ke.wasm';
 import { randomBytes } from '../../crypto/random.ts';
@@ -70,7 +73,12 @@ export class Insider {
 	/** A commit of any content, by anybody, well-formed in every respect that is not given. */
 	async commit(
 		{ identity, privateKey }: Signer,
-		content: { pages?: readonly Uint8Array[]; admin?: Admin } & Omit<Partial<Commit>, 'pages'>,
+		content: {
+			pages?: readonly Uint8Array[];
+			admin?: Admin;
+			/** The bytes of the wraps that `admin` names, for whoever reads. */
+			wraps?: readonly Uint8Array[];
+		} & Omit<Partial<Commit>, 'pages'>,
 		epoch = 1
 	): Promise<void> {
 		const seen = headsOf(this.entries).at(-1);
@@ -78,7 +86,7 @@ export class Insider {
 		const count = (this.#counts.get(name) ?? 0) + 1;
 		this.#counts.set(name, count);
 		assert(seen);
-		const { pages = [], ...rest } = content;
+		const { pages = [], wraps: given = [], ...rest } = content;
 		const bytes = encodeCommit({
 			space: this.#world.space,
 			author: identity.account,
@@ -101,7 +109,27 @@ export class Insider {
 		});
 		const signature = await sign(privateKey, commitSigningInput(bytes));
 		const seq = seen.seq + 1;
-		this.entries.push({ seq, commit: bytes, signature, pages, wraps: [], previousKey: null });
+		const wraps = given.map((wrap, index) => ({ index, wrap }));
+		this.entries.push({ seq, commit: bytes, signature, pages, wraps, previousKey: null });
+	}
+
+	/** Opens epoch 2 of a space of one, whose key is `wrapped`, whatever is committed to. */
+	async openEpoch(signer: Signer, committed: EpochKey, wrapped: EpochKey): Promise<void> {
+		const { account, hash, entry } = signer.identity;
+		const { space } = this.#world;
+		const wrap = await wrapEpochKey(wrapped, entry.body.kemKey, {
+			...{ kind: 'content', space, number: 2 },
+			...{ recipient: account, recipientIdentity: hash, sender: account, senderIdentity: hash }
+		});
+		const commitment = epochKeyCommitment(committed, space, 2);
+		const admin: Admin = {
+			members: [],
+			epoch: { number: 2, commitment, previousHash: null },
+			audit: null,
+			wraps: [{ kind: 'content', number: 2, recipient: account, hash: sha256(wrap) }],
+			settings: null
+		};
+		await this.commit(signer, { admin, wraps: [wrap] });
 	}
 
 	/** Serves the log with what was added to it. */

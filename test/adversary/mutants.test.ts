@@ -42,6 +42,34 @@ const mutants: readonly Mutant[] = [
 		attack: 'write as a viewer'
 	},
 	{
+		without: 'asking which epoch is open',
+		file: 'crypto/log-rules.ts',
+		from: "if (page.epoch !== after.openEpoch) return err('epoch_not_open');",
+		to: '',
+		attack: 'write under a closed epoch'
+	},
+	{
+		without: 'comparing keys with what was committed to',
+		file: 'crypto/client/space-keys.ts',
+		from: 'isCommittedEpochKey(epochKey, place)) return',
+		to: 'isCommittedEpochKey(epochKey, place) !== null) return',
+		attack: 'wrap another key than was committed to'
+	},
+	{
+		without: 'verifying who sent a request',
+		file: 'crypto/client/request.ts',
+		from: '(await verifySignature(signingKey, input, request.signature)) ? ',
+		to: '(await verifySignature(signingKey, input, request.signature)) !== null ? ',
+		attack: 'send an invitation in another name'
+	},
+	{
+		without: 'showing what came beside a page that is missing',
+		file: 'client/receive.ts',
+		from: 'content.applyPages(placed);',
+		to: 'if (pages.missing.size === 0) content.applyPages(placed);',
+		attack: 'spoil a page of several'
+	},
+	{
 		without: 'looking for what the author has seen',
 		file: 'crypto/log-rules.ts',
 		from: "hash !== undefined && equalBytes(hash, seen.hash) ? ok(null) : err('seen_unknown')",
