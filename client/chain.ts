@@ -82,6 +82,22 @@ export class Chain implements LogHistory {
 		return this.#superseded;
 	}
 
+	/** Whether an owner purged a page, or any of those that came in its place: what it said went with them. */
+	wasPurged(page: PageId): boolean {
+		return this.#endsPurged(page, new Set());
+	}
+
+	#endsPurged(page: PageId, looked: Set<Seq>): boolean {
+		if (this.ledger.isPurged(page)) return true;
+		const by = this.supersededBy(page);
+		if (by === null || looked.has(by.seq)) return false;
+		looked.add(by.seq);
+		for (let index = 0; index < (this.pageCountAt(by.seq) ?? 0); index++) {
+			if (this.#endsPurged({ seq: by.seq, index }, looked)) return true;
+		}
+		return false;
+	}
+
 	/** Whether this head lies on the chain; seq 0 always does. */
 	holds(head: Head): boolean {
 		if (head.seq === 0) return true;

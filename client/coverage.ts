@@ -129,7 +129,7 @@ export class Coverage {
 
 	/** What expires within a day may be left out; so may what an owner purged, as owners may. */
 	#isExempt(page: PageId): boolean {
-		if (this.#parts.chain.ledger.isPurged(page)) return true;
+		if (this.#parts.chain.wasPurged(page)) return true;
 		const expiresAtMs = this.#parts.pages.expiryOf(page);
 		return expiresAtMs !== null && expiresAtMs <= this.#parts.nowMs() + toleranceMs;
 	}
