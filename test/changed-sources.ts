@@ -51,3 +51,13 @@ export const wasmModules: Plugin = {
 		}));
 	}
 };
+
+/** Packages are loaded once, by whoever comes first: only our own sources are bundled. */
+export const packagesOutside: Plugin = {
+	name: 'packages-outside',
+	setup(bundler) {
+		bundler.onResolve({ filter: /^[@a-z]/ }, ({ path: name }) =>
+			name.startsWith('node:') ? undefined : { path: import.meta.resolve(name), external: true }
+		);
+	}
+};

@@ -6,7 +6,13 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { changing, oneYjs, root, wasmModules, type SourceChange } from '../changed-sources.ts';
+import {
+	changing,
+	packagesOutside,
+	root,
+	wasmModules,
+	type SourceChange
+} from '../changed-sources.ts';
 import { makeCompany, type Company } from './company.ts';
 import { attacks, type Arena, type AttackName } from './defences.ts';
 import { startDevice } from './device.ts';
@@ -190,7 +196,7 @@ beforeAll(async () => {
 	company = await makeCompany({ seed: 52, steps: 4 });
 	const owner = await company.worldOf('owner');
 	const viewer = await company.worldOf('viewer');
-	arena = { ...world, owner, viewer, twinUrl: twin.url };
+	arena = { ...world, owner, viewer, twinUrl: twin.url, patienceMs: 10_000 };
 	folder = await mkdtemp(path.join(tmpdir(), 'tacet-mutants-'));
 }, 120_000);
 afterAll(async () => {
@@ -210,7 +216,7 @@ describe('the client without', () => {
 	for (const mutant of mutants) {
 		test(`${mutant.without} falls to: ${mutant.attack}`, async () => {
 			const { attacks: inMutant } = await bundled(mutant);
-			const attacked = inMutant[mutant.attack](arena);
+			const attacked = inMutant[mutant.attack]({ ...arena, patienceMs: 1_500 });
 			await expect(attacked).rejects.toMatchObject({ code: 'ERR_ASSERTION' });
 		}, 30_000);
 	}
@@ -230,7 +236,7 @@ async function bundled(mutant: Mutant | null): Promise<{ attacks: typeof attacks
 		platform: 'node',
 		format: 'esm',
 		logLevel: 'silent',
-		plugins: [wasmModules, oneYjs, ...(mutant ? [changing(mutant)] : [])]
+		plugins: [wasmModules, packagesOutside, ...(mutant ? [changing(mutant)] : [])]
 	});
 	return (await import(/* @vite-ignore */ pathToFileURL(outfile).href)) as {
 		attacks: typeof attacks;
