@@ -137,8 +137,8 @@ export class SpaceEvents {
 
 	#tagsOf(hour: number): Set<string> {
 		if (this.#written?.hour !== hour) {
-			const tags = [...this.#parts.store.tagsIn(hour)];
-			this.#written = { hour, tags: new Set(tags.map(toHex)) };
+			const tags = this.#parts.store.tagsSince(hour).map(toHex);
+			this.#written = { hour, tags: new Set(tags) };
 		}
 		return this.#written.tags;
 	}
