@@ -14,6 +14,7 @@ import type {
 } from '../protocol/ids.ts';
 import type { SpaceKind } from '../protocol/page.ts';
 import type { Answer, Space } from './api.ts';
+import type { PutBackPlan, PutBackReport } from './put-back.ts';
 
 /** How sure this account is of another one's identity. */
 export type IdentityStanding =
@@ -118,6 +119,17 @@ export interface SpaceSharing {
 	setPolicy(change: Partial<SpacePolicy>): Answer<void>;
 	/** A new space of this account's own with the items as they stand here. */
 	continueInNewSpace(): Answer<Space>;
+	/**
+	 * After a `rollback`: what this device could give the edge back. `not_trusted` where that mends
+	 * nothing, as what was offered is no beginning of what was verified here.
+	 */
+	planPutBack(): Answer<PutBackPlan>;
+	/**
+	 * Gives the edge back the entries that it lacks, the same bytes, and follows the log again once it
+	 * shows them all. After an error, or short of the newest entry, nothing is followed: the fault
+	 * stands, and it can be asked for again. How far it is: `sync.puttingBack`.
+	 */
+	putBack(): Answer<PutBackReport>;
 
 	/** Asked from the edge; owners only. */
 	invitations(): Answer<readonly Invitation[]>;

@@ -6,6 +6,7 @@ import type { CryptoPort, UnlockedAccount } from './crypto-port.ts';
 import type { TacetError } from './errors.ts';
 import type { Http } from './http.ts';
 import type { Keyring, KnownSpace } from './keyring.ts';
+import type { PutBackPlan, PutBackReport } from './put-back.ts';
 import type { Session } from './session.ts';
 import type { OpenSpace } from './space.ts';
 import type { VaultSpace } from './vault-space.ts';
@@ -33,6 +34,8 @@ export interface LeaderCalls {
 		readonly answer: null;
 	};
 	checkJoining: { readonly input: null; readonly answer: null };
+	planPutBack: { readonly input: SpaceId; readonly answer: PutBackPlan };
+	putBack: { readonly input: SpaceId; readonly answer: PutBackReport };
 }
 
 export interface Desk {

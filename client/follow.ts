@@ -25,9 +25,9 @@ import type { Outbox } from './outbox.ts';
 import type { Pages } from './pages.ts';
 import type { Presence } from './presence.ts';
 import type { Pusher } from './push.ts';
-import type { Receiver, Taken } from './receive.ts';
+import type { Content, Receiver, Taken } from './receive.ts';
 import type { SpaceSocket } from './socket.ts';
-import type { ChainFault, ChainFaultCode } from './status.ts';
+import type { ChainFault, ChainFaultCode, EarlierFault } from './status.ts';
 import type { StoreFault } from './store.ts';
 import { storeProblem, type SyncReport } from './sync-report.ts';
 import type { Turns } from './turns.ts';
@@ -42,6 +42,7 @@ export interface FollowerParts {
 	readonly coverage: Coverage;
 	readonly heartbeats: Heartbeats;
 	readonly outbox: Outbox;
+	readonly content: Pick<Content, 'applyPages'>;
 	readonly log: LocalLog;
 	readonly report: SyncReport;
 	readonly socket: SpaceSocket;
@@ -59,6 +60,9 @@ export interface FollowerParts {
 
 /** What came was no answer: like a connection that was lost. */
 const noAnswer: TacetError = { code: 'server_misbehaved' };
+
+/** Kept with their evidence: the newest ones. */
+const maxEarlierFaults = 16;
 
 type Frame = SpaceFrame & { readonly connection: number };
 
@@ -78,6 +82,9 @@ export class Follower {
 	#pulledAfter: Seq = 0;
 	#caughtUp = false;
 	#fault: ChainFault | null = null;
+	/** It was found by this tab, whatever the store says. */
+	#foundFault = false;
+	#earlier: readonly EarlierFault[] = [];
 	#expected: readonly Expected[] = [];
 	/** Verified but for pages that were asked for again: the head that is reached with them. */
 	#awaitsPages: Head | null = null;
@@ -97,15 +104,43 @@ export class Follower {
 		return this.#fault;
 	}
 
+	/** The furthest place that another device of this account is known to have verified; 0: none. */
+	get expectedSeq(): Seq {
+		const absent = this.#expected.filter(({ head }) => !this.#parts.chain.holds(head));
+		return Math.max(0, ...absent.map(({ head }) => head.seq));
+	}
+
+	/** Faults that were mended, or that a worse one took the place of; oldest first. */
+	get earlierFaults(): readonly EarlierFault[] {
+		return this.#earlier;
+	}
+
 	get offeredSeq(): Seq {
 		return this.#offered?.seq ?? 0;
 	}
 
 	/** The evidence against the edge, which another tab may have found meanwhile. */
 	async loadFault(): Promise<Result<null, StoreFault>> {
-		const fault = await this.#parts.log.loadFault();
-		if (!fault.ok) return fault;
-		this.#fault ??= fault.value;
+		const faults = await this.#parts.log.loadFaults();
+		if (!faults.ok) return faults;
+		this.#earlier = faults.value.earlier;
+		if (!this.#foundFault) this.#fault = faults.value.open;
+		return ok(null);
+	}
+
+	/**
+	 * A person had the edge given back what it lacked, and it shows all of it: the log is followed again.
+	 * Until the store says so, nothing is.
+	 */
+	async mend(): Promise<Result<null, StoreFault>> {
+		const { log, nowMs } = this.#parts;
+		if (this.#fault === null) return ok(null);
+		const earlier = this.#earlierWith(this.#fault, nowMs());
+		const saved = await log.saveFaults({ open: null, earlier });
+		if (!saved.ok) return saved;
+		this.#earlier = earlier;
+		this.#fault = null;
+		this.#foundFault = false;
 		return ok(null);
 	}
 
@@ -206,6 +241,10 @@ export class Follower {
 			case 'notice':
 				this.#parts.onNotice();
 				break;
+			case 'stands':
+				// Nothing was put back over this connection.
+				this.#parts.socket.hangUp(noAnswer);
+				break;
 		}
 	}
 
@@ -213,11 +252,16 @@ export class Follower {
 	async #compare(offered: Head): Promise<void> {
 		const { head } = this.#parts.chain;
 		this.#offered = offered;
-		if (offered.seq < head.seq) await this.#distrust('rollback', offered, null);
+		if (offered.seq < head.seq) await this.distrust(this.#faultOf(offered), offered, null);
 		else if (offered.seq > head.seq) this.#parts.report.changed();
 		else if (offered.seq > 0 && !equalBytes(offered.hash, head.hash)) {
-			await this.#distrust('fork', offered, null);
+			await this.distrust('fork', offered, null);
 		} else await this.#reached(offered);
+	}
+
+	/** Less than was verified here: the same log as it was, or another one. */
+	#faultOf(offered: Head): ChainFaultCode {
+		return this.#parts.chain.holds(offered) ? 'rollback' : 'fork';
 	}
 
 	async #takeEntries(entries: readonly Entry[], offered: Head): Promise<void> {
@@ -230,9 +274,9 @@ export class Follower {
 		this.#offered = offered;
 		const { head } = chain;
 		if (offered.seq > head.seq) this.#pullOn(entries.length);
-		else if (!chain.holds(offered)) await this.#distrust('fork', offered, null);
+		else if (!chain.holds(offered)) await this.distrust('fork', offered, null);
 		else if (offered.seq === head.seq) await this.#reached(offered);
-		else await this.#distrust('rollback', offered, null);
+		else await this.distrust('rollback', offered, null);
 	}
 
 	async #takeAcknowledgements(first: SpaceFrame & { type: 'appended' }): Promise<void> {
@@ -270,7 +314,7 @@ export class Follower {
 			report.setProblem('device_copied');
 		}
 		if (taken.fault === null) return true;
-		await this.#distrust(taken.fault.code, offered, taken.fault.entry);
+		await this.distrust(taken.fault.code, offered, taken.fault.entry);
 		return false;
 	}
 
@@ -285,7 +329,7 @@ export class Follower {
 		this.#expected = [];
 		if (await this.#asksForLinks(offered)) return;
 		if (presence.isBroken) {
-			await this.#distrust('page_missing', offered, null);
+			await this.distrust('page_missing', offered, null);
 			return;
 		}
 		if (presence.ask()) {
@@ -318,7 +362,7 @@ export class Follower {
 		if (first === null || role === undefined || !readsContent(role)) return false;
 		if (first === this.#linking?.seq) {
 			// What is appended meanwhile comes before the answer, and is none.
-			if (this.#linking.came) await this.#distrust('wraps_wrong', offered, null);
+			if (this.#linking.came) await this.distrust('wraps_wrong', offered, null);
 		} else {
 			this.#linking = { seq: first, came: false };
 			this.#caughtUp = false;
@@ -340,7 +384,7 @@ export class Follower {
 			this.pull();
 			return;
 		}
-		await this.#distrust(isAhead ? absent.ifAbsent : 'fork', offered, null);
+		await this.distrust(isAhead ? absent.ifAbsent : 'fork', offered, null);
 	}
 
 	/** Pages that were asked for again; without them, what is live now is asked first. */
@@ -353,13 +397,29 @@ export class Follower {
 		this.#parts.report.changed();
 	}
 
+	/**
+	 * Of entries that this tab has read before: what another tab was given since. Answers whether it
+	 * has all that is live and its role reads: before that nobody is said to have left anything out.
+	 */
+	async recall(): Promise<boolean> {
+		const { pages, log, content, presence } = this.#parts;
+		let first = pages.firstUnlinked;
+		while (first !== null) {
+			const previousKey = await log.loadLink(first);
+			if (previousKey === null || !(await pages.link(first, previousKey))) break;
+			first = pages.firstUnlinked;
+		}
+		content.applyPages(await pages.openLocked());
+		return (await presence.recall()) && first === null;
+	}
+
 	/** What other devices have verified must lie on this log, or lie ahead and come. */
 	async #takeHeartbeats(signed: readonly SignedHeartbeat[]): Promise<void> {
 		const heads = await this.#parts.heartbeats.take(signed);
 		const { chain, report } = this.#parts;
 		for (const head of heads) {
 			if (head.seq <= chain.head.seq && !chain.holds(head)) {
-				await this.#distrust('fork', head, null);
+				await this.distrust('fork', head, null);
 				return;
 			}
 			this.expect(head, 'withheld');
@@ -367,17 +427,26 @@ export class Follower {
 		report.changed();
 	}
 
-	/** A chain fault: both versions are kept, and nothing is sent any more. */
-	async #distrust(fault: ChainFaultCode, offered: Head, entry: SignedCommit | null): Promise<void> {
+	/**
+	 * A chain fault: both versions are kept, and nothing is sent any more. What is found while another
+	 * one is mended takes its place.
+	 */
+	async distrust(fault: ChainFaultCode, offered: Head, entry: SignedCommit | null): Promise<void> {
 		const { chain, log, socket, report, nowMs } = this.#parts;
 		const evidence = entry && { commit: entry.commit, signature: entry.signature };
 		const foundAtMs = nowMs();
+		if (this.#fault !== null) this.#earlier = this.#earlierWith(this.#fault, null);
 		this.#fault = { fault, verified: chain.head, offered, entry: evidence, foundAtMs };
+		this.#foundFault = true;
 		this.#caughtUp = false;
 		socket.stop();
 		this.#parts.onDistrusted();
-		await log.saveFault(this.#fault);
+		await log.saveFaults({ open: this.#fault, earlier: this.#earlier });
 		report.changed();
+	}
+
+	#earlierWith(fault: ChainFault, mendedAtMs: number | null): readonly EarlierFault[] {
+		return [...this.#earlier, { ...fault, mendedAtMs }].slice(-maxEarlierFaults);
 	}
 
 	#refused(count: number | null, refusal: Refusal): void {

@@ -28,12 +28,16 @@ export type { ItemSummary, ItemText } from './items.ts';
 export { parseLinkUrl, type LinkUrl } from './link-url.ts';
 export { createMemoryStore } from './memory-store.ts';
 export type { OpenItem, OpenState } from './open-item.ts';
+export type { PutBackPlan, PutBackReport } from './put-back.ts';
+export type { PutBackStop } from './put-back-runs.ts';
 export type { SearchHit, TextRange } from './search.ts';
 export type {
 	AccountOverview,
 	ChainFault,
 	ChainFaultCode,
+	EarlierFault,
 	LogInStep,
+	PuttingBack,
 	SignUpStep,
 	SyncProblem,
 	SyncStatus,

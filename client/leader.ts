@@ -9,6 +9,7 @@ import { wasOwner } from './past-members.ts';
 import type { EntryOf, KnownSpace } from './keyring.ts';
 import { moveItem } from './move-items.ts';
 import type { OwnKeyring } from './own-keyring.ts';
+import type { PutBackPlan, PutBackReport } from './put-back.ts';
 import type { Content } from './receive.ts';
 import { nameChange } from './space-actions.ts';
 import type { Store } from './store.ts';
@@ -28,6 +29,8 @@ export interface LeaderParts {
 	/** A space that this device makes: it may write to it at once. */
 	readonly onMade: (space: SpaceId) => void;
 	readonly syncOf: (known: KnownSpace, content: Content) => SpaceSync;
+	/** Syncs all spaces, as when this tab was elected. */
+	readonly lead: () => Promise<void>;
 }
 
 type Answers = {
@@ -119,6 +122,26 @@ export class Leader implements Answers {
 		const [source, target] = [desk.spaceOf(from), desk.spaceOf(to)];
 		if (source === null || target === null) return fail('not_found');
 		return moveItem(source, item, target);
+	}
+
+	/** Of the keyring, as long as it is not trusted: nothing else is asked of its edge before. */
+	async planPutBack(space: LeaderCalls['planPutBack']['input']): Answer<PutBackPlan> {
+		const sync = this.#distrusted(space);
+		return sync === null ? fail('not_found') : sync.repair.plan();
+	}
+
+	async putBack(space: LeaderCalls['putBack']['input']): Answer<PutBackReport> {
+		const { keyring, lead } = this.#parts;
+		const sync = this.#distrusted(space);
+		if (sync === null) return fail('not_found');
+		const put = await sync.repair.run();
+		if (sync === keyring.sync && !keyring.isDistrusted) await lead();
+		return put;
+	}
+
+	#distrusted(space: SpaceId): SpaceSync | null {
+		const { desk, keyring } = this.#parts;
+		return keyring.isDistrusted ? keyring.sync : (desk.spaceOf(space)?.sync ?? null);
 	}
 
 	/** One after another, so that no space is asked for twice at once. */
@@ -220,6 +243,10 @@ export class Leader implements Answers {
 				return this.moveItem(input as LeaderCalls['moveItem']['input']);
 			case 'checkJoining':
 				return this.checkJoining();
+			case 'planPutBack':
+				return this.planPutBack(input as SpaceId);
+			case 'putBack':
+				return this.putBack(input as SpaceId);
 			default:
 				// A tab of a newer build.
 				return Promise.resolve(fail('version_too_old'));

@@ -1,7 +1,7 @@
 // The verified log of one space in this device's store: read back when the engine starts or another
 // tab has gone on, and written in one transaction when entries were verified.
 import { parseLogState, type LogState, encodeLogState } from '../crypto/log-state.ts';
-import { decodeCbor, encodeCbor } from '../protocol/cbor.ts';
+import { decodeCbor, encodeCbor, type Cbor } from '../protocol/cbor.ts';
 import type { Head, PageId } from '../protocol/commit.ts';
 import type { SignedCommit } from '../protocol/frames.ts';
 import type { Seq, SpaceId } from '../protocol/ids.ts';
@@ -11,10 +11,17 @@ import type { Chain } from './chain.ts';
 import type { CryptoPort } from './crypto-port.ts';
 import type { PlacedPage } from './items.ts';
 import type { Pages, ReceivedEntry } from './pages.ts';
-import type { ChainFault, ChainFaultCode } from './status.ts';
+import type { ChainFault, ChainFaultCode, EarlierFault } from './status.ts';
 import type { Store, StoredEntry, StoreFault } from './store.ts';
 
 const entriesAtOnce = 512;
+
+/** The evidence against an edge: of the fault that stops the space, and of those before it. */
+export interface Faults {
+	readonly open: ChainFault | null;
+	/** Oldest first. */
+	readonly earlier: readonly EarlierFault[];
+}
 
 /** What is about to become true: verified entries with their pages, in order. */
 export interface VerifiedEntries {
@@ -134,19 +141,26 @@ export class LocalLog {
 		});
 	}
 
-	/** The evidence against an edge outlives a restart: nothing makes it go away by itself. */
-	async saveFault(fault: ChainFault): Promise<void> {
-		const sealed = await this.#seal('fault', encodeFault(fault));
-		await this.#store.saveRecord(this.#faultName, sealed);
+	/** The key before the epoch that an entry opened; null while no tab of this device was given it. */
+	async loadLink(seq: Seq): Promise<Uint8Array | null> {
+		const stored = await this.#store.loadEntries(this.#space, seq - 1, 1);
+		const [entry] = stored.ok ? stored.value : [];
+		return (entry && parseKeys(entry.keys))?.previousKey ?? null;
 	}
 
-	async loadFault(): Promise<Result<ChainFault | null, StoreFault>> {
+	/** The evidence against an edge outlives a restart, and its mending: one record says all of it. */
+	async saveFaults(faults: Faults): Promise<Result<void, StoreFault>> {
+		const sealed = await this.#seal('fault', encodeFaults(faults));
+		return this.#store.saveRecord(this.#faultName, sealed);
+	}
+
+	async loadFaults(): Promise<Result<Faults, StoreFault>> {
 		const sealed = await this.#store.loadRecord(this.#faultName);
 		if (!sealed.ok) return sealed;
-		if (sealed.value === null) return ok(null);
+		if (sealed.value === null) return ok({ open: null, earlier: [] });
 		const bytes = await this.#open('fault', sealed.value);
-		const fault = bytes === null ? null : parseFault(bytes);
-		return fault === null ? err('store_unavailable') : ok(fault);
+		const faults = bytes === null ? null : parseFaults(bytes);
+		return faults === null ? err('store_unavailable') : ok(faults);
 	}
 
 	/** When the edge said last that this account is no member; null: it is one. */
@@ -188,7 +202,8 @@ const encodeKeys = ({ wraps, previousKey }: Keys): Uint8Array =>
 		? new Uint8Array()
 		: encodeCbor([wraps.map(({ index, wrap }) => [index, wrap]), previousKey]);
 
-function parseKeys(bytes: Uint8Array): Keys | null {
+/** What travelled beside an entry, as it is kept; null for bytes that this device never wrote. */
+export function parseKeys(bytes: Uint8Array): Keys | null {
 	if (bytes.length === 0) return { wraps: [], previousKey: null };
 	const decoded = decodeCbor(bytes);
 	if (!decoded.ok || !isArray(decoded.value, 2)) return null;
@@ -202,19 +217,37 @@ function parseKeys(bytes: Uint8Array): Keys | null {
 	return { wraps, previousKey: isBytes(previousKey) ? previousKey : null };
 }
 
-const encodeFault = (fault: ChainFault): Uint8Array =>
+const encodeFaults = ({ open, earlier }: Faults): Uint8Array =>
 	encodeCbor([
-		fault.fault,
-		[fault.verified.seq, fault.verified.hash],
-		[fault.offered.seq, fault.offered.hash],
-		fault.entry === null ? null : [fault.entry.commit, fault.entry.signature],
-		fault.foundAtMs
+		open && encodeFault(open),
+		earlier.map((fault) => [encodeFault(fault), fault.mendedAtMs])
 	]);
 
-function parseFault(bytes: Uint8Array): ChainFault | null {
+const encodeFault = (fault: ChainFault): Cbor => [
+	fault.fault,
+	[fault.verified.seq, fault.verified.hash],
+	[fault.offered.seq, fault.offered.hash],
+	fault.entry === null ? null : [fault.entry.commit, fault.entry.signature],
+	fault.foundAtMs
+];
+
+function parseFaults(bytes: Uint8Array): Faults | null {
 	const decoded = decodeCbor(bytes);
-	if (!decoded.ok || !isArray(decoded.value, 5)) return null;
-	const [fault, verified, offered, entry, foundAtMs] = decoded.value;
+	if (!decoded.ok || !isArray(decoded.value, 2)) return null;
+	const [first, list] = decoded.value;
+	const open = first === null ? null : parseFault(first);
+	const earlier = parseEach(list, bytes.length, (pair): EarlierFault | null => {
+		if (!isArray(pair, 2)) return null;
+		const [fault, mendedAtMs = null] = [parseFault(pair[0]), pair[1]];
+		if (fault === null || (mendedAtMs !== null && !isUint(mendedAtMs))) return null;
+		return { ...fault, mendedAtMs };
+	});
+	return earlier === null || (open === null && first !== null) ? null : { open, earlier };
+}
+
+function parseFault(value: Cbor | undefined): ChainFault | null {
+	if (!isArray(value, 5)) return null;
+	const [fault, verified, offered, entry, foundAtMs] = value;
 	if (typeof fault !== 'string' || !isArray(verified, 2) || !isArray(offered, 2)) return null;
 	const heads = [verified, offered].map(([seq, hash]): Head | null =>
 		isUint(seq) && isBytes(hash) ? { seq, hash } : null

@@ -15,6 +15,8 @@ export function readOnlyActions(): SpaceActions {
 		setPolicy: refuse,
 		destroy: refuse,
 		continueInNewSpace: refuse,
+		planPutBack: refuse,
+		putBack: refuse,
 		invitations: refuse,
 		invite: refuse,
 		inviteHandle: refuse,

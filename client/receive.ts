@@ -210,7 +210,10 @@ export class Receiver {
 		if (incoming === undefined) throw new Error('more entries judged than given');
 		const pending = this.#isMine(judged) ? this.#parts.outbox.pendingAt(judged.commit.count) : null;
 		const own = pending && sameEntry(pending, judged.entry) ? pending : null;
-		return { ...incoming, ...judged, own };
+		if (own === null) return { ...incoming, ...judged, own };
+		// Whole, as it was signed here: the edge gives this account nothing but its own part of it.
+		const { wraps, previousKey } = ownIncoming(own);
+		return { ...incoming, ...judged, own, wraps, previousKey };
 	}
 
 	#isMine({ commit }: JudgedEntry): boolean {

@@ -64,6 +64,8 @@ export function spaceActions(parts: SpaceActionParts, space: SpaceId): SpaceActi
 			return done.ok ? forget(desk, space) : done;
 		},
 		continueInNewSpace: () => continueInNewSpace(desk, space),
+		planPutBack: () => desk.call('planPutBack', space),
+		putBack: () => desk.call('putBack', space),
 		invitations: () => invitations.list(space),
 		invite: (input) => invitations.invite(space, input),
 		inviteHandle: (input) => invitations.inviteHandle(space, input),

@@ -35,6 +35,7 @@ import {
 } from './import-files.ts';
 import { makeSeed, type Items, type ItemSummary, type ItemText } from './items.ts';
 import type { OpenItem, OpenState, SaveFault } from './open-item.ts';
+import type { PutBackPlan, PutBackReport } from './put-back.ts';
 import type { Search, SearchHit } from './search.ts';
 import type { SyncStatus } from './status.ts';
 
@@ -160,6 +161,14 @@ export class OpenSpace implements Space {
 
 	continueInNewSpace(): Answer<Space> {
 		return this.#parts.actions.continueInNewSpace();
+	}
+
+	planPutBack(): Answer<PutBackPlan> {
+		return this.#parts.actions.planPutBack();
+	}
+
+	putBack(): Answer<PutBackReport> {
+		return this.#parts.actions.putBack();
 	}
 
 	invitations(): Answer<readonly Invitation[]> {

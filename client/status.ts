@@ -30,6 +30,18 @@ export interface ChainFault {
 	readonly foundAtMs: number;
 }
 
+/** A fault that stops the space no more; its evidence is kept. */
+export interface EarlierFault extends ChainFault {
+	/** Since then the edge shows again all that was verified; null: a worse fault took its place. */
+	readonly mendedAtMs: number | null;
+}
+
+/** Entries that are being put back: see `planPutBack`. */
+export interface PuttingBack {
+	readonly done: number;
+	readonly total: number;
+}
+
 export type Trust =
 	| { readonly state: 'verified' }
 	| {
@@ -89,6 +101,10 @@ export interface SyncStatus {
 	readonly verified: { readonly seq: Seq; readonly atMs: number | null } | null;
 	readonly pulling: { readonly done: Seq; readonly total: Seq } | null;
 	readonly trust: Trust;
+	/** Faults of this space that were mended, or gave way to a worse one; oldest first. */
+	readonly earlierFaults: readonly EarlierFault[];
+	/** Null unless a person is having a rolled-back log put back. */
+	readonly puttingBack: PuttingBack | null;
 	/** Pages that did not open, set aside. */
 	readonly setAside: number;
 	/** Who wrote them. */

@@ -35,7 +35,10 @@ export interface StoredEntry extends SignedCommit {
 	/** 32 bytes, head(seq). */
 	readonly head: Uint8Array;
 	readonly pages: readonly (Uint8Array | null)[];
-	/** This account's wraps and the previous-key record, CBOR; empty if there are none. */
+	/**
+	 * Wraps and the previous-key record, CBOR; empty if there are none. All of them for what was signed
+	 * here, so that it can be put back; else this account's.
+	 */
 	readonly keys: Uint8Array;
 }
 

@@ -7,7 +7,14 @@ import type { StoreFault } from './store.ts';
 
 export type SyncDetails = Pick<
 	SyncStatus,
-	'setAside' | 'setAsideAuthors' | 'losses' | 'ownerFaults' | 'epoch' | 'heartbeats'
+	| 'setAside'
+	| 'setAsideAuthors'
+	| 'losses'
+	| 'ownerFaults'
+	| 'epoch'
+	| 'heartbeats'
+	| 'earlierFaults'
+	| 'puttingBack'
 >;
 
 /** What the report is made of, besides what was noted in it. */

@@ -23,6 +23,7 @@ import { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
 import { Presence } from './presence.ts';
 import { Pusher } from './push.ts';
+import { PutBack } from './put-back.ts';
 import { Receiver, type Content } from './receive.ts';
 import { Resealer } from './reseal.ts';
 import { storeProblem, SyncReport, type SyncSight } from './sync-report.ts';
@@ -71,6 +72,8 @@ export class SpaceSync {
 	readonly #administration: Administration;
 	readonly #resealer: Resealer;
 	readonly #follower: Follower;
+	/** Gives a rolled-back edge what it lacks, if a person asks for it. */
+	readonly repair: PutBack;
 	readonly #report: SyncReport;
 	readonly #turns = new Turns();
 	#leading = false;
@@ -115,9 +118,9 @@ export class SpaceSync {
 			pusher: this.#pusher,
 			coverage: this.#coverage,
 			heartbeats: this.#heartbeats,
-			socket: this.#socket,
-			turns: this.#turns
+			socket: this.#socket
 		});
+		this.repair = new PutBack({ ...options, ...parts, follower: this.#follower });
 	}
 
 	/** What the parts are made of, and may ask of each other. */
@@ -135,6 +138,7 @@ export class SpaceSync {
 			log: this.#log,
 			outbox: this.#outbox,
 			report: this.#report,
+			turns: this.#turns,
 			isReady,
 			gives: givesHeartbeats ?? true,
 			mayWrite: mayWrite ?? (() => true),
@@ -291,6 +295,7 @@ export class SpaceSync {
 		this.#pusher.stop();
 		this.#resealer.stop();
 		this.#socket.stop();
+		this.repair.stop();
 		this.#administration.end({ code: 'offline' });
 		this.#report.changed();
 	}
@@ -300,8 +305,9 @@ export class SpaceSync {
 		this.#closed = true;
 		this.stop();
 		this.#coverage.stop();
-		const idle = [this.#resealer, this.#heartbeats, this.#pusher].map((part) => part.idle);
-		await Promise.all([this.#turns.ended, ...idle, ...this.#calls]);
+		const idle = [this.#resealer, this.#heartbeats, this.#pusher, this.repair];
+		const parts = idle.map((part) => part.idle);
+		await Promise.all([this.#turns.ended, ...parts, ...this.#calls]);
 	}
 
 	retryNow(): void {
@@ -316,6 +322,7 @@ export class SpaceSync {
 	async look(settled: readonly number[]): Promise<void> {
 		if (this.#closed) return;
 		await this.#turns.take(async () => {
+			if (!this.#leading) await this.loadFault();
 			const looked = await this.#look();
 			this.#outbox.drop(settled);
 			this.#options.content.removeOutbox(settled);
@@ -432,6 +439,7 @@ export class SpaceSync {
 				losses: this.#coverage.losses,
 				ownerFaults: this.#ownerFaults,
 				epoch: this.epochStatus,
+				...this.repair.status,
 				heartbeats: this.heartbeats
 			}),
 			isRemoved: this.#removedAtMs !== null || this.#isOut

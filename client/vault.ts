@@ -119,6 +119,7 @@ export class Vault {
 			store: options.store,
 			mayWrite: (space) => this.#mayWrite(space),
 			onMade: (space) => this.#madeHere.add(space),
+			lead: () => this.#lead(),
 			syncOf: (known, content) =>
 				this.#syncOf(
 					known,
@@ -400,9 +401,8 @@ export class Vault {
 
 	/** A tab that does not sync shows the status of the one that does. */
 	#status({ sync, leaderStatus }: VaultSpace): SyncStatus {
-		const own = this.#keyring.isDistrusted
-			? { ...sync.status, trust: this.#keyring.sync.status.trust }
-			: sync.status;
+		const { trust, puttingBack } = this.#keyring.sync.status;
+		const own = this.#keyring.isDistrusted ? { ...sync.status, trust, puttingBack } : sync.status;
 		if (this.#leading || leaderStatus === null) return own;
 		const { waiting, savedOnDevice, setAside, setAsideAuthors } = own;
 		return { ...leaderStatus, waiting, savedOnDevice, setAside, setAsideAuthors };
