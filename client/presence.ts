@@ -81,6 +81,18 @@ export class Presence {
 		return complete;
 	}
 
+	/** Takes from this device's store what another tab was given. Answers whether nothing is missing then. */
+	async recall(): Promise<boolean> {
+		const { space, pages, store, content } = this.#parts;
+		for (const missing of this.#live()) {
+			const stored = await store.loadEntries(space, missing.seq - 1, 1);
+			const page = stored.ok ? (stored.value[0]?.pages[missing.index] ?? null) : null;
+			const placed = page === null ? null : await pages.fill(missing, page);
+			if (placed !== null) content.applyPages(placed);
+		}
+		return this.#live().length === 0;
+	}
+
 	async #fill(missing: MissingPage, page: Uint8Array): Promise<boolean> {
 		const { space, pages, store, content, onStoreFault } = this.#parts;
 		const placed = await pages.fill(missing, page);

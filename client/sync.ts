@@ -327,7 +327,7 @@ export class SpaceSync {
 			this.#outbox.drop(settled);
 			this.#options.content.removeOutbox(settled);
 			if (!looked.ok) this.#report.setProblem(storeProblem(looked.error));
-			await this.#coverage.check();
+			if (await this.#follower.recall()) await this.#coverage.check();
 		});
 		this.#report.changed();
 		this.#pusher.push();

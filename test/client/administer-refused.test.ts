@@ -110,6 +110,33 @@ test('a full space ends the wait for a change, keeps it, and sends it when there
 	await close(owner);
 });
 
+test('a tab that does not sync is shown what the other one was given once its role reads, and blames nobody', async () => {
+	const owner = await foundedBy(ada);
+	await owner.write('One');
+	await synced(owner);
+	const looks: (() => Promise<void>)[] = [];
+	const onStored = (): void => {
+		for (const look of looks) void look();
+	};
+	const syncing = await joined(owner, bob, 'viewer', { onStored });
+	const other = newDesk(bob, owner.space, { store: syncing.store });
+	await other.sync.load();
+	looks.push(() => other.sync.look([]));
+	expect(other.titles).toEqual(['One']);
+	const { account } = bob.me;
+	await owner.sync.administer({ type: 'change_role', account, role: 'auditor' });
+	await owner.until(() => owner.sync.epochStatus.resealing === null);
+	await owner.sync.administer({ type: 'rotate' });
+	await owner.write('Two');
+	await synced(owner);
+	await other.until(() => other.sync.head.seq === owner.sync.head.seq);
+	await owner.sync.administer({ type: 'change_role', account, role: 'viewer' });
+	await other.until(() => other.titles.length === 2);
+	expect(other.titles).toEqual(['One', 'Two']);
+	expect(other.sync.status.losses).toEqual([]);
+	await close(owner, syncing, other);
+});
+
 test('being removed is remembered without a connection, and by tabs that have none, until let in', async () => {
 	const owner = await foundedBy(ada);
 	const store = createMemoryStore();
