@@ -1,5 +1,6 @@
 // `npm run bench`: measures Tacet beside its limit and its peers, in one run and in random order,
-// and writes bench/results.json. --quick: three repeats and no PouchDB. --only=a,b: these systems.
+// and writes bench/results.json. --quick: three repeats, small counts in the browser, no PouchDB.
+// --only=a,b: these systems, or these workloads alone, into .cache/bench/results.json.
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, loadavg } from 'node:os';
@@ -11,27 +12,39 @@ const { inProject } = await import('../scripts/project.mjs');
 const { build } = await import('../scripts/build.mjs');
 // What is measured imports what is built.
 await build({ log: console.log });
+const { measureBrowserSync } = await import('./browser-sync.ts');
 const { measureChain } = await import('./chain.ts');
+const { measureColdStart } = await import('./cold-start.ts');
+const { measureCost } = await import('./cost.ts');
+const { measureLive } = await import('./live.ts');
 const { measureLogin } = await import('./login.ts');
 const { measureMembers } = await import('./members.ts');
+const { measureTrips } = await import('./pull-trips.ts');
 const { budgetsOf } = await import('./report.ts');
 const { measureRows } = await import('./rows.ts');
+const { measureSeal } = await import('./seal.ts');
+const { measureSearch } = await import('./search.ts');
 const { measureSizes } = await import('./sizes.ts');
 const { shuffled, spreadOf } = await import('./statistics.ts');
 const { measureSync } = await import('./sync.ts');
 const { systems } = await import('./systems.ts');
+const { measureTyping } = await import('./typing.ts');
 
 type SyncFigures = Awaited<ReturnType<typeof measureSync>>;
 type System = (typeof systems)[number];
 
 const isQuick = process.argv.includes('--quick');
-const only = process.argv.find((word) => word.startsWith('--only='))?.slice('--only='.length);
+const only = process.argv
+	.find((word) => word.startsWith('--only='))
+	?.slice('--only='.length)
+	.split(',');
 const repeats = isQuick ? 3 : 5;
 const logins = isQuick ? 10 : 30;
 const fewNotes = 1_000;
 const manyNotes = 10_000;
 const rttMs = 80;
-const longestMs = 40 * 60_000;
+const browserNotes = isQuick ? 2_000 : 10_000;
+const longestMs = 90 * 60_000;
 /** Systems whose work at a delay says something. */
 const delayed = ['tacet', 'floor', 'jazz', 'hocuspocus'];
 
@@ -40,6 +53,30 @@ setTimeout(() => {
 	process.exit(1);
 }, longestMs).unref();
 
+/** Each alone with --only=<name>; the one called `sync` is what systems are compared by. */
+const workloads = {
+	login: () => measureLogin(logins),
+	rows: () => measureRows(),
+	cost: () => measureCost(),
+	members: () => measureMembers(repeats),
+	chain: () => measureChain(repeats),
+	sizes: () => measureSizes(),
+	trips: () => measureTrips({ notes: fewNotes, repeats }),
+	seal: () => measureSeal(isQuick ? 5 : 15),
+	search: () => measureSearch(manyNotes),
+	live: () => measureLive({ commits: isQuick ? 200 : 500, repeats }),
+	browserSync: () => measureBrowserSync({ notes: browserNotes, repeats }),
+	coldStart: () => measureColdStart({ notes: browserNotes, repeats }),
+	typing: () => measureTyping({ notes: browserNotes, keys: isQuick ? 60 : 200 })
+};
+type Figures = {
+	-readonly [Name in keyof typeof workloads]?: Awaited<ReturnType<(typeof workloads)[Name]>>;
+};
+
+const isWanted = (name: string): boolean => only === undefined || only.includes(name);
+const comparesSystems =
+	isWanted('sync') || systems.some(({ name }) => only?.includes(name) === true);
+
 const notRun: Record<string, string> = {};
 /** Repeats of peers that did not come to an end: left out, and told. */
 const failures: string[] = [];
@@ -47,7 +84,9 @@ const startedAt = new Date().toISOString();
 const loadBefore = loadavg();
 
 async function present(): Promise<readonly System[]> {
-	const wanted = only?.split(',') ?? systems.map(({ name }) => name);
+	if (!comparesSystems) return [];
+	const named = systems.filter(({ name }) => only?.includes(name) === true);
+	const wanted = (named.length > 0 ? named : systems).map(({ name }) => name);
 	const chosen: System[] = [];
 	for (const system of systems) {
 		if (!wanted.includes(system.name) || (isQuick && !only && system.name === 'pouch')) continue;
@@ -131,13 +170,25 @@ function printSync(title: string, runs: Record<string, SyncFigures[]>, notes: nu
 	);
 }
 
+/** Tables of a whole workload stay in the file. */
+function hidingLong(key: string, value: unknown): unknown {
+	return key === 'operations' ? undefined : value;
+}
+
 const chosen = await present();
 console.log(`Load ${loadBefore.map((load) => load.toFixed(1)).join(' ')}; ${repeats} repeats.`);
-const login = await measureLogin(logins);
-const rows = await measureRows();
-const members = await measureMembers(repeats);
-const chain = await measureChain(repeats);
-const sizes = await measureSizes();
+const figures: Figures = {};
+for (const [name, measure] of Object.entries(workloads)) {
+	if (!isWanted(name)) continue;
+	console.log(`Measuring: ${name}`);
+	try {
+		Object.assign(figures, { [name]: await measure() });
+	} catch (error) {
+		// One that fails leaves its row empty, and the others their time.
+		failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+	}
+}
+if (chosen.length > 0) console.log('Measuring: sync');
 const few = await repeated(chosen, { notes: fewNotes, rttMs: 0 });
 const many = await repeated(chosen, { notes: manyNotes, rttMs: 0 });
 const delayedSystems = chosen.filter(({ name }) => delayed.includes(name));
@@ -145,17 +196,16 @@ const far = await repeated(delayedSystems, { notes: fewNotes, rttMs });
 
 const budgets = budgetsOf({
 	...{ few, many, delayed: far, fewNotes, manyNotes, rttMs },
-	...{ login, rows, members, chain, sizes }
+	...figures
 });
 printSync(`${fewNotes} notes`, few, fewNotes);
 printSync(`${manyNotes} notes`, many, manyNotes);
 printSync(`${fewNotes} notes, RTT ${rttMs} ms`, far, fewNotes);
 for (const [name, why] of Object.entries(notRun)) console.log(`Not run: ${name}: ${why}`);
 for (const failure of failures) console.log(`Failed: ${failure}`);
-console.log('\nLogin (ms)', JSON.stringify(login, null, 1));
-console.log('\nRows', JSON.stringify(rows));
-console.log('\nA member more', JSON.stringify(members));
-console.log('\nA chain', JSON.stringify(chain));
+for (const [name, figure] of Object.entries(figures)) {
+	console.log(`\n${name}`, JSON.stringify(figure, hidingLong));
+}
 console.table(budgets);
 
 const workerd = createRequire(import.meta.url)('workerd/package.json') as { version: string };
@@ -172,11 +222,7 @@ const results = {
 	note: 'Each triple is [median, lowest, highest] over the repeats of one run. Read ratios.',
 	repeats,
 	budgets,
-	login,
-	rows,
-	members,
-	chain,
-	sizes,
+	...figures,
 	sync: {
 		[`${fewNotes} notes`]: summary(few),
 		[`${manyNotes} notes`]: summary(many),
@@ -190,6 +236,8 @@ const json = await format(JSON.stringify(results), {
 	useTabs: true,
 	printWidth: 100
 });
-writeFileSync(inProject('bench/results.json'), json);
-console.log('bench/results.json is written.');
+// What stands in the project is of a whole run.
+const file = only === undefined ? 'bench/results.json' : '.cache/bench/results.json';
+writeFileSync(inProject(file), json);
+console.log(`${file} is written.`);
 process.exit(0);
