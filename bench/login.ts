@@ -4,12 +4,13 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { client, ready, server } from '@serenity-kit/opaque';
 import { build as bundle } from 'esbuild';
 import { logIn, signUp, type AccountParts } from '../client/account.ts';
 import { startCryptoInProcess } from '../client/crypto-core.ts';
 import { Http } from '../client/http.ts';
 import { createMemoryStore } from '../client/memory-store.ts';
-import { stretchPassword } from '../crypto/client/argon2.ts';
+import { argon2Parameters, stretchPassword } from '../crypto/client/argon2.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
 import { inProject } from '../scripts/project.mjs';
@@ -23,6 +24,12 @@ export interface LoginFigures {
 	readonly clientCpuMs: Spread;
 	/** Each call of the crypto core and of HTTP, in the order of their first use. */
 	readonly partsMs: Readonly<Record<string, Spread>>;
+	/** A login less what its requests took: what the client itself adds. */
+	readonly ownMs: Spread;
+	/** Both steps of serenity-kit's client with the same parameters, nothing else, in turn with logins. */
+	readonly serenityMs: Spread;
+	/** The one by the other, for each login. */
+	readonly ownRatio: Spread;
 	/** Argon2id alone with the same parameters, by another implementation (hash-wasm). */
 	readonly argon2Ms: Spread;
 	/** CPU of workerd for both messages of a login, everything included. */
@@ -44,9 +51,9 @@ const loadOpaque = () =>
 
 export async function measureLogin(logins: number): Promise<LoginFigures> {
 	const folder = mkdtempSync(path.join(tmpdir(), 'bench-login-'));
-	const server = await tacet.serve(folder);
+	const edge = await tacet.serve(folder);
 	try {
-		const origin = `http://localhost:${server.port}`;
+		const origin = `http://localhost:${edge.port}`;
 		const parts = new Map<string, number[]>();
 		const run = accountParts(origin, parts);
 		const device = idFromBytes<DeviceId>(randomBytes(16));
@@ -58,29 +65,39 @@ export async function measureLogin(logins: number): Promise<LoginFigures> {
 		};
 		await login();
 		parts.clear();
+		const serenity = await serenityAlone();
 		const wallMs: number[] = [];
+		const ownMs: number[] = [];
+		const serenityMs: number[] = [];
 		const clientCpuMs: number[] = [];
-		const serverBeforeMs = cpuMs(server.pid);
+		const serverBeforeMs = cpuMs(edge.pid);
 		for (let count = 0; count < logins; count++) {
+			const asked = httpMs(parts);
 			const startedMs = performance.now();
 			const cpu = process.cpuUsage();
 			await login();
 			const used = process.cpuUsage(cpu);
-			wallMs.push(performance.now() - startedMs);
+			const ms = performance.now() - startedMs;
+			wallMs.push(ms);
+			ownMs.push(ms - (httpMs(parts) - asked));
 			clientCpuMs.push((used.user + used.system) / 1_000);
+			serenityMs.push(serenity());
 		}
-		const serverCpuMs = (cpuMs(server.pid) - serverBeforeMs) / logins;
+		const serverCpuMs = (cpuMs(edge.pid) - serverBeforeMs) / logins;
 		return {
 			wallMs: spreadOf(wallMs),
 			clientCpuMs: spreadOf(clientCpuMs),
+			ownMs: spreadOf(ownMs),
+			serenityMs: spreadOf(serenityMs),
+			ownRatio: spreadOf(ownMs.map((ms, login) => ms / (serenityMs[login] ?? Number.NaN))),
 			partsMs: Object.fromEntries([...parts].map(([name, ms]) => [name, spreadOf(ms)])),
 			argon2Ms: spreadOf(await argon2Alone()),
 			serverCpuMs,
-			serverFloorCpuMs: await refusedRequests(origin, server.pid, logins),
+			serverFloorCpuMs: await refusedRequests(origin, edge.pid, logins),
 			...(await limits(logins))
 		};
 	} finally {
-		await server.stop();
+		await edge.stop();
 		rmSync(folder, { recursive: true, force: true });
 	}
 }
@@ -105,6 +122,49 @@ function accountParts(origin: string, parts: Map<string, number[]>): AccountPart
 		timed(`http: ${new URL(input as string).pathname}`, () => fetch(input, init));
 	const http = new Http({ origin, fetch: timedFetch });
 	return { http, crypto, origin, store: createMemoryStore() };
+}
+
+/** What all requests took so far. */
+function httpMs(parts: ReadonlyMap<string, readonly number[]>): number {
+	const requests = [...parts].filter(([name]) => name.startsWith('http:'));
+	return requests.flatMap(([, ms]) => ms).reduce((sum, ms) => sum + ms, 0);
+}
+
+/** One login by the library as it is published; answers with the ms of the client's two steps. */
+async function serenityAlone(): Promise<() => number> {
+	await ready;
+	const keyStretching = {
+		'argon2id-custom': {
+			memory: argon2Parameters.memoryKib,
+			iterations: argon2Parameters.iterations,
+			parallelism: argon2Parameters.parallelism
+		}
+	};
+	const serverSetup = server.createSetup();
+	const begun = client.startRegistration({ password });
+	const { registrationResponse } = server.createRegistrationResponse({
+		...{ serverSetup, userIdentifier: handle },
+		registrationRequest: begun.registrationRequest
+	});
+	const { registrationRecord } = client.finishRegistration({
+		...{ password, registrationResponse, keyStretching },
+		clientRegistrationState: begun.clientRegistrationState
+	});
+	const once = (): number => {
+		const startedMs = performance.now();
+		const { clientLoginState, startLoginRequest } = client.startLogin({ password });
+		const firstMs = performance.now() - startedMs;
+		const { loginResponse } = server.startLogin({
+			...{ serverSetup, userIdentifier: handle },
+			...{ registrationRecord, startLoginRequest }
+		});
+		const answeredMs = performance.now();
+		const finish = { password, clientLoginState, loginResponse, keyStretching };
+		if (client.finishLogin(finish) === undefined) throw new Error('a login failed');
+		return firstMs + performance.now() - answeredMs;
+	};
+	once();
+	return once;
 }
 
 async function argon2Alone(): Promise<readonly number[]> {
