@@ -39,7 +39,19 @@ export interface Contact {
 	readonly safetyWords: readonly string[];
 }
 
+/** A name that nothing confirms. */
+export interface UnconfirmedName {
+	readonly name: string;
+	/** This account knows somebody else by it, has it itself, or two members are called so. */
+	readonly isTaken: boolean;
+}
+
 export interface SpaceMember extends Contact {
+	/**
+	 * What they are called in the space, where this account does not know them itself: an owner wrote
+	 * down what they said when they were let in, and whoever writes could have written another one.
+	 */
+	readonly unconfirmedName: UnconfirmedName | null;
 	readonly role: Role;
 	readonly kind: 'person' | 'link' | 'app';
 	/** Of this member's devices: the newest statement of what they have verified. */
@@ -56,7 +68,14 @@ export interface Invitation {
 	readonly claim:
 		| null
 		/** The MAC is good: whoever claims had the link. */
-		| { readonly state: 'good'; readonly person: Contact; readonly claimedAtMs: number }
+		| {
+				readonly state: 'good';
+				/** By the name that they give themselves. */
+				readonly person: Contact;
+				readonly claimedAtMs: number;
+				/** This account knows somebody else by that name, or has it itself. */
+				readonly isNameTaken: boolean;
+		  }
 		/** The MAC is wrong: refuse it, and invite anew. */
 		| { readonly state: 'forged' };
 	/** A second person tried to claim it. */

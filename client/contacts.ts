@@ -29,6 +29,8 @@ export interface Met {
 	readonly account: AccountId;
 	readonly hash: Uint8Array;
 	readonly handle: string | null;
+	/** As somebody else says; known by it once a person has compared the words. */
+	readonly hearsay?: string | null;
 }
 
 /** A person and the identity that they were looked up with. */
@@ -64,10 +66,11 @@ export class Contacts {
 		const { account, hash } = met;
 		const identity = this.standingOf(account, hash);
 		const pinned = this.#parts.keyring.contactOf(account);
-		const handle = identity === 'own' ? this.#parts.handle : (pinned?.handle ?? met.handle);
+		const known = pinned?.handle === '' ? null : (pinned?.handle ?? null);
+		const handle = identity === 'own' ? this.#parts.handle : (known ?? met.handle);
 		const safetyWords = identity === 'own' ? [] : this.wordsOf(hash);
 		if (identity === 'changed' && pinned !== null) this.#lookForRenewal(met, pinned.handle);
-		this.#shown.set(account, { ...met, handle });
+		this.#shown.set(account, { ...met, handle: handle ?? met.hearsay ?? null });
 		return { account, handle, identity, safetyWords };
 	}
 
@@ -190,6 +193,17 @@ export class Contacts {
 		]);
 	}
 
+	/** Whether this account knows somebody else by that name, or has it itself. */
+	isNameOfOther(account: AccountId, name: string | null): boolean {
+		if (name === null) return false;
+		const { me, handle, keyring } = this.#parts;
+		const asked = plainName(name);
+		if (account !== me.account && asked === plainName(handle)) return true;
+		return keyring.contacts.some(
+			(contact) => contact.account !== account && plainName(contact.handle) === asked
+		);
+	}
+
 	/** Asks the edge whose handle it is; only the log of identities is believed, and pins before it. */
 	async find(typed: string): Promise<Result<Found, TacetError>> {
 		const handle = parseHandle(typed);
@@ -208,6 +222,12 @@ export class Contacts {
 		const met = { account, hash: identity.hash, handle: handle.value };
 		return ok({ identity, contact: await this.describe(met) });
 	}
+}
+
+/** Two names that a person would take for one. */
+function plainName(name: string): string {
+	const handle = parseHandle(name);
+	return handle.ok ? handle.value : name.trim().toLowerCase();
 }
 
 /** An account is called after its first identity. */

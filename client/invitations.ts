@@ -81,8 +81,11 @@ export class Invitations {
 		const claim = await this.#checkClaim(made, listed);
 		if (claim === null || claim.state === 'forged') return claim;
 		const { identity, name, claimedAtMs } = claim;
-		const met = { account: identity.account, hash: identity.hash, handle: name };
-		return { state: 'good', person: await this.#desk.contacts.describe(met), claimedAtMs };
+		const { contacts } = this.#desk;
+		const { account, hash } = identity;
+		const person = await contacts.describe({ account, hash, handle: name });
+		const isNameTaken = contacts.isNameOfOther(account, person.handle ?? name);
+		return { state: 'good', person, claimedAtMs, isNameTaken };
 	}
 
 	async #checkClaim(
@@ -202,6 +205,9 @@ export class Invitations {
 		if (claim.state === 'forged') return fail('claim_forged');
 		const added = await this.#add(made, claim);
 		if (!added.ok) return added;
+		const names = open.value.unsaidNames;
+		// For the others who read here; without them the members are none the less in.
+		if (names.length > 0) await open.value.write(names);
 		return this.revoke(space, invite);
 	}
 
@@ -211,7 +217,9 @@ export class Invitations {
 		const earlier = await contacts.earlierOf({ account, hash, handle: name });
 		if (!earlier.ok) return earlier;
 		if (!contacts.mayTrust(account, hash)) return fail('identity_changed');
-		const pinned = await contacts.pin({ account, hash, handle: name });
+		// Somebody else's name is not put beside their identity.
+		const handle = contacts.isNameOfOther(account, name) ? null : name;
+		const pinned = await contacts.pin({ account, hash, handle });
 		if (!pinned.ok) return pinned;
 		const { space, role } = made;
 		const before = this.#memberOf(space, identity);

@@ -2,7 +2,7 @@
 // outbox. Applying a change costs no more with many items than with few; lists are sorted, and
 // documents built, when somebody looks. Never does I/O, never sees a key.
 import type { PageId } from '../protocol/commit.ts';
-import type { ItemId, Seq } from '../protocol/ids.ts';
+import { bytesOfId, idFromBytes, type AccountId, type ItemId, type Seq } from '../protocol/ids.ts';
 import { maxNoteBytes, maxPagesPerCommit } from '../protocol/limits.ts';
 import type { Change, Seed, SpaceKind } from '../protocol/page.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
@@ -268,6 +268,11 @@ export class Items {
 	/** What the space is called, and of what kind it is; null until somebody said so. */
 	get name(): { readonly kind: SpaceKind; readonly name: string } | null {
 		return this.#names.current;
+	}
+
+	/** What a member is called here; null if nobody has said so. */
+	memberName(account: AccountId): string | null {
+		return this.#names.ofMember(idFromBytes<ItemId>(bytesOfId(account)));
 	}
 
 	/** What a page says again under a new key: of names the one that counts, and all else. */

@@ -93,6 +93,10 @@ export class Keyring implements Content {
 		return this.#contacts.get(account);
 	}
 
+	get contacts(): readonly EntryOf<'contact'>[] {
+		return this.#contacts.values;
+	}
+
 	/** Somebody who is pinned under that handle. */
 	contactNamed(handle: string): EntryOf<'contact'> | null {
 		return this.#contacts.values.find((contact) => contact.handle === handle) ?? null;

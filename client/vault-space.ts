@@ -1,7 +1,13 @@
 // One space of an unlocked account: its log, its items, their search, and what of it is shown.
 import type { ActivityEntry } from './activity.ts';
 import { settingsOf } from './admin-draft.ts';
-import type { EpochStatus, OtherHeartbeat, SpaceMember, SpacePolicy } from './api-sharing.ts';
+import type {
+	EpochStatus,
+	OtherHeartbeat,
+	SpaceMember,
+	SpacePolicy,
+	UnconfirmedName
+} from './api-sharing.ts';
 import type { Contacts } from './contacts.ts';
 import { Items } from './items.ts';
 import type { KnownSpace } from './keyring.ts';
@@ -14,7 +20,14 @@ import type { StoreFault } from './store.ts';
 import type { SpaceSync } from './sync.ts';
 import type { Member } from '../crypto/log-state.ts';
 import type { Role } from '../protocol/commit.ts';
-import type { AccountId, SpaceId } from '../protocol/ids.ts';
+import { parseHandle } from '../protocol/handle.ts';
+import {
+	bytesOfId,
+	idFromBytes,
+	type AccountId,
+	type ItemId,
+	type SpaceId
+} from '../protocol/ids.ts';
 import type { Change, SpaceKind } from '../protocol/page.ts';
 import { err, type Result } from '../protocol/result.ts';
 
@@ -121,8 +134,34 @@ export class VaultSpace implements SpaceView {
 	}
 
 	#describe({ account, role, kind, identity }: Member): SpaceMember {
-		const contact = this.#parts.contacts.contact({ account, hash: identity.hash, handle: null });
-		return { ...contact, role, kind, heartbeatAtMs: this.#heartbeatOf(account) };
+		const given = this.#nameGiven(account);
+		const hearsay = given?.isTaken === false ? given.name : null;
+		const { hash } = identity;
+		const contact = this.#parts.contacts.contact({ account, hash, handle: null, hearsay });
+		const unconfirmedName = contact.handle === null ? given : null;
+		const heartbeatAtMs = this.#heartbeatOf(account);
+		return { ...contact, unconfirmedName, role, kind, heartbeatAtMs };
+	}
+
+	#nameGiven(account: AccountId): UnconfirmedName | null {
+		const handle = parseHandle(this.items.memberName(account) ?? '');
+		if (!handle.ok) return null;
+		const name = handle.value;
+		const isTwice = [...this.sync.members.keys()].some(
+			(other) => other !== account && this.items.memberName(other) === name
+		);
+		return { name, isTaken: isTwice || this.#parts.contacts.isNameOfOther(account, name) };
+	}
+
+	/** What nobody has written down yet of who is here, and this account knows. */
+	get unsaidNames(): readonly Change[] {
+		return this.members.flatMap(({ account, kind, handle }): readonly Change[] => {
+			if (kind !== 'person' || handle === null) return [];
+			const name = parseHandle(handle);
+			if (!name.ok || this.items.memberName(account) === name.value) return [];
+			const item = idFromBytes<ItemId>(bytesOfId(account));
+			return [{ type: 'name', item, kind: 'member', name: name.value }];
+		});
 	}
 
 	#heartbeatOf(account: AccountId): number | null {

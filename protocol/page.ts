@@ -7,6 +7,7 @@
 //          | [ item (16), 3 ]                         tombstone: the item is gone for good
 //          | [ item (16), 4, entry ]                  keyring only: keyring-entry.ts
 //          | [ space (16), 5, [ kind 0–1, name ] ]    what the space is called; the last one counts
+//          | [ account (16), 5, [ 2, name ] ]         what a member is called there; likewise
 //
 // A seed is how an item begins: plain text, from which every device builds the same first Yjs
 // structs when the item is opened. An item has one seed, the one placed first on the log.
@@ -32,15 +33,18 @@ export type Change =
 	| { readonly type: 'keyring'; readonly item: ItemId; readonly entry: KeyringEntry }
 	| {
 			readonly type: 'name';
-			/** The bytes of the space's id. */
+			/** The bytes of the space's id, or of the member's account. */
 			readonly item: ItemId;
-			/** A space of many items, or one that was made to share a single one. */
-			readonly kind: SpaceKind;
+			/** A space of many items, one that was made to share a single one, or a member. */
+			readonly kind: NameKind;
 			readonly name: string;
 	  };
 
 export const spaceKinds = ['space', 'item'] as const;
 export type SpaceKind = (typeof spaceKinds)[number];
+/** What can be called something. */
+export const nameKinds = [...spaceKinds, 'member'] as const;
+export type NameKind = (typeof nameKinds)[number];
 
 /** What a page says, and when it was said first if it restates an earlier page. */
 export interface PageContent {
@@ -63,7 +67,7 @@ function changeForm(change: Change): Cbor {
 		case 'keyring':
 			return [item, 4, keyringEntryForm(change.entry)];
 		case 'name':
-			return [item, 5, [spaceKinds.indexOf(change.kind), change.name]];
+			return [item, 5, [nameKinds.indexOf(change.kind), change.name]];
 	}
 }
 
@@ -143,7 +147,7 @@ function parseSeed(value: Cbor | undefined): Seed | null {
 function parseName(item: ItemId, value: Cbor | undefined): Change | null {
 	if (!isArray(value, 2)) return null;
 	const [kindNumber, name] = value;
-	const kind = isUint(kindNumber) ? spaceKinds[kindNumber] : undefined;
+	const kind = isUint(kindNumber) ? nameKinds[kindNumber] : undefined;
 	if (kind === undefined || typeof name !== 'string') return null;
 	return name.length <= 2 * maxSpaceNameCharacters ? { type: 'name', item, kind, name } : null;
 }

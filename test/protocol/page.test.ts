@@ -70,7 +70,7 @@ test.each<[string, Cbor]>([
 	['no change', []],
 	['an unknown kind', [[id, 6, null]]],
 	['a name of no kind', [[id, 5, null]]],
-	['a name of an unknown kind', [[id, 5, [2, 'Home']]]],
+	['a name of an unknown kind', [[id, 5, [3, 'Home']]]],
 	['a name that is bytes', [[id, 5, [0, id]]]],
 	['a name with more in it', [[id, 5, [0, 'Home', null]]]],
 	['a name that is too long', [[id, 5, [0, 'a'.repeat(401)]]]],

@@ -43,7 +43,7 @@ import {
 	wrapInfo
 } from '../../protocol/labels.ts';
 import { keyringItem } from '../../protocol/keyring-entry.ts';
-import { spaceKinds, type Change } from '../../protocol/page.ts';
+import { nameKinds, type Change } from '../../protocol/page.ts';
 import type { Result } from '../../protocol/result.ts';
 import {
 	sampleEntries,
@@ -125,7 +125,8 @@ export const sampleChanges: readonly Change[] = [
 	{ type: 'tombstone', item },
 	...sampleEntries.map((entry): Change => ({ type: 'keyring', item: keyringItem(entry), entry })),
 	{ type: 'name', item, kind: 'space', name: 'Küche' },
-	{ type: 'name', item, kind: 'item', name: '' }
+	{ type: 'name', item, kind: 'item', name: '' },
+	{ type: 'name', item, kind: 'member', name: 'dora' }
 ];
 
 const entry: Entry = {
@@ -268,7 +269,7 @@ export const someChanges: fc.Arbitrary<readonly Change[]> = fc.array(
 		fc.record({
 			type: fc.constant('name' as const),
 			item: someId<ItemId>(),
-			kind: fc.constantFrom(...spaceKinds),
+			kind: fc.constantFrom(...nameKinds),
 			name: someText
 		})
 	),

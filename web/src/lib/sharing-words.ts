@@ -35,8 +35,14 @@ export const roleWords: Readonly<Record<Role, RoleWords>> = {
 
 const shortId = (account: AccountId): string => account.slice(0, 6);
 
-export const nameOf = (person: Pick<Contact, 'account' | 'handle'>): string =>
-	person.handle ?? `Somebody (${shortId(person.account)})`;
+type Person = Pick<Contact, 'account' | 'handle'> & Partial<Pick<SpaceMember, 'unconfirmedName'>>;
+
+/** A name that nothing confirms stands in quotes, beside a part of the id; a taken one not at all. */
+export function nameOf({ account, handle, unconfirmedName = null }: Person): string {
+	if (handle !== null) return handle;
+	const said = unconfirmedName?.isTaken === false ? `‘${unconfirmedName.name}’` : 'Somebody';
+	return `${said} (${shortId(account)})`;
+}
 
 export const memberName = (member: SpaceMember): string => {
 	if (member.kind === 'link') return `Share link (${shortId(member.account)})`;
