@@ -113,14 +113,14 @@ const mutants: readonly Mutant[] = [
 	{
 		without: 'remembering how far the log was seen',
 		file: 'client/follow.ts',
-		from: "if (offered.seq < head.seq) await this.#distrust('rollback', offered, null);",
+		from: "if (offered.seq < head.seq) await this.distrust(this.#faultOf(offered), offered, null);",
 		to: 'if (offered.seq < head.seq) await this.#reached(offered);',
 		attack: 'greet with the log as it was'
 	},
 	{
 		without: 'comparing the head on offer',
 		file: 'client/follow.ts',
-		from: "else if (!chain.holds(offered)) await this.#distrust('fork', offered, null);",
+		from: "else if (!chain.holds(offered)) await this.distrust('fork', offered, null);",
 		to: '',
 		attack: 'offer a head that the entries do not lead to'
 	},

@@ -28,6 +28,8 @@ export const loadOpaque = async (): Promise<WebAssembly.Module> =>
 export interface Edge {
 	readonly url: string;
 	readonly dataDir: string;
+	/** Of workerd. */
+	readonly pid: number;
 	/** Ends it as a crash would. */
 	kill(): Promise<void>;
 	/** Serves the same data at the same address again. */
@@ -44,6 +46,9 @@ export async function startEdge(): Promise<Edge> {
 	return {
 		url,
 		dataDir,
+		get pid() {
+			return serving.pid;
+		},
 		kill: () => serving.kill(),
 		restart: async () => {
 			serving = await serve({ dataDir, port });
@@ -173,6 +178,8 @@ export interface Wire {
 	}[];
 	/** Changes a frame on its way down; null loses it. */
 	down: (frame: SpaceFrame, socket: WebSocket) => SpaceFrame | null;
+	/** Whether a frame reaches the edge. */
+	up: (frame: ClientFrame, socket: WebSocket) => boolean;
 	/** Whether sockets can be opened. */
 	isUp: boolean;
 	readonly WebSocket: typeof WebSocket;
@@ -188,6 +195,7 @@ export function newWire(encode: (frame: SpaceFrame) => Uint8Array): Wire {
 			if (data instanceof Uint8Array) {
 				const frame = parseClientFrame(data);
 				if (frame.ok) wire.sent.push({ bytes: data.slice(), frame: frame.value, url: this.url });
+				if (frame.ok && !wire.up(frame.value, this)) return;
 			}
 			super.send(data as Uint8Array<ArrayBuffer>);
 		}
@@ -210,6 +218,7 @@ export function newWire(encode: (frame: SpaceFrame) => Uint8Array): Wire {
 	const wire: Wire = {
 		sent: [],
 		down: (frame) => frame,
+		up: () => true,
 		isUp: true,
 		WebSocket: TappedSocket
 	};

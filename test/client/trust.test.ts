@@ -97,7 +97,7 @@ describe('an edge that lies', () => {
 		both.wire.down = (frame, socket) => {
 			if (frame.type === 'hello') {
 				const { hash } = frame.offered;
-				return { ...frame, offered: { seq: 1, hash } };
+				return { ...frame, offered: { seq: 0, hash } };
 			}
 			if (!cut) socket.close();
 			cut = true;
@@ -124,7 +124,7 @@ describe('an edge that lies', () => {
 		expect(sync.trust).toMatchObject({
 			state: 'not_trusted',
 			fault: 'rollback',
-			evidence: { offered: { seq: 1 } }
+			evidence: { offered: { seq: 0 } }
 		});
 		expect(items.map(({ title }) => title)).toContain('Kept here');
 		await again.tacet.close();
@@ -141,7 +141,7 @@ describe('an edge that lies', () => {
 		await both.reader.tacet.lock();
 		both.wire.down = (frame, socket) =>
 			frame.type === 'hello' && !socket.url.includes(id)
-				? { ...frame, offered: { ...frame.offered, seq: 1 } }
+				? { ...frame, offered: { ...frame.offered, seq: 0 } }
 				: frame;
 		expect(await both.reader.tacet.unlock({ password })).toMatchObject({ ok: true });
 		await distrusted(both);
