@@ -4,7 +4,7 @@
 import { sha256 } from '../crypto/hash.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { LogState } from '../crypto/log-state.ts';
-import type { Commit, PageHeader, PageId } from '../protocol/commit.ts';
+import type { Admin, Commit, PageHeader, PageId } from '../protocol/commit.ts';
 import type { AccountId, Epoch, Seq, SpaceId } from '../protocol/ids.ts';
 import { parsePage, type PageContent } from '../protocol/page.ts';
 import { AuditKeys } from './audit-keys.ts';
@@ -50,6 +50,8 @@ export class Pages {
 	/** Who opened each epoch. */
 	readonly #openers = new Map<Epoch, AccountId>();
 	#unusable: readonly UnusableKey[] = [];
+	/** Whether the member entry, as far as keys were taken up, holds the identity that is unlocked here. */
+	#isOneself = true;
 	/** Epochs whose keys are here. */
 	#known: ReadonlySet<Epoch> = new Set();
 	/** Epochs that opened without the key before them, as for who did not read then, by seq. */
@@ -141,6 +143,7 @@ export class Pages {
 		for (const entry of entries) {
 			const { admin } = entry.commit;
 			if (admin === null) continue;
+			this.#noteIdentity(admin);
 			this.auditKeys.learn(entry);
 			if (admin.epoch !== null) {
 				const { number, commitment, previousHash } = admin.epoch;
@@ -159,7 +162,14 @@ export class Pages {
 		if (changed) await this.#openEpochs();
 	}
 
+	#noteIdentity({ members }: Admin): void {
+		const own = members.find(({ account }) => account === this.#me.account)?.identityEntry;
+		if (own != null) this.#isOneself = equalBytes(own, this.#me.identity);
+	}
+
 	#takeWrap(commit: Commit, index: number, bytes: Uint8Array, state: LogState): boolean {
+		// What was wrapped to an identity before this one opens nothing now, and nobody is to blame.
+		if (!this.#isOneself) return false;
 		const header = commit.admin?.wraps[index];
 		if (header?.kind !== 'content' || header.recipient !== this.#me.account) return false;
 		const epoch = header.number;

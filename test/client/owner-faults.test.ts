@@ -1,9 +1,14 @@
 // What an owner can do to a member with the edge's help, or without it: keys that open nothing, and
 // another identity in the member's place. Each commit here is one that the real edge takes.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import { createMemoryStore } from '../../client/memory-store.ts';
 import type { AdminDraft, FormedCommit } from '../../client/crypto-port.ts';
-import { deriveAccountKeys, generateRoot } from '../../crypto/client/account-keys.ts';
+import {
+	deriveAccountKeys,
+	generateRoot,
+	type IdentityKeys
+} from '../../crypto/client/account-keys.ts';
 import { generateEpochKey, wrapEpochKey } from '../../crypto/client/space-keys.ts';
 import { sha256 } from '../../crypto/hash.ts';
 import { openIdentity, renewIdentity, type Identity } from '../../crypto/identity.ts';
@@ -12,7 +17,7 @@ import { sign } from '../../crypto/signature.ts';
 import { encodeCommit, parseCommit, type MemberChange } from '../../protocol/commit.ts';
 import { encodeSpaceFrame } from '../../protocol/frames.ts';
 import { commitSigningInput } from '../../protocol/labels.ts';
-import { newWire, startEdge, type Edge } from './edge.ts';
+import { loadOpaque, newWire, startEdge, type Edge } from './edge.ts';
 import {
 	adding,
 	caughtUpWith,
@@ -45,8 +50,12 @@ async function identityOf({ me }: Person): Promise<Identity> {
 }
 
 /** The next identity of an account: signed by its own key, and by that of whoever makes it. */
-async function renewedBy(signer: Person, account: Person): Promise<Identity> {
-	const keys = await deriveAccountKeys(generateRoot());
+async function renewedBy(
+	signer: Person,
+	account: Person,
+	keys: IdentityKeys | null = null
+): Promise<Identity> {
+	keys ??= await deriveAccountKeys(generateRoot());
 	const { signingKey } = await signer.crypto.handKeys();
 	return renewIdentity(await identityOf(account), {
 		signing: keys.signing,
@@ -203,6 +212,35 @@ test('another identity in one’s own place is an alarm by name; nothing is sign
 	await offline.sync.load();
 	expect(offline.sync.status.ownerFaults).toEqual([fault]);
 	await close(offline, owner);
+});
+
+test('who goes by a renewed identity blames nobody for the keys that the one before was given', async () => {
+	const owner = await foundedBy(ada);
+	await owner.write('Shared');
+	await synced(owner);
+	const { account } = eve.me;
+	const ask = (intent: Parameters<typeof owner.sync.administer>[0]) =>
+		owner.sync.administer(intent);
+	await ask(adding(eve, 'viewer'));
+	await ask({ type: 'change_role', account, role: 'auditor' });
+	const keys = await deriveAccountKeys(generateRoot());
+	const identityEntry = (await renewedBy(eve, eve, keys)).bytes;
+	expect(await ask({ type: 'replace_identity', account, identityEntry })).toEqual(done);
+	const { port: crypto } = startCryptoInProcess(loadOpaque);
+	const me = await crypto.takeKeys({
+		...(await eve.crypto.handKeys()),
+		identity: identityEntry,
+		signingKey: keys.signing.privateKey,
+		kemSeed: keys.kem.seed.reveal()
+	});
+	const member = newDesk({ ...eve, me, crypto }, owner.space);
+	await member.sync.lead();
+	await member.until(() => member.sync.caughtUp);
+	expect(member.sync.status).toMatchObject({ trust: { state: 'verified' }, ownerFaults: [] });
+	expect(await ask({ type: 'change_role', account, role: 'viewer' })).toEqual(done);
+	await member.until(() => member.titles.length === 1);
+	expect(member.sync.status.ownerFaults).toEqual([]);
+	await close(member, owner);
 });
 
 test('an identity that renews the one pinned gets the keys; its account alone is not enough', async () => {
