@@ -164,6 +164,13 @@ test('an auditor sees who is in and who did how much, and no note', async () => 
 		.getByText(/^ada .*wrote /)
 		.first()
 		.waitFor();
+	// What the server saw, from the moment on from which she has a key to it.
+	const access = page.getByRole('list', { name: 'Access log, newest first' });
+	await access.waitFor();
+	await page.getByRole('button', { name: 'Look again' }).click();
+	await access.getByText('You opened the space').waitFor();
+	await page.getByText('nothing is missing that this device, or another one, has seen').waitFor();
+	await access.getByText('Sealed before you could read this log').first().waitFor();
 	await page.getByRole('link', { name: 'All notes' }).first().click();
 	await page.getByRole('heading', { name: 'All notes', level: 1 }).waitFor();
 	expect(await noteList(page).getByRole('link').count()).toBe(0);
