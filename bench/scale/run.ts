@@ -1,5 +1,6 @@
-// `node bench/scale/run.ts`: simulates the edge at several scales from what was measured, prints what
-// came of it, and writes simulated.json and the plots of docs/scaling.md. --measure: measures first.
+// `node bench/scale/run.ts`: simulates the edge at several scales from what was measured, and writes
+// simulated.json, the plots of docs/scaling/ and the tables of docs/scaling.md. A few minutes.
+// --measure: measures first. --tables: writes plots and tables from simulated.json, and simulates nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format } from 'prettier';
 import { inProject } from '../../scripts/project.mjs';
@@ -10,15 +11,41 @@ import type { Measured } from './measure.ts';
 import { drawPlot } from './plot.ts';
 import { plotsOf } from './plots.ts';
 import { days, deploymentQueues, hotSpaces, otherWays, storms, wideNetworks } from './scenarios.ts';
+import { tablesOf, withTables, type Tabled } from './tables.ts';
 
 const measuredFile = inProject('bench/scale/measured.json');
+const simulatedFile = inProject('bench/scale/simulated.json');
+const document = inProject('docs/scaling.md');
+const style = { useTabs: true, printWidth: 100 } as const;
+const typedSeconds = 30;
+
 const log = (line: string): void => {
 	console.log(line);
 };
+const readJson = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
 
 async function writeJson(file: string, value: unknown): Promise<void> {
-	const options = { parser: 'json', useTabs: true, printWidth: 100 } as const;
-	writeFileSync(file, await format(JSON.stringify(value), options));
+	writeFileSync(file, await format(JSON.stringify(value), { ...style, parser: 'json' }));
+}
+
+function simulate(measured: Measured): Tabled {
+	const results = readJson(inProject('bench/results.json')) as {
+		readonly rows: { readonly rowsWhileTyping: number };
+	};
+	const costs = costsOf(measured);
+	const { simulated, money, widest } = days(costs, log);
+	const note =
+		'Made by bench/scale/run.ts from measured.json; times are simulated, with the same seed always.';
+	const figures = {
+		...{ note, assumed, costs },
+		cost: { ...costOf(measured.operations), operations: 'in measured.json' },
+		...{ days: simulated, money, deployment: deploymentQueues(widest) },
+		storms: storms(widest, log),
+		hotSpaces: hotSpaces(costs, results.rows.rowsWhileTyping / typedSeconds),
+		networks: wideNetworks(widest),
+		otherWays: otherWays(costs, log)
+	};
+	return figures;
 }
 
 if (process.argv.includes('--measure')) {
@@ -28,40 +55,15 @@ if (process.argv.includes('--measure')) {
 	await writeJson(measuredFile, await measure());
 }
 
-const measured = JSON.parse(readFileSync(measuredFile, 'utf8')) as Measured;
-const results = JSON.parse(readFileSync(inProject('bench/results.json'), 'utf8')) as {
-	readonly rows: { readonly rowsWhileTyping: number };
-};
-const typedSeconds = 30;
-const commitsPerSecond = results.rows.rowsWhileTyping / typedSeconds;
-const costs = costsOf(measured);
-const cost = { ...costOf(measured.operations), operations: 'in measured.json' };
-const { simulated, money, widest } = days(costs, log);
-const figures = {
-	note: 'Made by bench/scale/run.ts from measured.json; times are simulated, with the same seed always.',
-	assumed,
-	costs,
-	cost,
-	days: simulated,
-	money,
-	deployment: deploymentQueues(widest),
-	storms: storms(widest, log),
-	hotSpaces: hotSpaces(costs, commitsPerSecond),
-	networks: wideNetworks(widest),
-	otherWays: otherWays(costs, log)
-};
-await writeJson(inProject('bench/scale/simulated.json'), figures);
+const measured = readJson(measuredFile) as Measured;
+const isSimulated = process.argv.includes('--tables');
+const figures = isSimulated ? (readJson(simulatedFile) as Tabled) : simulate(measured);
+if (!isSimulated) await writeJson(simulatedFile, figures);
 for (const [name, plot] of Object.entries(plotsOf(figures))) {
 	writeFileSync(inProject('docs/scaling', `${name}.svg`), drawPlot(plot));
 }
-console.table(
-	money.map(({ people, billDollars, billDollarsPerThousand }) => ({
-		people,
-		billDollars,
-		billDollarsPerThousand
-	}))
-);
-console.table(figures.deployment.queues.map(({ delayMs, ...queue }) => ({ ...queue, ...delayMs })));
-console.table(figures.otherWays);
-log('bench/scale/simulated.json and docs/scaling/ are written.');
+const tables = tablesOf(figures, measured.operations);
+const written = withTables(readFileSync(document, 'utf8'), tables);
+writeFileSync(document, await format(written, { ...style, parser: 'markdown' }));
+for (const [name, table] of Object.entries(tables)) log(`\n${name}\n${table}`);
 process.exit(0);

@@ -100,7 +100,10 @@ export function deploymentQueues(widest: DayFigures) {
 	};
 }
 
-export function storms(widest: DayFigures, log: (line: string) => void): StormFigures[] {
+export function storms(
+	widest: DayFigures,
+	log: (line: string) => void
+): (StormFigures & { readonly people: number })[] {
 	const socketsOf = (people: number) => Math.round((widest.mostSockets / widest.people) * people);
 	const cases = [
 		[1e3, 1],

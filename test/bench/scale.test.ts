@@ -11,9 +11,11 @@ import { Histogram } from '../../bench/scale/histogram.ts';
 import type { Measured } from '../../bench/scale/measure.ts';
 import { Queue, runQueue } from '../../bench/scale/queue.ts';
 import { simulateStorm } from '../../bench/scale/storm.ts';
+import { tablesOf, type Tabled } from '../../bench/scale/tables.ts';
 
-const measuredFile = new URL('../../bench/scale/measured.json', import.meta.url);
-const measured = JSON.parse(readFileSync(measuredFile, 'utf8')) as Measured;
+const read = (name: string): string =>
+	readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+const measured = JSON.parse(read('bench/scale/measured.json')) as Measured;
 const costs = costsOf(measured);
 const hourMs = 3_600_000;
 
@@ -119,4 +121,15 @@ test('people who come back after an update are back no sooner than the capacity 
 	expect(allBackSeconds).toBeGreaterThanOrEqual(leastSeconds);
 	expect(allBackSeconds).toBeLessThan(leastSeconds * 1.1);
 	expect(secondsToComeBack.mean).toBeLessThan(allBackSeconds);
+});
+
+test('the tables of docs/scaling.md are those of the simulation that is kept', () => {
+	const simulated = JSON.parse(read('bench/scale/simulated.json')) as Tabled;
+	const cells = (text: string) => text.replace(/ +/g, ' ').replace(/-{2,}/g, '--');
+	const document = cells(read('docs/scaling.md'));
+	for (const made of Object.values(tablesOf(simulated, measured.operations))) {
+		for (const row of made.split('\n').filter((line) => !line.startsWith('| ---'))) {
+			expect(document).toContain(cells(row));
+		}
+	}
 });
