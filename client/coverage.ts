@@ -62,6 +62,11 @@ export class Coverage {
 		this.#parts = parts;
 	}
 
+	/** Whether all that was superseded was found to be said by live pages. */
+	get isSettled(): boolean {
+		return this.#held.size === 0 && this.#noticed === this.#parts.chain.superseded.length;
+	}
+
 	get losses(): readonly Loss[] {
 		return [...this.#leftOut].map(([author, items]) => ({
 			author,

@@ -16,7 +16,7 @@ interface Placed {
 	readonly place: { readonly seq: Seq; readonly index: number };
 }
 type HeldSeed = Placed & { readonly seed: Seed };
-type HeldUpdate = Placed & { readonly update: Uint8Array };
+type HeldUpdate = Placed & { readonly update: Uint8Array; readonly timeMs: number };
 
 /** Everything placed that a device holds of an item, in the order of the log. */
 export interface Holdings {
@@ -132,12 +132,13 @@ export function missingOfCopy(
 
 /** One update if it fits a page; else those that it is made of, each of which came in one. */
 function inOne(item: ItemId, update: Uint8Array, parts: readonly HeldUpdate[]): readonly Change[] {
-	const change: Change = { type: 'update', item, update };
+	const writtenMs = Math.max(...parts.map(({ timeMs }) => timeMs));
+	const change: Change = { type: 'update', item, update, writtenMs };
 	return fitsPage(encodeChange(change)) ? [change] : updateChanges(item, parts);
 }
 
 const updateChanges = (item: ItemId, updates: readonly HeldUpdate[]): readonly Change[] =>
-	updates.map(({ update }) => ({ type: 'update', item, update }));
+	updates.map(({ update, timeMs }) => ({ type: 'update', item, update, writtenMs: timeMs }));
 
 const updateOf = ({ update }: HeldUpdate): Uint8Array => update;
 

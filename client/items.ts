@@ -157,7 +157,7 @@ export class Items {
 				listed.record.placeTombstone(place);
 				this.#endings.add(keyOf(place));
 			} else {
-				listed.record.placeUpdate(change.update, place, timeMs);
+				listed.record.placeUpdate(change.update, place, change.writtenMs ?? timeMs);
 				for (const open of listed.open) open.receive(change.update);
 			}
 			items.add(listed.record.id);
@@ -182,6 +182,16 @@ export class Items {
 		const { changes } = missing;
 		const absent = copy ? missingOfCopy(changes, copy.holdings, at) : changes;
 		return absent.length === 0 ? null : absent;
+	}
+
+	/** What live pages would lack of an item; null if that can't be said under its own id. */
+	packed(item: ItemId, at: SupersededAt): readonly Change[] | null {
+		const name = this.#names.missing(item, at);
+		if (name !== null) return [name];
+		const record = this.#items.get(item)?.record;
+		const missing = record ? missingOf(item, record.holdings, at) : null;
+		if (missing === null) return [];
+		return missing.kind === 'part' ? missing.changes : null;
 	}
 
 	/** Forgets what these pages brought. */
@@ -244,7 +254,7 @@ export class Items {
 			if (change.type === 'seed') listed.record.addWaitingSeed(change.seed, place);
 			else if (change.type === 'tombstone') listed.record.addWaitingTombstone(place);
 			else {
-				listed.record.addWaitingUpdate(change.update, place, timeMs);
+				listed.record.addWaitingUpdate(change.update, place, change.writtenMs ?? timeMs);
 				for (const open of listed.open) open.receive(change.update);
 			}
 		}

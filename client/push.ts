@@ -70,6 +70,8 @@ export class Pusher {
 	/** The edge said of a commit that it never takes it; what the role forbids is held here besides. */
 	#denied = false;
 	#refusedFrom: number | null = null;
+	/** Whether pages of this account counted when it was looked at last. */
+	#wrote = true;
 	/** What was refused is looked at: counts may become free, and nothing is formed meanwhile. */
 	#givingUp = false;
 	/** A problem is shown that goes with what was refused. */
@@ -206,7 +208,11 @@ export class Pusher {
 	/** What waits here although the role, or the device, may not send it. */
 	#noteHold(): void {
 		const { chain, outbox, mayWrite, onProblem } = this.#parts;
-		const mayNot = !this.#writes ? 'refused' : mayWrite() ? null : 'unconfirmed';
+		const writes = this.#writes;
+		// What was refused to another role goes out again.
+		if (writes && !this.#wrote) this.#denied = false;
+		this.#wrote = writes;
+		const mayNot = !writes ? 'refused' : mayWrite() ? null : 'unconfirmed';
 		const held = chain.head.seq > 0 && outbox.waiting > 0 ? mayNot : null;
 		if (held === this.#held) return;
 		this.#held = held;

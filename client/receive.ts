@@ -32,6 +32,11 @@ export interface Content {
 	freedBy(rows: readonly number[], before: Iterable<number>): readonly PageId[];
 	/** Of a page's changes, those to be said again under a new key; all of them if absent. */
 	restated?(page: PageId, changes: readonly Change[]): readonly Change[];
+	/**
+	 * Changes that say of an item what live pages would lack without those that `supersededAt` gives
+	 * up; null if that can't be said under its own id. Absent: pages of this content are not packed.
+	 */
+	packed?(item: ItemId, supersededAt: SupersededAt): readonly Change[] | null;
 }
 
 export interface ReceiverParts {

@@ -113,6 +113,8 @@ export interface SyncStatus {
 	/** Empty but for an owner who misuses the role: to be shown to the person, by name. */
 	readonly ownerFaults: readonly OwnerFault[];
 	readonly epoch: EpochStatus;
+	/** Small pages that are packed into few; null while there is nothing to do. */
+	readonly packing: { readonly done: number; readonly total: number } | null;
 	/** Of other devices and members, newest first; as the tab knows them that syncs. */
 	readonly heartbeats: readonly OtherHeartbeat[];
 	readonly problem: SyncProblem | null;

@@ -12,6 +12,7 @@ export type SyncDetails = Pick<
 	| 'losses'
 	| 'ownerFaults'
 	| 'epoch'
+	| 'packing'
 	| 'heartbeats'
 	| 'earlierFaults'
 	| 'puttingBack'

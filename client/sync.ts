@@ -12,6 +12,7 @@ import type { AdminIntent } from './admin-draft.ts';
 import { Administration } from './administer.ts';
 import type { EpochStatus, OtherHeartbeat } from './api-sharing.ts';
 import { Chain } from './chain.ts';
+import { Compactor } from './compact.ts';
 import { Coverage } from './coverage.ts';
 import type { CryptoPort, FormedCommit, UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
@@ -26,6 +27,7 @@ import { Pusher } from './push.ts';
 import { PutBack } from './put-back.ts';
 import { Receiver, type Content } from './receive.ts';
 import { Resealer } from './reseal.ts';
+import { Rewriter } from './rewrite.ts';
 import { storeProblem, SyncReport, type SyncSight } from './sync-report.ts';
 import { SpaceSocket, type SocketOptions } from './socket.ts';
 import type { OwnerFault, SyncProblem, SyncStatus } from './status.ts';
@@ -71,6 +73,8 @@ export class SpaceSync {
 	readonly #heartbeats: Heartbeats;
 	readonly #administration: Administration;
 	readonly #resealer: Resealer;
+	readonly #compactor: Compactor;
+	readonly #rewriter: Rewriter;
 	readonly #follower: Follower;
 	/** Gives a rolled-back edge what it lacks, if a person asks for it. */
 	readonly repair: PutBack;
@@ -110,7 +114,11 @@ export class SpaceSync {
 		this.#coverage = new Coverage(parts);
 		this.#heartbeats = new Heartbeats(parts);
 		this.#administration = new Administration({ ...parts, pusher: this.#pusher });
-		this.#resealer = new Resealer({ ...parts, pusher: this.#pusher });
+		this.#resealer = new Resealer(parts);
+		this.#compactor = new Compactor({ ...parts, coverage: this.#coverage });
+		// Packed first, so that less is sealed anew.
+		const jobs = [this.#compactor, this.#resealer];
+		this.#rewriter = new Rewriter({ ...parts, pusher: this.#pusher }, jobs);
 		this.#follower = new Follower({
 			...parts,
 			receiver: new Receiver(parts),
@@ -169,7 +177,7 @@ export class SpaceSync {
 			},
 			onCaughtUp: () => {
 				this.#administration.caughtUp();
-				this.#resealer.caughtUp();
+				this.#rewriter.caughtUp();
 			}
 		};
 	}
@@ -293,7 +301,7 @@ export class SpaceSync {
 		clearTimeout(this.#removedTimer);
 		this.#follower.stop();
 		this.#pusher.stop();
-		this.#resealer.stop();
+		this.#rewriter.stop();
 		this.#socket.stop();
 		this.repair.stop();
 		this.#administration.end({ code: 'offline' });
@@ -305,7 +313,7 @@ export class SpaceSync {
 		this.#closed = true;
 		this.stop();
 		this.#coverage.stop();
-		const idle = [this.#resealer, this.#heartbeats, this.#pusher, this.repair];
+		const idle = [this.#rewriter, this.#heartbeats, this.#pusher, this.repair];
 		const parts = idle.map((part) => part.idle);
 		await Promise.all([this.#turns.ended, ...parts, ...this.#calls]);
 	}
@@ -432,13 +440,14 @@ export class SpaceSync {
 			isLeading: this.#leading,
 			isClosed: this.#closed,
 			isCaughtUp: this.#follower.isCaughtUp,
-			fault: this.#follower.fault,
+			fault: this.#follower.shownFault,
 			details: () => ({
 				setAside: this.#pages.unread,
 				setAsideAuthors: this.#pages.setAsideAuthors,
 				losses: this.#coverage.losses,
 				ownerFaults: this.#ownerFaults,
 				epoch: this.epochStatus,
+				packing: this.#compactor.progress,
 				...this.repair.status,
 				heartbeats: this.heartbeats
 			}),
@@ -453,7 +462,7 @@ export class SpaceSync {
 
 	#lost(error: TacetError): void {
 		this.#follower.lost(error);
-		this.#resealer.stop();
+		this.#rewriter.stop();
 		this.#administration.lost(error);
 		// An edge that knows this space for nobody of this account: it was removed, or has left.
 		const wasMember = this.#chain.head.seq > 0 || this.#options.isNamed?.() === true;

@@ -4,6 +4,7 @@
 //          | CBOR [ version 1, [ change … ], time in ms ]   restated: what an earlier page said then
 //   change = [ item (16), 1, seed ]                   seed = [ created ms, title, body, path|null ]
 //          | [ item (16), 2, Yjs update (bstr) ]      update format v1
+//          | [ item (16), 2, Yjs update (bstr), written ms ]   that says again what others said
 //          | [ item (16), 3 ]                         tombstone: the item is gone for good
 //          | [ item (16), 4, entry ]                  keyring only: keyring-entry.ts
 //          | [ space (16), 5, [ kind 0–1, name ] ]    what the space is called; the last one counts
@@ -28,7 +29,13 @@ export interface Seed {
 }
 export type Change =
 	| { readonly type: 'seed'; readonly item: ItemId; readonly seed: Seed }
-	| { readonly type: 'update'; readonly item: ItemId; readonly update: Uint8Array }
+	| {
+			readonly type: 'update';
+			readonly item: ItemId;
+			readonly update: Uint8Array;
+			/** When the newest part of it was said first; absent: when its page was. */
+			readonly writtenMs?: number;
+	  }
 	| { readonly type: 'tombstone'; readonly item: ItemId }
 	| { readonly type: 'keyring'; readonly item: ItemId; readonly entry: KeyringEntry }
 	| {
@@ -60,8 +67,10 @@ function changeForm(change: Change): Cbor {
 			const { createdAtMs, title, body, path } = change.seed;
 			return [item, 1, [createdAtMs, title, body, path]];
 		}
-		case 'update':
-			return [item, 2, change.update];
+		case 'update': {
+			const { update, writtenMs } = change;
+			return writtenMs === undefined ? [item, 2, update] : [item, 2, update, writtenMs];
+		}
 		case 'tombstone':
 			return [item, 3];
 		case 'keyring':
@@ -94,6 +103,12 @@ export function parseChangeBytes(bytes: Uint8Array): Result<Change, 'malformed'>
 export const joinChanges = (encoded: readonly Uint8Array[]): Uint8Array =>
 	concatBytes(...pageHead(encoded.length), ...encoded);
 
+/** The same for a page that says again what others said. */
+export function joinRestated(encoded: readonly Uint8Array[], restatedMs: number): Uint8Array {
+	const [, list = new Uint8Array()] = pageHead(encoded.length);
+	return concatBytes(Uint8Array.of(0x83, 0x01), list, ...encoded, encodeCbor(restatedMs));
+}
+
 /** Bytes of the page that {@link joinChanges} gives for `count` changes of `bytes` together. */
 export const joinedPageBytes = (count: number, bytes: number): number =>
 	bytes + pageHead(count).reduce((total, part) => total + part.length, 0);
@@ -124,16 +139,24 @@ function parseChange(value: Cbor): Change | null {
 	const item = idFromBytes<ItemId>(value[0]);
 	const [, kind, body] = value;
 	if (kind === 3) return value.length === 2 ? { type: 'tombstone', item } : null;
+	if (kind === 2) return parseUpdate(item, value);
 	if (value.length !== 3) return null;
 	if (kind === 1) {
 		const seed = parseSeed(body);
 		return seed && { type: 'seed', item, seed };
 	}
-	if (kind === 2) return isBytes(body) ? { type: 'update', item, update: body } : null;
 	if (kind === 5) return parseName(item, body);
 	if (kind !== 4) return null;
 	const entry = parseKeyringEntry(body);
 	return entry && { type: 'keyring', item, entry };
+}
+
+function parseUpdate(item: ItemId, value: readonly Cbor[]): Change | null {
+	const [, , update, writtenMs] = value;
+	if (!isBytes(update)) return null;
+	if (value.length === 3) return { type: 'update', item, update };
+	if (value.length !== 4 || !isUint(writtenMs)) return null;
+	return { type: 'update', item, update, writtenMs };
 }
 
 function parseSeed(value: Cbor | undefined): Seed | null {

@@ -6,6 +6,7 @@ import {
 	encodeChange,
 	encodePage,
 	joinChanges,
+	joinRestated,
 	joinedPageBytes,
 	parseChangeBytes,
 	parsePage,
@@ -47,6 +48,7 @@ test('changes encoded one by one and joined make the same page', () => {
 		expect(joined).toEqual(encodePage(changes));
 		const total = encoded.reduce((sum, change) => sum + change.length, 0);
 		expect(joinedPageBytes(length, total)).toBe(joined.length);
+		expect(joinRestated(encoded, length)).toEqual(encodePage(changes, length));
 	}
 	for (const change of sampleChanges) {
 		expect(parseChangeBytes(encodeChange(change))).toEqual({ ok: true, value: change });

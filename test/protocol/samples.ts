@@ -126,7 +126,8 @@ export const sampleChanges: readonly Change[] = [
 	...sampleEntries.map((entry): Change => ({ type: 'keyring', item: keyringItem(entry), entry })),
 	{ type: 'name', item, kind: 'space', name: 'Küche' },
 	{ type: 'name', item, kind: 'item', name: '' },
-	{ type: 'name', item, kind: 'member', name: 'dora' }
+	{ type: 'name', item, kind: 'member', name: 'dora' },
+	{ type: 'update', item, update: bytesFrom(1, 30), writtenMs: 1_764_000_000_000 }
 ];
 
 const entry: Entry = {

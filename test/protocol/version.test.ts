@@ -82,7 +82,7 @@ const locked: typeof formats = {
 	genesis: 'f8dbe40eb3a14574',
 	identity: '16d794a5143bdff7',
 	labels: '140b6b6cf33880a6',
-	page: 'f37b7530c19e086a',
+	page: 'eae2633ac9d6900e',
 	routes: '1f356d3938147284',
 	sharing: '143bd1c0c21142b6',
 	signingInputs: '5cb10fe1bd080343',
