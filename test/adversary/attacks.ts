@@ -11,6 +11,8 @@ export const severities = {
 	'CRY-03': 3,
 	'EDG-01': 1,
 	'EDG-07': 2,
+	'EDG-09': 2,
+	'EDG-10': 3,
 	'EDG-11': 2,
 	'EDG-12': 3,
 	'INT-01': 1,

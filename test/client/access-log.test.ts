@@ -88,7 +88,7 @@ async function readUntil(space: Space, device: Device): Promise<readonly AccessE
 }
 
 describe('the access log', () => {
-	test('says to owners and auditors who opened a space, and to nobody else', async () => {
+	test('EDG-10 says to owners and auditors who opened a space, and to nobody else', async () => {
 		const [ann, ben, eva] = [await person(), await person(), await person()];
 		const space = await newSpace(ann);
 		expect(await read(space)).toEqual({ entries: [], hasOlder: false, state: 'checked' });
@@ -142,7 +142,7 @@ describe('an edge that shows another log of events', () => {
 		return { ann, ben, space, entries };
 	}
 
-	test('is caught when it cuts events back, or leaves out all of them', async () => {
+	test('EDG-09 is caught when it cuts events back, or leaves out all of them', async () => {
 		const { ann, ben, space } = await shared();
 		line.lie = (part) => ({ ...part, events: part.events.slice(0, -1) });
 		expect((await read(space)).state).toBe('cut_back');
@@ -155,7 +155,7 @@ describe('an edge that shows another log of events', () => {
 		await close(ann, ben);
 	});
 
-	test('is caught when another event stands where one was seen', async () => {
+	test('EDG-09 is caught when another event stands where one was seen', async () => {
 		const { ann, ben, space } = await shared();
 		line.lie = (part) => {
 			const [first, ...others] = part.events;
@@ -170,7 +170,7 @@ describe('an edge that shows another log of events', () => {
 		await close(ann, ben);
 	});
 
-	test('is caught when it shows the events of another space', async () => {
+	test('EDG-09 is caught when it shows the events of another space', async () => {
 		const { ann, ben, space } = await shared();
 		const other = await newSpace(ann);
 		await join(other, ben, 'viewer');
@@ -187,7 +187,7 @@ describe('an edge that shows another log of events', () => {
 		await close(ann, ben);
 	});
 
-	test('is caught when it says that older events were dropped, which none can be yet', async () => {
+	test('EDG-09 is caught when it says that older events were dropped, which none can be yet', async () => {
 		const { ann, ben, space, entries } = await shared();
 		const { n } = entries[0] ?? { n: 0 };
 		line.lie = (part) => ({
@@ -202,7 +202,7 @@ describe('an edge that shows another log of events', () => {
 		await close(ann, ben);
 	});
 
-	test('is caught by what others have seen, by a device that has seen nothing', async () => {
+	test('EDG-09 is caught by what others have seen, by a device that has seen nothing', async () => {
 		const handle = newHandle();
 		const ann = await signedUp(edge, handle);
 		const eva = await signedUp(edge, newHandle(), { fetch: line.fetch });
