@@ -84,6 +84,8 @@ export class Follower {
 	#fault: ChainFault | null = null;
 	/** It was found by this tab, whatever the store says. */
 	#foundFault = false;
+	/** Is being saved; nothing is sent any more. */
+	#keepingFault = false;
 	#earlier: readonly EarlierFault[] = [];
 	#expected: readonly Expected[] = [];
 	/** Verified but for pages that were asked for again: the head that is reached with them. */
@@ -102,6 +104,11 @@ export class Follower {
 
 	get fault(): ChainFault | null {
 		return this.#fault;
+	}
+
+	/** As far as it is on record: what is shown must be there still after a restart. */
+	get shownFault(): ChainFault | null {
+		return this.#keepingFault ? null : this.#fault;
 	}
 
 	/** The furthest place that another device of this account is known to have verified; 0: none. */
@@ -303,9 +310,9 @@ export class Follower {
 		const { socket, report, pusher, onStored } = this.#parts;
 		if (taken.settled.length > 0 || taken.fault === null) onStored(taken.settled);
 		if (taken.storeFault !== null) {
-			// What can't be kept is not taken: the log comes again when there is room.
+			// What can't be kept is not taken, nor what came behind it: the log comes again when there is room.
 			socket.stop();
-			this.#caughtUp = false;
+			this.stop();
 			report.setProblem(storeProblem(taken.storeFault));
 			return false;
 		}
@@ -441,7 +448,9 @@ export class Follower {
 		this.#caughtUp = false;
 		socket.stop();
 		this.#parts.onDistrusted();
+		this.#keepingFault = true;
 		await log.saveFaults({ open: this.#fault, earlier: this.#earlier });
+		this.#keepingFault = false;
 		report.changed();
 	}
 

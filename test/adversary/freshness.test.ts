@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Store } from '../../client/store.ts';
 import {
 	copyStore,
 	isDistrusted,
@@ -24,7 +26,50 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => world.end(), 60_000);
 
+/** A store that keeps no record of this name until it may. */
+function heldBack(store: Store, name: string) {
+	const [may, asked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+	const saveRecord: Store['saveRecord'] = async (record, sealed) => {
+		if (record.startsWith(name)) {
+			asked.resolve();
+			await may.promise;
+		}
+		return store.saveRecord(record, sealed);
+	};
+	const held = new Proxy(store, {
+		get: (target, key) => {
+			if (key === 'saveRecord') return saveRecord;
+			const own: unknown = Reflect.get(target, key);
+			return typeof own === 'function' ? own.bind(target) : own;
+		}
+	});
+	return { held, keep: may.resolve, saving: asked.promise };
+}
+
 describe('a log as it was', () => {
+	test('INT-05 is on record before it is shown: a restart at that moment believes it no more', async () => {
+		const known = world.stores.get(6);
+		const offered = headsOf(world.entries)[3];
+		assert(known && offered);
+		const store = await copyStore(known, [world.keyring, world.space]);
+		const { keep, held, saving } = heldBack(store, 'fault/');
+		const { keys, at } = world;
+		const device = await startDevice(world.edge.url, { keys, at, store: held });
+		device.liar.lie = {
+			toClient: (frame, { space }) =>
+				space === world.space && frame.type === 'hello' ? [{ type: 'hello', offered }] : undefined
+		};
+		await device.tacet.start();
+		await saving;
+		// Whatever is looked at anew meanwhile.
+		assert((await device.space.create({ title: 'Meanwhile', body: '' })).ok);
+		expect(isDistrusted(device.space)).toBe(false);
+		keep();
+		await when(device.space, () => isDistrusted(device.space));
+		expect(await store.loadRecord(`fault/${world.space}`)).toMatchObject({ ok: true });
+		await device.close();
+	});
+
 	test('INT-05 greeted with, at every place before the one that was seen, stops the device', async () => {
 		const from = 6;
 		for (const offered of headsOf(world.entries).slice(0, from)) {
