@@ -1,6 +1,7 @@
 // Sharing, as the engine's users see it: members, invitations, links, epochs, and what is known of
 // other people and devices. Plain data that is replaced, never changed.
 import type { ActivityEntry } from './activity.ts';
+import type { AuditEvent, AuditHead } from '../protocol/audit-event.ts';
 import type { Role, SpaceSettings } from '../protocol/commit.ts';
 import type {
 	AccountId,
@@ -107,10 +108,39 @@ export interface OtherHeartbeat {
 	readonly device: DeviceId;
 	readonly seq: Seq;
 	readonly timeMs: number;
+	/** How far that device has seen the access log; null for who does not read it. */
+	readonly audit: AuditHead | null;
 }
 
 /** Rules of a space that its owners set, as they stand on its log. */
 export type SpacePolicy = Pick<SpaceSettings, 'retentionDays' | 'linksAllowed'>;
+
+/** An event of the access log: what the server says it saw. Nobody has signed it. */
+export interface AccessEntry {
+	/** Its number in the log, from 1. */
+	readonly n: number;
+	readonly event:
+		| AuditEvent
+		/** Written while this account could not read the log. */
+		| 'not_for_this_account'
+		/** It does not open although the key is here, or who set that key gave a wrong one. */
+		| 'unreadable';
+}
+
+export type AccessLogState =
+	/** It leads on from what this device, and others, have seen of it. */
+	| 'checked'
+	/** Events that were seen before are not there any more. */
+	| 'cut_back'
+	/** Other events stand where others were seen. */
+	| 'forked';
+
+export interface AccessLogPart {
+	/** Newest first. */
+	readonly entries: readonly AccessEntry[];
+	readonly hasOlder: boolean;
+	readonly state: AccessLogState;
+}
 
 export interface SpaceSharing {
 	readonly name: string;
@@ -124,6 +154,12 @@ export interface SpaceSharing {
 	readonly policy: SpacePolicy;
 	/** What happened on the log, newest first: who, when, how much; what no key is needed for. */
 	activity(limit: number): readonly ActivityEntry[];
+
+	/**
+	 * Asked from the edge, and checked; for owners and auditors. The newest part, or with `older` the
+	 * one before what was read last.
+	 */
+	accessLog(options?: { readonly older?: boolean }): Answer<AccessLogPart>;
 
 	rename(name: string): Answer<void>;
 	/** These resolve when the commit stands at its place; `admin_conflict`: look again, ask again. */

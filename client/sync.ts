@@ -16,6 +16,7 @@ import { Compactor } from './compact.ts';
 import { Coverage } from './coverage.ts';
 import type { CryptoPort, FormedCommit, UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
+import { EventMemory } from './event-memory.ts';
 import { Follower } from './follow.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { LocalLog } from './local-log.ts';
@@ -71,6 +72,8 @@ export class SpaceSync {
 	readonly #pusher: Pusher;
 	readonly #coverage: Coverage;
 	readonly #heartbeats: Heartbeats;
+	/** What is known here of the access log. */
+	readonly events: EventMemory;
 	readonly #administration: Administration;
 	readonly #resealer: Resealer;
 	readonly #compactor: Compactor;
@@ -109,6 +112,7 @@ export class SpaceSync {
 				this.#lost(error);
 			}
 		});
+		this.events = new EventMemory({ space, store, crypto, keys: this.#pages.auditKeys });
 		const parts = this.#parts();
 		this.#pusher = new Pusher(parts);
 		this.#coverage = new Coverage(parts);
@@ -147,6 +151,7 @@ export class SpaceSync {
 			outbox: this.#outbox,
 			report: this.#report,
 			turns: this.#turns,
+			events: this.events,
 			isReady,
 			gives: givesHeartbeats ?? true,
 			mayWrite: mayWrite ?? (() => true),

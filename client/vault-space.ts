@@ -70,6 +70,9 @@ export class VaultSpace implements SpaceView {
 		this.sync = parts.syncOf(this.items, () => {
 			parts.onStatus(this);
 		});
+		this.sync.events.look = async () => {
+			await parts.actions.accessLog();
+		};
 		this.space = new OpenSpace({
 			id: parts.known.space,
 			items: this.items,
