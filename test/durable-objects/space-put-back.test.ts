@@ -36,7 +36,7 @@ interface Lost {
 
 async function lose(
 	work: (stage: Stage) => Promise<readonly Append[]>,
-	options: { readonly carrier?: Session; readonly before?: (stage: Stage) => Promise<void> } = {}
+	options: { readonly carrier?: Session; readonly before?: (stage: Stage) => Promise<unknown> } = {}
 ): Promise<Lost> {
 	const stage = await Stage.open(ada, session);
 	await options.before?.(stage);
@@ -86,7 +86,7 @@ describe('entries that stood before an object was restored', () => {
 				const two = await stage.add({ pages: [randomPage(10), randomPage(20)] });
 				return [two, await stage.remove(bob), await stage.edit()];
 			},
-			{ before: async (stage) => void (await stage.admit(bob, 'editor')) }
+			{ before: (stage) => stage.admit(bob, 'editor') }
 		);
 		const { appended, head, after } = lost;
 		expect(await putBack(lost, appended.map(entryOf))).toEqual({ type: 'stands', offered: head });
@@ -100,7 +100,7 @@ describe('entries that stood before an object was restored', () => {
 	it('are taken from any member, whatever their role', async () => {
 		const lost = await lose(edits, {
 			carrier: bobsSession,
-			before: async (stage) => void (await stage.admit(bob, 'viewer'))
+			before: (stage) => stage.admit(bob, 'viewer')
 		});
 		expect(await putBack(lost, lost.appended.map(entryOf))).toMatchObject({ type: 'stands' });
 		expect((await pull(lost.socket)).offered).toEqual(lost.head);
@@ -148,7 +148,7 @@ describe('entries that stood before an object was restored', () => {
 	it('reach whoever listens, and end the sockets of those who are removed by them', async () => {
 		const lost = await lose(
 			async (stage) => [await stage.edit(), await stage.remove(bob), await stage.edit()],
-			{ before: async (stage) => void (await stage.admit(bob, 'editor')) }
+			{ before: (stage) => stage.admit(bob, 'editor') }
 		);
 		const { space } = lost.stage.log;
 		const [hers, his] = await Promise.all([
@@ -239,7 +239,7 @@ describe('a run that is not what stood there', () => {
 	it('is refused for one bad signature, page, wrap or key in the middle of it', async () => {
 		const lost = await lose(
 			async (stage) => [await stage.edit(), await stage.remove(bob), await stage.edit()],
-			{ before: async (stage) => void (await stage.admit(bob, 'editor')) }
+			{ before: (stage) => stage.admit(bob, 'editor') }
 		);
 		const [a, b, c] = lost.appended.map(entryOf);
 		if (!a || !b || !c) throw new Error('three were lost');

@@ -122,6 +122,7 @@ export function mergedSync(spaces: readonly Space[]): SyncStatus | null {
 		setAside: sum(({ setAside }) => setAside),
 		setAsideAuthors: [...new Set(all.flatMap(({ setAsideAuthors }) => setAsideAuthors))],
 		losses: all.flatMap(({ losses }) => losses),
+		earlierFaults: all.flatMap(({ earlierFaults }) => earlierFaults),
 		ownerFaults: all.flatMap(({ ownerFaults }) => ownerFaults)
 	};
 }
