@@ -50,7 +50,7 @@ export default defineConfig({
 					name: 'node',
 					include: [
 						...everywhere,
-						'test/{client,web,scripts,adversary,ciphertext-only,simulation,bench}/**/*.test.ts',
+						'test/{client,web,scripts,adversary,ciphertext-only,simulation,soak,bench}/**/*.test.ts',
 						'test/*.test.ts'
 					],
 					exclude: ['**/*.browser.test.ts'],

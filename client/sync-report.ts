@@ -117,6 +117,11 @@ export class SyncReport {
 		});
 	}
 
+	/** What can't be kept is not asked for. */
+	get #isStoreBroken(): boolean {
+		return this.#problem === 'storage_full' || this.#problem === 'store_unavailable';
+	}
+
 	#whyNot(losses: number): Result<never, TacetError> | null {
 		const { isClosed, fault } = this.#see();
 		if (isClosed) return fail('locked');
@@ -153,7 +158,8 @@ export class SyncReport {
 
 	#connection({ isOpen, isCaughtUp, isLeading, fault }: SyncSight): SyncStatus['connection'] {
 		if (isOpen) return isCaughtUp ? 'online' : 'connecting';
-		return isLeading && fault === null && this.#lastError === null ? 'connecting' : 'offline';
+		const comesBack = isLeading && fault === null && !this.#isStoreBroken;
+		return comesBack && this.#lastError === null ? 'connecting' : 'offline';
 	}
 }
 
