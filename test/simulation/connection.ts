@@ -16,6 +16,7 @@ export interface Holder {
 	message(socket: ServerSocket, data: ArrayBuffer | string): void;
 	closed(socket: ServerSocket, code: number): void;
 	forget(socket: ServerSocket): void;
+	sent(socket: ServerSocket, data: ArrayBuffer | string): void;
 }
 
 /** What the side of the device is told. */
@@ -62,6 +63,7 @@ export class ServerSocket {
 	send(data: Data): void {
 		if (this.readyState !== opened) return;
 		const copy = copyOf(data);
+		this.holder?.sent(this, copy);
 		this.#say((connection) => {
 			connection.down(copy);
 		});

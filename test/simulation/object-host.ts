@@ -32,6 +32,8 @@ export interface HostOptions<Object> {
 	readonly name: string;
 	readonly make: (ctx: unknown) => Object;
 	readonly onError: (where: string, error: unknown) => void;
+	/** Everything that it says on a socket, as it says it. */
+	readonly onSent?: (socket: ServerSocket, data: ArrayBuffer | string) => void;
 }
 
 export class ObjectHost<Object extends EdgeObject> {
@@ -59,8 +61,8 @@ export class ObjectHost<Object extends EdgeObject> {
 		return this.#working === 0;
 	}
 
-	rows(statement: string): readonly Row[] {
-		return this.#database.prepare(statement).all();
+	rows(statement: string, ...values: readonly SQLInputValue[]): readonly Row[] {
+		return this.#prepare(statement).all(...values);
 	}
 
 	/** Its memory goes. Whatever it has begun must be done. */
@@ -118,6 +120,10 @@ export class ObjectHost<Object extends EdgeObject> {
 		this.#sockets.delete(socket);
 	}
 
+	sent(socket: ServerSocket, data: ArrayBuffer | string): void {
+		this.#options.onSent?.(socket, data);
+	}
+
 	#contextOf(life: Life): unknown {
 		const alive = <Inputs extends readonly unknown[], Output>(
 			work: (...inputs: Inputs) => Output
@@ -166,14 +172,23 @@ export class ObjectHost<Object extends EdgeObject> {
 		const rows = this.#prepare(statement)
 			.all(...(bound as SQLInputValue[]))
 			.map(withBuffers);
+		const changes = () => this.#changes();
 		return {
 			toArray: () => rows,
 			one: () => {
 				if (rows.length !== 1) throw new Error('not exactly one row');
 				return rows[0];
 			},
+			get rowsWritten() {
+				return changes();
+			},
 			[Symbol.iterator]: () => rows[Symbol.iterator]()
 		};
+	}
+
+	/** Of the statement before, if it was one that writes. */
+	#changes(): number {
+		return Number(this.#prepare('SELECT changes() AS changes').get()?.['changes'] ?? 0);
 	}
 
 	#prepare(statement: string): StatementSync {

@@ -1,8 +1,11 @@
 // The edge of a simulation: the real Space object, the real Deployment that holds the keys of
 // tokens, and in place of Account objects the one thing that a space asks of them: whether a session
 // is there, and to be told of its end.
+import * as v from 'valibot';
 import { mintAccessToken, type TokenKey } from '../../crypto/edge/session-token.ts';
+import type { Attachment } from '../../durable-objects/space-sockets.ts';
 import { isWireErrorCode, wireErrors, type Refusal } from '../../protocol/errors.ts';
+import { routes } from '../../protocol/http.ts';
 import type { AccountId, DeviceId, SessionId, SpaceId } from '../../protocol/ids.ts';
 import { accessTokenTtlSeconds } from '../../protocol/limits.ts';
 import { err, ok, type Result } from '../../protocol/result.ts';
@@ -14,7 +17,10 @@ export interface SpaceObject extends EdgeObject {
 }
 interface DeploymentObject extends EdgeObject {
 	tokenKeys(): Promise<Result<readonly TokenKey[], Refusal>>;
+	accountKeys(): Promise<Result<unknown, Refusal>>;
 }
+/** What the Worker has a Space object answer to a request. */
+type AnswerRequest = (...input: readonly unknown[]) => Promise<Result<unknown, Refusal>>;
 
 /** The edge's code, as it is or with one thing changed. */
 export interface EdgeCode {
@@ -28,6 +34,12 @@ export interface LoggedIn {
 	readonly session: SessionId;
 }
 
+/** Whoever hears all that the edge says. */
+export interface Eavesdropper {
+	onFrame(space: SpaceId, to: Attachment, frame: Uint8Array): void;
+	onAnswer(route: string, request: unknown, answer: Result<unknown, Refusal>): void;
+}
+
 const secret = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8';
 
 export class SimulatedEdge {
@@ -36,6 +48,9 @@ export class SimulatedEdge {
 	readonly #onError: (where: string, error: unknown) => void;
 	readonly #deployment: ObjectHost<DeploymentObject>;
 	readonly #spaces = new Map<string, ObjectHost<SpaceObject>>();
+	/** Sessions that a space was told of the end of. */
+	readonly ended = new Set<string>();
+	#heard: Eavesdropper | null = null;
 	/** Sessions, and the spaces that asked for them. */
 	readonly #sessions = new Map<SessionId, Set<SpaceId>>();
 	readonly #connections = new Set<Connection>();
@@ -47,17 +62,28 @@ export class SimulatedEdge {
 		this.#deployment = this.#hostOf('deployment', (ctx) => new code.Deployment(ctx, this.#env));
 	}
 
+	hear(eavesdropper: Eavesdropper): void {
+		this.#heard = eavesdropper;
+	}
+
 	#hostOf<Object extends EdgeObject>(name: string, make: (ctx: unknown) => Object) {
 		const { time } = this.#weather;
-		return new ObjectHost<Object>({ time, name, make, onError: this.#onError });
+		const onSent = (socket: ServerSocket, data: ArrayBuffer | string): void => {
+			if (typeof data === 'string') return;
+			const to = socket.deserializeAttachment() as Attachment;
+			this.#heard?.onFrame(name as SpaceId, to, new Uint8Array(data));
+		};
+		return new ObjectHost<Object>({ time, name, make, onError: this.#onError, onSent });
 	}
 
 	get #env(): unknown {
 		const tokenKeys = () =>
 			this.#deployment.call('tokenKeys', (deployment) => deployment.tokenKeys());
+		const accountKeys = () =>
+			this.#deployment.call('accountKeys', (deployment) => deployment.accountKeys());
 		return {
 			TACET_SECRET: secret,
-			DEPLOYMENT: { getByName: () => ({ tokenKeys }) },
+			DEPLOYMENT: { getByName: () => ({ tokenKeys, accountKeys }) },
 			ACCOUNT: { getByName: () => ({ noteSpace: this.#noteSpace }) }
 		};
 	}
@@ -98,6 +124,7 @@ export class SimulatedEdge {
 			const untilMs = time.nowMs + (accessTokenTtlSeconds + 60) * 1_000;
 			try {
 				await this.space(space).call('endSession', (object) => object.endSession(session, untilMs));
+				this.ended.add(`${space} ${session}`);
 				return;
 			} catch {
 				// It crashed before it had answered: told again.
@@ -115,6 +142,30 @@ export class SimulatedEdge {
 		const accountObject = account.repeat(2);
 		const jkt = new Uint8Array(32);
 		return mintAccessToken(key, { account, accountObject, device, session, expiresAtMs, jkt });
+	}
+
+	/** What the Worker does with a request about a space: reads it by its schema, and passes it on. */
+	async call(
+		path: string,
+		body: string,
+		token: string | undefined
+	): Promise<{ readonly status: number; readonly text: string }> {
+		const [name, route] =
+			Object.entries(routes).find(([, { path: known }]) => known === path) ?? [];
+		if (name === undefined || route === undefined) throw new Error(`there is no ${path}`);
+		const request = v.parse(route.request as v.GenericSchema, JSON.parse(body)) as {
+			readonly space: SpaceId;
+		};
+		const input = route.auth === 'session' ? [token ?? '', request] : [request];
+		const answer = await this.space(request.space).call(name, (object) => {
+			const answering = (object as unknown as Record<string, AnswerRequest>)[name];
+			if (answering === undefined) throw new Error(`a space answers no ${name}`);
+			return answering.call(object, ...input);
+		});
+		this.#heard?.onAnswer(name, request, answer);
+		if (answer.ok) return { status: 200, text: JSON.stringify(answer.value) };
+		const { httpStatus: status } = wireErrors[answer.error.code];
+		return { status, text: JSON.stringify({ error: answer.error }) };
 	}
 
 	/** What the Worker does with an upgrade, once it has judged its form. */

@@ -5,7 +5,9 @@ import path from 'node:path';
 import { castPerson, type SimulatedPerson } from './cast.ts';
 import { chanceOf } from './chance.ts';
 import { installPlatform } from './platform.ts';
-import { bundleCode, type Change, type Code } from './space-code.ts';
+import type { SourceChange } from '../changed-sources.ts';
+import { bundleCode, type Code } from './space-code.ts';
+import { live } from './space-acts.ts';
 import { judgeWorld } from './space-oracle.ts';
 import { SpaceWorld } from './space-world.ts';
 
@@ -39,9 +41,9 @@ export class SpaceRuns {
 		this.code = made.code;
 	}
 
-	/** The code with one thing changed. */
-	async changed(change: Change): Promise<Code> {
-		return bundleCode(this.#folder, change);
+	/** The code with some of it changed. */
+	async changed(changes: readonly SourceChange[]): Promise<Code> {
+		return bundleCode(this.#folder, changes);
 	}
 
 	async end(): Promise<void> {
@@ -67,7 +69,7 @@ export class SpaceRuns {
 		};
 		process.on('unhandledRejection', broken);
 		try {
-			const faults = await this.#live(world, code);
+			const faults = await this.#live(world);
 			return { faults, tally: world.tally, trace: traceOf(world) };
 		} finally {
 			process.off('unhandledRejection', broken);
@@ -76,22 +78,15 @@ export class SpaceRuns {
 		}
 	}
 
-	async #live(world: SpaceWorld, code: Code): Promise<readonly string[]> {
+	async #live(world: SpaceWorld): Promise<readonly string[]> {
 		try {
-			await world.begin(async ({ devices: [keys] }) => {
-				const { port } = code.client.startCryptoInProcess(() =>
-					Promise.reject(new Error('unused'))
-				);
-				if (keys === undefined) throw new Error('nobody is without a device');
-				await port.takeKeys(keys);
-				return port.newSpace();
-			});
-			await world.live(this.#actions);
+			await world.begin();
+			await live(world, this.#actions);
 			const rests = await world.recover();
 			if (rests) return await judgeWorld(world);
 			return [`it does not come to rest: ${world.unrest.join('; ')}`, ...world.problems];
 		} catch (error) {
-			return [String(error), ...world.problems];
+			return [String(error instanceof Error ? error.stack : error), ...world.problems];
 		}
 	}
 }
@@ -99,7 +94,8 @@ export class SpaceRuns {
 function traceOf(world: SpaceWorld): string {
 	const { nowMs, happened } = world.time;
 	const tally = [...world.tally].sort(([a], [b]) => (a < b ? -1 : 1));
-	return JSON.stringify({ nowMs, happened, head: world.headSeq, tally });
+	const heads = world.places.map(({ headSeq }) => headSeq);
+	return JSON.stringify({ nowMs, happened, heads, tally });
 }
 
 /** @param actions how much happens in each world before it is repaired. */

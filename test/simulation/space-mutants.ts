@@ -1,0 +1,92 @@
+// What is taken out of the client, the edge or the rules of both, and what must come of it.
+import type { SourceChange } from '../changed-sources.ts';
+
+export interface Mutant {
+	readonly without: string;
+	readonly changes: readonly SourceChange[];
+	/** What a world says of it. */
+	readonly fault: RegExp;
+	/** Seeds that came out wrong: tried before others, which are many. */
+	readonly seeds: readonly number[];
+	/** Tried where there is time to wait for it. */
+	readonly isRare?: true;
+}
+
+export const mutants: readonly Mutant[] = [
+	{
+		without: 'a client that keeps what it wrote until it is settled',
+		changes: [
+			{
+				file: 'client/outbox.ts',
+				from: 'for (const commit of pending) this.#keep(commit);\n\t\treturn ok(pending);',
+				to: 'await this.#options.store.dropFromOutbox(pending.flatMap((each) => each.outboxIds));\n\t\tfor (const commit of pending) this.#keep(commit);\n\t\treturn ok(pending);'
+			}
+		],
+		fault: /never came to the log/,
+		seeds: [22, 23]
+	},
+	{
+		without: 'a tab that asks, as it takes over, what the one before it has settled',
+		changes: [
+			{
+				file: 'client/sync.ts',
+				from: 'const settled = looked.ok ? await this.#outbox.dropSettled() : looked;',
+				to: 'const settled = looked.ok ? ok<readonly number[]>([]) : looked;'
+			}
+		],
+		fault: /stands on the log twice/,
+		seeds: [7]
+	},
+	{
+		without: 'a new epoch in the commit that takes reading from somebody (rule 8a)',
+		changes: [
+			{ file: 'client/admin-draft.ts', from: 'content.lost ||', to: '' },
+			{
+				file: 'crypto/log-membership.ts',
+				from: ' || anyLost(state.members, members, readsContent)',
+				to: ''
+			}
+		],
+		fault: /brings pages that .* can read/,
+		seeds: [1]
+	},
+	{
+		without: 'an edge that asks for the role of whoever it gives pages to',
+		changes: [
+			{
+				file: 'durable-objects/space-log.ts',
+				from: 'readsContent: role !== undefined && readsContent(role)',
+				to: 'readsContent: role !== undefined'
+			}
+		],
+		fault: /is given content, as auditor/,
+		seeds: [],
+		isRare: true
+	},
+	{
+		without: 'an edge that counts how often a share link may be opened',
+		changes: [
+			{
+				file: 'durable-objects/space-links.ts',
+				from: 'link.openingsLeft === 0 || hasExpired(link, nowMs)',
+				to: 'hasExpired(link, nowMs)'
+			}
+		],
+		fault: /opens once too often/,
+		seeds: [],
+		isRare: true
+	},
+	{
+		without: 'a move that waits until the copy stands in the other space',
+		changes: [
+			{
+				file: 'client/move-items.ts',
+				from: 'await to.sync.until(() => to.sync.status.waiting === 0)',
+				to: 'ok(null)'
+			}
+		],
+		fault: /was moved and is nowhere/,
+		seeds: [],
+		isRare: true
+	}
+];
