@@ -62,25 +62,24 @@ export interface Excerpt {
 	readonly ranges: readonly TextRange[];
 }
 
+/** What is marked, folded: true where it counts only at the beginning of a word. */
+export type Sought = ReadonlyMap<string, boolean>;
+
 /** The part of a text around its first match, on one line. */
-export function excerptAround(
-	body: string,
-	words: readonly string[],
-	terms: readonly string[]
-): Excerpt {
-	const start = wordStart(body, Math.max(0, firstMatch(body, words, terms) - leadCharacters));
+export function excerptAround(body: string, sought: Sought): Excerpt {
+	const start = wordStart(body, Math.max(0, firstMatch(body, sought) - leadCharacters));
 	let end = Math.min(body.length, start + maxExcerptCharacters);
 	if (/[\ud800-\udbff]/.test(body.charAt(end - 1))) end--;
 	const cutOut = body.slice(start, end).replace(/\s+/g, ' ').trim();
 	const snippet = `${start > 0 ? '…' : ''}${cutOut}${end < body.length ? '…' : ''}`;
-	return { snippet, ranges: matchRanges(snippet, words, terms) };
+	return { snippet, ranges: matchRanges(snippet, sought) };
 }
 
 /** About where the first match stands: exact, unless folding moves characters around before it. */
-function firstMatch(body: string, words: readonly string[], terms: readonly string[]): number {
+function firstMatch(body: string, sought: Sought): number {
 	const folded = foldText(body);
-	const places = [...soughtIn(words, terms)]
-		.map(([sought, atWordStart]) => indexOfSought(folded, sought, atWordStart, 0))
+	const places = [...sought]
+		.map(([word, atWordStart]) => indexOfSought(folded, word, atWordStart, 0))
 		.filter((place) => place >= 0);
 	return places.length === 0 ? 0 : Math.min(...places);
 }
@@ -101,38 +100,20 @@ function wordStart(text: string, index: number): number {
 	return /[\udc00-\udfff]/.test(text.charAt(index)) ? index + 1 : index;
 }
 
-/**
- * Where the words stand. A word that begins with what was typed is marked as far as it was typed;
- * one that is only like it is marked whole.
- */
-export function matchRanges(
-	text: string,
-	words: readonly string[],
-	terms: readonly string[]
-): readonly TextRange[] {
+/** Where it stands: a word that begins with what was typed is marked as far as it was typed. */
+export function matchRanges(text: string, sought: Sought): readonly TextRange[] {
 	const { folded, origins } = foldWithOrigins(text);
 	const ranges: TextRange[] = [];
-	for (const [sought, atWordStart] of soughtIn(words, terms)) {
-		let found = indexOfSought(folded, sought, atWordStart, 0);
+	for (const [word, atWordStart] of sought) {
+		let found = indexOfSought(folded, word, atWordStart, 0);
 		while (found >= 0) {
-			const end = found + sought.length;
+			const end = found + word.length;
 			const start = originAt(origins, found);
 			ranges.push({ start, length: originAt(origins, end) - start });
-			found = indexOfSought(folded, sought, atWordStart, end);
+			found = indexOfSought(folded, word, atWordStart, end);
 		}
 	}
 	return joined(ranges);
-}
-
-function soughtIn(words: readonly string[], terms: readonly string[]): Map<string, boolean> {
-	const sought = new Map<string, boolean>();
-	for (const found of words) {
-		const typed = terms.filter((term) => found.startsWith(term));
-		const longest = typed.reduce((best, term) => (term.length > best.length ? term : best), '');
-		// A scan finds terms inside words too: those are the query's own.
-		sought.set(longest === '' ? found : longest, !terms.includes(found));
-	}
-	return sought;
 }
 
 const wordCharacter = /[\p{L}\p{N}]/u;

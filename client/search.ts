@@ -1,14 +1,17 @@
 // Search as you type over titles, texts and folders. An index is built in small steps, after
 // whatever brought the changes is done; until an item is in it, the item is scanned, so that an
 // answer is complete at any time.
-import MiniSearch, { type SearchResult } from 'minisearch';
 import type { ItemId } from '../protocol/ids.ts';
 import type { Items, ItemText } from './items.ts';
+import { fingerprintOf, SearchIndex } from './search-index.ts';
+import { decodeIndex, encodeIndex, type KeptIndex } from './search-kept.ts';
 import {
 	excerptAround,
 	foldText,
 	matchRanges,
 	searchTerms,
+	type Excerpt,
+	type Sought,
 	type TextRange
 } from './search-text.ts';
 
@@ -26,20 +29,47 @@ export interface SearchHit {
 export interface SearchOptions {
 	/** Resolves when the page has had its turn. */
 	readonly pause?: () => Promise<void>;
-}
-
-interface Indexed {
-	readonly id: ItemId;
-	readonly title: string;
-	readonly body: string;
-	readonly path: string;
+	/** Where the index is kept between two starts; absent: it is made anew at each. */
+	readonly kept?: KeptIndex;
 }
 
 interface Match {
 	readonly id: ItemId;
-	/** Folded words of the item that answer the query, or the query's own. */
-	readonly words: readonly string[];
+	readonly sought: Sought;
 	readonly score: number;
+}
+
+/** What is shown of it is made when a list shows it: most of two hundred are never looked at. */
+class Hit implements SearchHit {
+	readonly id: ItemId;
+	readonly title: string;
+	readonly #body: string;
+	readonly #sought: Sought;
+	#excerpt: Excerpt | null = null;
+	#titleRanges: readonly TextRange[] | null = null;
+
+	constructor({ id, sought }: Match, { title, body }: ItemText) {
+		this.id = id;
+		this.title = title;
+		this.#body = body;
+		this.#sought = sought;
+	}
+
+	get titleRanges(): readonly TextRange[] {
+		return (this.#titleRanges ??= matchRanges(this.title, this.#sought));
+	}
+
+	get snippet(): string {
+		return this.#shown.snippet;
+	}
+
+	get ranges(): readonly TextRange[] {
+		return this.#shown.ranges;
+	}
+
+	get #shown(): Excerpt {
+		return (this.#excerpt ??= excerptAround(this.#body, this.#sought));
+	}
 }
 
 /** Indexing a thousand notes takes longer than to import or pull them: it waits for a pause. */
@@ -48,13 +78,15 @@ const quietMs = 250;
 const longestWaitMs = 5_000;
 /** A step of building blocks the page no longer than this (one very large note aside). */
 const stepMs = 8;
-/** Shorter words are too like each other. */
-const shortestFuzzyCharacters = 4;
-const titleBoost = 4;
-const pathBoost = 1.5;
-
-const sameWords = (a: Indexed, b: Indexed): boolean =>
-	a.title === b.title && a.path === b.path && a.body === b.body;
+/** A scan knows no rarities: what stands in a title counts as in the index. */
+const titleScore = 4;
+/** Fewer notes are indexed sooner than an index is read. */
+const keptFromNotes = 500;
+/** An index is kept anew once it differs in this part of its notes, or has words of one that went. */
+const changedShare = 0.02;
+const keepAfterMs = 5_000;
+/** Slots of notes that changed, beside those in use. */
+const sparedSlots = 1_000;
 
 const nextTask = (): Promise<void> =>
 	new Promise((resolve) => {
@@ -67,29 +99,57 @@ const nextTask = (): Promise<void> =>
 		port2.postMessage(null);
 	});
 
+/** Work that gives way whenever it has gone on for a step. */
+class Steps {
+	readonly #pause: () => Promise<void>;
+	#endsMs = performance.now() + stepMs;
+
+	constructor(pause: () => Promise<void>) {
+		this.#pause = pause;
+	}
+
+	get isOver(): boolean {
+		return performance.now() >= this.#endsMs;
+	}
+
+	async next(): Promise<void> {
+		await this.#pause();
+		this.#endsMs = performance.now() + stepMs;
+	}
+
+	/** Runs a generator to its end. */
+	async run<Value>(work: Generator<void, Value>): Promise<Value> {
+		for (;;) {
+			const { done, value } = work.next();
+			if (done === true) return value;
+			if (this.isOver) await this.next();
+		}
+	}
+}
+
 export class Search {
 	readonly #items: Items;
 	readonly #pause: () => Promise<void>;
-	readonly #index = new MiniSearch<Indexed>({
-		fields: ['title', 'body', 'path'],
-		idField: 'id',
-		// Each word once: how often it stands in a note says little, and costs most of the time.
-		tokenize: (text) => [...new Set(searchTerms(text))],
-		processTerm: (term) => term
-	});
-	/** What the index holds of each item: to be taken out word by word, without a vacuum. */
-	readonly #indexed = new Map<ItemId, Indexed>();
+	readonly #kept: KeptIndex | null;
+	#index = new SearchIndex();
+	readonly #slots = new Map<ItemId, number>();
 	/** Changed since they were indexed, or never were. */
 	readonly #stale: Set<ItemId>;
 	#building: Promise<void> | null = null;
+	#keeping: Promise<void> | null = null;
 	#timer: ReturnType<typeof setTimeout> | undefined;
+	#keepTimer: ReturnType<typeof setTimeout> | undefined;
 	/** When building must begin at the latest, once something is stale. */
 	#dueMs: number | null = null;
+	#hasLooked = false;
+	/** Notes that the index which is kept has otherwise; those that went count as all. */
+	#unkept = 0;
 	#closed = false;
 
 	constructor(items: Items, options: SearchOptions = {}) {
 		this.#items = items;
 		this.#pause = options.pause ?? nextTask;
+		this.#kept = options.kept ?? null;
 		this.#stale = new Set(items.ids);
 	}
 
@@ -109,7 +169,7 @@ export class Search {
 	build(): Promise<void> {
 		clearTimeout(this.#timer);
 		this.#dueMs = null;
-		this.#building ??= this.#buildStale();
+		this.#building ??= this.#catchUp();
 		return this.#building;
 	}
 
@@ -117,56 +177,134 @@ export class Search {
 	query(text: string, limit = 50): readonly SearchHit[] {
 		const terms = [...new Set(searchTerms(text))];
 		if (terms.length === 0 || limit < 1) return [];
-		let found = [...this.#scanStale(terms), ...this.#queryIndex(text, false)];
+		let found = [...this.#scanStale(terms), ...this.#queryIndex(terms, limit)];
 		// What is only like the query helps when nothing is what was typed.
-		if (found.length === 0) found = [...this.#queryIndex(text, true)];
+		if (found.length === 0) found = [...this.#queryLike(terms, limit)];
 		found.sort((a, b) => b.score - a.score);
 		const hits: SearchHit[] = [];
 		for (const match of found) {
-			const hit = this.#hitOf(match, terms);
-			if (hit) hits.push(hit);
+			const item = this.#items.read(match.id);
+			if (item) hits.push(new Hit(match, item));
 			if (hits.length === limit) break;
 		}
 		return hits;
+	}
+
+	/** Keeps the index, if it is worth it. What is added meanwhile is not in it yet. */
+	async keep(): Promise<void> {
+		clearTimeout(this.#keepTimer);
+		await this.#building;
+		if (this.#kept === null || this.#closed || this.#unkept === 0) return;
+		this.#keeping ??= this.#keepIn(this.#kept).finally(() => {
+			this.#keeping = null;
+		});
+		await this.#keeping;
 	}
 
 	/** Frees the index. */
 	close(): void {
 		this.#closed = true;
 		clearTimeout(this.#timer);
+		clearTimeout(this.#keepTimer);
 		this.#stale.clear();
-		this.#indexed.clear();
-		this.#index.removeAll();
+		this.#slots.clear();
+		this.#index = new SearchIndex();
 	}
 
-	async #buildStale(): Promise<void> {
+	async #catchUp(): Promise<void> {
 		try {
-			await this.#pause();
-			let stepEndsMs = performance.now() + stepMs;
-			for (const id of this.#stale) {
-				if (this.#closed) return;
-				this.#stale.delete(id);
-				this.#reindex(id);
-				if (performance.now() < stepEndsMs) continue;
-				await this.#pause();
-				stepEndsMs = performance.now() + stepMs;
-			}
+			const steps = new Steps(this.#pause);
+			await steps.next();
+			if (this.#kept !== null && !this.#hasLooked) await this.#takeKept(this.#kept, steps);
+			do {
+				await this.#indexStale(steps);
+				if (this.#index.slots > 2 * this.#index.size + sparedSlots) await this.#compact(steps);
+			} while (this.#stale.size > 0 && !this.#closed);
 		} finally {
 			// In the same turn as the last look: whoever changes something later starts anew.
 			this.#building = null;
+			this.#keepLater();
+		}
+	}
+
+	async #indexStale(steps: Steps): Promise<void> {
+		for (const id of this.#stale) {
+			if (this.#closed) return;
+			this.#stale.delete(id);
+			this.#reindex(id);
+			if (steps.isOver) await steps.next();
 		}
 	}
 
 	#reindex(id: ItemId): void {
-		const before = this.#indexed.get(id);
+		const slot = this.#slots.get(id);
 		const text = this.#searchable(id);
-		const after = text && { id, title: text.title, body: text.body, path: text.path ?? '' };
-		// An item changes also by coming to stand on the log: its words are the same.
-		if (before && after && sameWords(before, after)) return;
-		if (before) this.#index.remove(before);
-		if (after) this.#index.add(after);
-		if (after) this.#indexed.set(id, after);
-		else this.#indexed.delete(id);
+		const fingerprint = text && fingerprintOf(text);
+		if (slot !== undefined) {
+			// An item changes also by coming to stand on the log: its words are the same.
+			if (this.#index.fingerprintAt(slot) === fingerprint) return;
+			this.#index.remove(slot);
+			this.#slots.delete(id);
+		}
+		if (text && fingerprint !== null) {
+			this.#slots.set(id, this.#index.add(id, text, fingerprint));
+			this.#unkept += 1;
+		} else if (slot !== undefined) this.#unkept = Infinity;
+	}
+
+	/** Notes whose texts are still those that the kept index was made of need no more. */
+	async #takeKept(kept: KeptIndex, steps: Steps): Promise<void> {
+		this.#hasLooked = true;
+		// What a damaged store throws is no reason to do without a search.
+		const pieces = await kept.load().catch(() => null);
+		const index = pieces && (await steps.run(decodeIndex(pieces)));
+		if (!index || this.#closed || this.#index.slots > 0) return;
+		this.#index = index;
+		await this.#confirm(index, steps);
+	}
+
+	async #confirm(index: SearchIndex, steps: Steps): Promise<void> {
+		for (let slot = 0; slot < index.slots; slot++) {
+			if (this.#closed) return;
+			const id = index.itemAt(slot);
+			const text = id && this.#searchable(id);
+			if (id && text && fingerprintOf(text) === index.fingerprintAt(slot)) {
+				this.#slots.set(id, slot);
+				this.#stale.delete(id);
+			} else {
+				index.remove(slot);
+				this.#unkept += 1;
+			}
+			if (steps.isOver) await steps.next();
+		}
+	}
+
+	async #compact(steps: Steps): Promise<void> {
+		const pieces = await steps.run(encodeIndex(this.#index));
+		const index = pieces && (await steps.run(decodeIndex(pieces)));
+		if (!index || this.#closed) return;
+		this.#index = index;
+		this.#slots.clear();
+		for (let slot = 0; slot < index.slots; slot++) {
+			const id = index.itemAt(slot);
+			if (id) this.#slots.set(id, slot);
+		}
+	}
+
+	#keepLater(): void {
+		const enough = Math.max(1, this.#index.size * changedShare);
+		if (this.#kept === null || this.#closed || this.#unkept < enough) return;
+		clearTimeout(this.#keepTimer);
+		this.#keepTimer = setTimeout(() => void this.keep(), keepAfterMs);
+	}
+
+	async #keepIn(kept: KeptIndex): Promise<void> {
+		this.#unkept = 0;
+		const isWorthIt = this.#index.size >= keptFromNotes;
+		const steps = new Steps(this.#pause);
+		const pieces = isWorthIt ? await steps.run(encodeIndex(this.#index)) : null;
+		// What is not kept is made anew.
+		if (!this.#closed) await kept.save(pieces).catch(() => undefined);
 	}
 
 	#searchable(id: ItemId): ItemText | null {
@@ -174,21 +312,40 @@ export class Search {
 		return text?.trashedAtMs === null ? text : null;
 	}
 
-	#queryIndex(text: string, fuzzy: boolean): readonly Match[] {
-		const results: readonly SearchResult[] = this.#index.search(text, {
-			prefix: true,
-			fuzzy: (term) => (fuzzy && term.length >= shortestFuzzyCharacters ? 0.2 : false),
-			maxFuzzy: 2,
-			combineWith: 'AND',
-			boost: { title: titleBoost, path: pathBoost }
-		});
-		return results
-			.map(({ id, score, terms }) => ({ id: id as ItemId, score, words: terms }))
-			.filter(({ id }) => !this.#stale.has(id));
+	#queryIndex(terms: readonly string[], limit: number): readonly Match[] {
+		const sought = new Map(terms.map((term) => [term, true]));
+		return this.#matchesOf(this.#index.find(terms, this.#atMost(limit)), sought, limit);
+	}
+
+	#queryLike(terms: readonly string[], limit: number): readonly Match[] {
+		const { found, words } = this.#index.findLike(terms, this.#atMost(limit));
+		const sought = new Map([...terms, ...words].map((word) => [word, true]));
+		return this.#matchesOf(found, sought, limit);
+	}
+
+	/** The index may still have what is stale: that is left out of what it answers. */
+	#atMost(limit: number): number {
+		return limit + this.#stale.size;
+	}
+
+	#matchesOf(
+		found: ReturnType<SearchIndex['find']>,
+		sought: Sought,
+		limit: number
+	): readonly Match[] {
+		const matches: Match[] = [];
+		for (const { slot, score } of found) {
+			const id = this.#index.itemAt(slot);
+			if (id !== null && !this.#stale.has(id)) matches.push({ id, sought, score });
+			if (matches.length === limit) break;
+		}
+		return matches;
 	}
 
 	#scanStale(terms: readonly string[]): readonly Match[] {
 		const matches: Match[] = [];
+		const sought = new Map(terms.map((term) => [term, false]));
+		const rarities = new Map(terms.map((term) => [term, this.#index.rarityOf(term)]));
 		for (const id of this.#stale) {
 			const text = this.#searchable(id);
 			if (!text) continue;
@@ -197,16 +354,12 @@ export class Search {
 			const missing = terms.filter((term) => !title.includes(term) && !place.includes(term));
 			const body = missing.length > 0 ? foldText(text.body) : '';
 			if (!missing.every((term) => body.includes(term))) continue;
-			matches.push({ id, words: terms, score: terms.length - missing.length });
+			const score = terms.reduce((sum, term) => {
+				const rarity = rarities.get(term) ?? 0;
+				return sum + rarity * (title.includes(term) ? titleScore : 1);
+			}, 0);
+			matches.push({ id, sought, score });
 		}
 		return matches;
-	}
-
-	#hitOf({ id, words }: Match, terms: readonly string[]): SearchHit | null {
-		const text = this.#items.read(id);
-		if (!text) return null;
-		const { snippet, ranges } = excerptAround(text.body, words, terms);
-		const { title } = text;
-		return { id, title, titleRanges: matchRanges(title, words, terms), snippet, ranges };
 	}
 }

@@ -9,14 +9,16 @@ import type {
 	UnconfirmedName
 } from './api-sharing.ts';
 import type { Contacts } from './contacts.ts';
+import type { CryptoPort } from './crypto-port.ts';
 import { Items } from './items.ts';
 import type { KnownSpace } from './keyring.ts';
 import type { SaveFault } from './open-item.ts';
 import type { Content } from './receive.ts';
+import { keptIndexOf } from './search-kept.ts';
 import { Search } from './search.ts';
 import { OpenSpace, type SpaceActions, type SpaceView } from './space.ts';
 import type { SyncStatus } from './status.ts';
-import type { StoreFault } from './store.ts';
+import type { Store, StoreFault } from './store.ts';
 import type { SpaceSync } from './sync.ts';
 import type { Member } from '../crypto/log-state.ts';
 import type { Role } from '../protocol/commit.ts';
@@ -35,6 +37,9 @@ export interface VaultSpaceParts {
 	readonly known: KnownSpace;
 	readonly contacts: Contacts;
 	readonly nowMs: () => number;
+	/** For what is kept beside the log. */
+	readonly store: Store;
+	readonly crypto: CryptoPort;
 	readonly syncOf: (content: Content, onChange: () => void) => SpaceSync;
 	readonly actions: SpaceActions;
 	/** As this tab, or the one that syncs, sees it. */
@@ -66,7 +71,7 @@ export class VaultSpace implements SpaceView {
 				this.changed();
 			}
 		});
-		this.#search = new Search(this.items);
+		this.#search = new Search(this.items, { kept: keptIndexOf(parts.known.space, parts) });
 		this.sync = parts.syncOf(this.items, () => {
 			parts.onStatus(this);
 		});

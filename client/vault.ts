@@ -292,11 +292,11 @@ export class Vault {
 	}
 
 	#spaceOf(known: KnownSpace): VaultSpace {
-		const { nowMs } = this.#parts;
+		const { nowMs, crypto, options } = this.#parts;
 		return new VaultSpace({
 			known,
 			contacts: this.#contacts,
-			nowMs,
+			...{ nowMs, crypto, store: options.store },
 			syncOf: (content, onChange) =>
 				this.#syncOf(known, content, onChange, () => this.#mayWrite(known.space)),
 			actions: this.sharing.actionsOf(known.space),
