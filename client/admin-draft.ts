@@ -24,6 +24,8 @@ export type AdminIntent =
 	  }
 	| { readonly type: 'change_role'; readonly account: AccountId; readonly role: Role }
 	| { readonly type: 'remove'; readonly account: AccountId }
+	/** Those of them that are links there, and nobody else. */
+	| { readonly type: 'remove_links'; readonly accounts: readonly AccountId[] }
 	| { readonly type: 'leave' }
 	| { readonly type: 'rotate' }
 	/** What it does not name stays. */
@@ -123,6 +125,10 @@ function changeByOwner(
 		case 'remove':
 			if (!state.members.has(intent.account)) return err('not_found');
 			return ok(removing(state, [intent.account]));
+		case 'remove_links': {
+			const named = linksOf(state).filter((account) => intent.accounts.includes(account));
+			return ok(named.length === 0 ? null : removing(state, named));
+		}
 		case 'leave':
 			return ok(null);
 	}

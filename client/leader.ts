@@ -7,6 +7,7 @@ import { fail, type TacetError } from './errors.ts';
 import type { Invitations } from './invitations.ts';
 import { wasOwner } from './past-members.ts';
 import type { EntryOf, KnownSpace } from './keyring.ts';
+import { LinkSweep } from './link-sweep.ts';
 import { moveItem } from './move-items.ts';
 import type { OwnKeyring } from './own-keyring.ts';
 import type { PutBackPlan, PutBackReport } from './put-back.ts';
@@ -14,6 +15,7 @@ import type { Content } from './receive.ts';
 import { nameChange } from './space-actions.ts';
 import type { Store } from './store.ts';
 import type { SpaceSync } from './sync.ts';
+import type { VaultSpace } from './vault-space.ts';
 import type { Member } from '../crypto/log-state.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { SpaceId } from '../protocol/ids.ts';
@@ -26,6 +28,8 @@ export interface LeaderParts {
 	readonly invitations: Invitations;
 	readonly store: Store;
 	readonly mayWrite: (space: SpaceId) => boolean;
+	/** How long to leave to others what any device of an owner does; random. */
+	readonly repairWaitMs: () => number;
 	/** A space that this device makes: it may write to it at once. */
 	readonly onMade: (space: SpaceId) => void;
 	readonly syncOf: (known: KnownSpace, content: Content) => SpaceSync;
@@ -44,10 +48,17 @@ export class Leader implements Answers {
 	#joining: Promise<unknown> = Promise.resolve();
 	/** Of spaces that are made or tried, and are not the vault's yet. */
 	readonly #passing = new Set<SpaceSync>();
+	readonly #links: LinkSweep;
 	#closed = false;
 
 	constructor(parts: LeaderParts) {
 		this.#parts = parts;
+		this.#links = new LinkSweep(parts);
+	}
+
+	/** The status of a space changed in the tab that syncs. */
+	noteStatus(space: VaultSpace): void {
+		this.#links.look(space);
 	}
 
 	async administer({ space, intent }: LeaderCalls['administer']['input']): Answer<null> {
@@ -229,6 +240,7 @@ export class Leader implements Answers {
 	/** Ends what is under way; nothing begins any more. */
 	async close(): Promise<void> {
 		this.#closed = true;
+		this.#links.stop();
 		await Promise.all([...this.#passing].map((sync) => sync.close()));
 	}
 

@@ -116,7 +116,7 @@ export class Vault {
 			desk,
 			keyring: this.#keyring,
 			invitations: this.sharing.invitations,
-			store: options.store,
+			...{ store: options.store, repairWaitMs: options.repairWaitMs ?? randomRepairWaitMs },
 			mayWrite: (space) => this.#mayWrite(space),
 			onMade: (space) => this.#madeHere.add(space),
 			lead: () => this.#lead(),
@@ -412,6 +412,7 @@ export class Vault {
 		if (!this.#spaces.has(space.id)) return;
 		const { status } = space.sync;
 		if (this.#leading) this.#parts.tabs.tell({ type: 'status', space: space.id, status });
+		this.#leader.noteStatus(space);
 		if (status.problem === 'device_copied' && !this.#copied) {
 			this.#copied = true;
 			this.#parts.onCopied();

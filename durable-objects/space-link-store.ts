@@ -121,6 +121,17 @@ export class SpaceLinkStore {
 		return row?.opened_at_ms ?? null;
 	}
 
+	hasOpenings(link: LinkId, endedBeforeMs: number): boolean {
+		return (
+			this.#sql
+				.exec(
+					'SELECT 1 FROM link_openings WHERE link = ? AND opened_at_ms > ? LIMIT 1',
+					...[link, endedBeforeMs]
+				)
+				.toArray().length > 0
+		);
+	}
+
 	removeOpenings(endedBeforeMs: number): void {
 		this.#sql.exec('DELETE FROM link_openings WHERE opened_at_ms <= ?', endedBeforeMs);
 	}

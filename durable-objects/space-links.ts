@@ -118,7 +118,7 @@ export class SpaceLinks {
 		return ok({});
 	}
 
-	list(): Answer<'linkList'> {
+	list(nowMs: number): Answer<'linkList'> {
 		return ok({
 			links: this.#store.loadAll().map((link) => ({
 				link: link.link,
@@ -126,6 +126,7 @@ export class SpaceLinks {
 				expiresAtMs: link.expiresAtMs,
 				openingsLeft: link.openingsLeft,
 				opened: link.opened,
+				inUse: this.#store.hasOpenings(link.link, nowMs - openingTtlMs),
 				guarded: link.registrationRecord !== null,
 				frozen: isFrozen(link)
 			}))

@@ -176,7 +176,7 @@ export class Space extends DurableObject<Env> {
 	}
 
 	linkList(token: string): Answer<'linkList'> {
-		return this.#asOwner(token, () => this.#links.list());
+		return this.#asOwner(token, () => this.#links.list(Date.now()));
 	}
 
 	linkRemove(token: string, { link }: RequestOf<'linkRemove'>): Answer<'linkRemove'> {

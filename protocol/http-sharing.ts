@@ -129,6 +129,8 @@ export const sharingRoutes = {
 						expiresAtMs: v.nullable(timeMs),
 						openingsLeft: v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
 						opened: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+						/** Whether an opening of it may still be kept open. */
+						inUse: v.boolean(),
 						guarded: v.boolean(),
 						frozen: v.boolean()
 					})

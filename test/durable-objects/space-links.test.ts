@@ -105,7 +105,7 @@ describe('a share link', () => {
 		expect(await stage.links()).toEqual([
 			{
 				...{ link: link.id, account: link.person.account, expiresAtMs },
-				...{ openingsLeft: 2, opened: 1, guarded: true, frozen: false }
+				...{ openingsLeft: 2, opened: 1, inUse: true, guarded: true, frozen: false }
 			}
 		]);
 	});

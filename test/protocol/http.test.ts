@@ -90,7 +90,7 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 			links: [
 				{
 					...{ link: id, account: account as string, expiresAtMs: 1, openingsLeft: 0, opened: 3 },
-					...{ guarded: true, frozen: false }
+					...{ inUse: false, guarded: true, frozen: false }
 				}
 			]
 		}
