@@ -27,3 +27,10 @@ export const identityEntry = bytesText(1_300, 1_600);
 export const timeMs = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 export const empty = v.strictObject({});
+
+/** As an edge gives it: goes into a header and names a protocol of a socket, which take no other signs. */
+export const accessToken = v.pipe(
+	v.string(),
+	v.maxLength(1_024),
+	v.regex(/^tacet_at_[\w-]+\.[\w-]+$/)
+);

@@ -1,7 +1,7 @@
 // Routes of sharing: invitations, share links, requests by handle, and linking one more device.
 // Records are sealed for those who hold a secret; the edge keeps them, counts, and compares.
 import * as v from 'valibot';
-import { bytesText, empty, handle, id, identityEntry, timeMs } from './http-fields.ts';
+import { accessToken, bytesText, empty, handle, id, identityEntry, timeMs } from './http-fields.ts';
 import type { AccountId, DeviceLinkId, InviteId, LinkId, RequestId, SpaceId } from './ids.ts';
 import {
 	hashBytes,
@@ -33,7 +33,7 @@ const claim = {
 const opening = v.strictObject({
 	record,
 	account: id<AccountId>(),
-	accessToken: v.pipe(v.string(), v.maxLength(1_024)),
+	accessToken,
 	accessExpiresAtMs: timeMs
 });
 

@@ -191,6 +191,20 @@ describe('a share link', () => {
 		}
 	});
 
+	test('INT-14 answered with a token that is none, and that no socket takes, is an error at once', async () => {
+		for (const accessToken of ['', 'a b', 'tacet.1', 'tacet_at_ä.x', 'tacet_at_a.b\r\nx: y']) {
+			const { view, close } = await opened(
+				toGarden.url,
+				about('linkStart', (body: Started) => ({
+					...body,
+					opening: { ...body.opening, accessToken }
+				}))
+			);
+			expect([accessToken, codeOf(view)]).toEqual([accessToken, 'server_misbehaved']);
+			await close();
+		}
+	});
+
 	test('INT-05 shown the log from before it was made, or without its end, shows nothing', async () => {
 		const log: Parameters<typeof headsOf>[0][number][] = [];
 		const heard = await opened(toGarden.url, {

@@ -9,7 +9,7 @@ const id = device as string;
 const identity = bytes(1_400);
 const jwk = { kty: 'EC', crv: 'P-256', x: bytes(32), y: bytes(32) };
 const session = {
-	...{ id, accessToken: 'token', accessExpiresAtMs: 1, refreshToken: 'tacet_rt_1.2' }
+	...{ id, accessToken: 'tacet_at_1.2', accessExpiresAtMs: 1, refreshToken: 'tacet_rt_1.2' }
 };
 const material = {
 	...{ account: account as string, handleHash: bytes(32), incarnation: bytes(16) },
@@ -20,7 +20,7 @@ const linkOf = { space: space as string, link: id };
 const claim = { identity, mac: bytes(32), name: bytes(200) };
 const opening = {
 	...{ record: bytes(400), account: account as string },
-	...{ accessToken: 'token', accessExpiresAtMs: 1 }
+	...{ accessToken: 'tacet_at_1.2', accessExpiresAtMs: 1 }
 };
 
 type Shape = Readonly<Record<string, unknown>>;
