@@ -2,7 +2,13 @@
 // tells it to, in either direction. Speaks real HTTP and real WebSockets, so that the client behind
 // it is the one that is shipped. Keeps everything that leaves the client.
 import { once } from 'node:events';
-import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
+import {
+	createServer,
+	request as httpRequest,
+	type IncomingMessage,
+	type OutgoingHttpHeaders,
+	type Server
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
@@ -35,6 +41,21 @@ export interface HttpAnswer {
 	readonly body: unknown;
 }
 
+/** An answer as it goes over the wire. */
+export interface RawAnswer {
+	readonly status: number;
+	readonly headers: OutgoingHttpHeaders;
+	readonly body: Buffer;
+	/** The connection ends in the middle of it. */
+	readonly cut?: boolean;
+}
+
+export interface Asked {
+	readonly route: RouteName;
+	/** Passes the same request on once more. */
+	readonly again: () => Promise<RawAnswer>;
+}
+
 /** What is done to traffic. What is left out is passed on unchanged. */
 export interface Lie {
 	/** Frames to the client; answers what it gets instead. */
@@ -49,6 +70,8 @@ export interface Lie {
 	) => readonly (ClientFrame | Uint8Array)[] | undefined;
 	/** JSON answers of routes; undefined leaves one as it is. */
 	readonly answer?: (route: RouteName, answer: HttpAnswer) => HttpAnswer | undefined;
+	/** Answers of routes, to the byte. */
+	readonly raw?: (asked: Asked, answer: RawAnswer) => Promise<RawAnswer>;
 	/** Stands in for the edge: whoever asks for a socket gets this instead. */
 	readonly opened?: (line: Line) => void;
 }
@@ -118,7 +141,11 @@ export class Liar {
 		const liar = new Liar(server, edgeUrl);
 		server.on('request', (request, response) => {
 			liar.#exchange(request).then(
-				({ status, headers, body }) => response.writeHead(status, headers).end(body),
+				({ status, headers, body, cut = false }) => {
+					response.writeHead(status, headers);
+					if (!cut) response.end(body);
+					else response.write(body.subarray(0, body.length / 2), () => response.destroy());
+				},
 				() => response.destroy()
 			);
 		});
@@ -163,13 +190,16 @@ export class Liar {
 		await once(this.#server, 'close');
 	}
 
-	async #exchange(request: IncomingMessage) {
+	async #exchange(request: IncomingMessage): Promise<RawAnswer> {
 		const body = await bytesOf(request);
 		const { method = '', url = '', rawHeaders } = request;
 		this.#note({ kind: 'http', method, url, headers: rawHeaders, body });
 		const answer = await this.#ask(request, body);
 		this.answers.push({ kind: 'http', bytes: answer.body });
 		const route = routeOf(method, url);
+		if (route && this.lie.raw) {
+			return this.lie.raw({ route, again: () => this.#ask(request, body) }, answer);
+		}
 		const changed =
 			route && this.lie.answer?.(route, { status: answer.status, body: jsonOf(answer.body) });
 		if (!changed) return answer;
@@ -179,7 +209,7 @@ export class Liar {
 		return { status: changed.status, headers, body: Buffer.from(text) };
 	}
 
-	async #ask({ method, url, headers }: IncomingMessage, body: Buffer) {
+	async #ask({ method, url, headers }: IncomingMessage, body: Buffer): Promise<RawAnswer> {
 		const { hostname, port } = new URL(this.edgeUrl);
 		// The client's own Host goes along: its login is bound to the origin that it sees.
 		const named = this.host === null ? headers : { ...headers, host: this.host };
