@@ -6,7 +6,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Space, Tacet } from '../../client/index.ts';
+import { Http } from '../../client/http.ts';
+import { parseLinkUrl } from '../../client/link-url.ts';
+import { linkDoorKey } from '../../crypto/client/link-secret.ts';
 import { snapshotEveryCommits } from '../../durable-objects/limits.ts';
+import { toBase64Url } from '../../protocol/bytes.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
 import { startCountingEdge } from '../counting/edge.ts';
 import { countOperations, hibernatesAfterMs, type Operations } from '../counting/operations.ts';
@@ -60,8 +64,8 @@ const connects = 40;
 const edits = 100;
 const thousand = 1_000;
 const rounds = 500;
-/** An account may have three sessions, of eight sockets each; one of them writes. */
-const listeningSessions = 2;
+const openings = 40;
+/** A session may have eight. */
 const socketsEach = 8;
 
 export async function measure(): Promise<Measured> {
@@ -88,7 +92,7 @@ async function measureEdge(): Promise<EdgeFigures> {
 		const edit = await editorOf(space);
 		for (let warm = 0; warm < edits; warm++) await edit();
 		const editMs = await batch(edits, edit);
-		const sockets = await listeners(origin, 'writer', space.id);
+		const sockets = await listeners(origin, space);
 		const heardMs = await batch(edits, edit);
 		for (const socket of sockets) await socket.close();
 		while (seqOf(space) <= thousand) await edit();
@@ -133,12 +137,25 @@ async function editorOf(space: Space): Promise<() => Promise<void>> {
 	};
 }
 
-async function listeners(origin: string, handle: string, space: SpaceId): Promise<RawSocket[]> {
+/**
+ * Sockets of a share link, as one account may not open so many: each opening of the link has a session
+ * of its own.
+ */
+async function listeners(origin: string, space: Space): Promise<RawSocket[]> {
+	const { url } = valueOf(
+		await space.createLink({ label: '', expiresAtMs: null, openings: null, passphrase: null })
+	);
+	const link = parseLinkUrl(url ?? '');
+	if (link?.type !== 'share') throw new Error('an own share link has an address');
+	const door = toBase64Url(linkDoorKey(link.secret));
+	const http = new Http({ origin });
 	const sockets: RawSocket[] = [];
-	for (let session = 0; session < listeningSessions; session++) {
-		const { accessToken } = await logInOnly(origin, handle, newDevice());
+	for (let opening = 0; opening < openings; opening++) {
+		const asked = { space: space.id, link: link.link, door, ke1: null };
+		const { opening: opened } = valueOf(await http.call('linkStart', asked));
+		if (opened === null) throw new Error('the link asks for a passphrase');
 		for (let count = 0; count < socketsEach; count++) {
-			const socket = await openSocket(origin, space, accessToken);
+			const socket = await openSocket(origin, space.id, opened.accessToken);
 			await socket.pull(socket.offered);
 			sockets.push(socket);
 		}

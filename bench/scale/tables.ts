@@ -180,7 +180,7 @@ function moneyTable({ money }: Tabled): string {
 		workerCpuMs: 'processor of the Worker'
 	};
 	return table(
-		['a month, for 1,000 of', ...money.map(({ people }) => `${people.toLocaleString('en')}`)],
+		['a month, for 1,000 of', ...money.map(({ people }) => people)],
 		[
 			...Object.entries(keys).map(([key, name]) => [
 				`${name}, list price`,
