@@ -42,7 +42,8 @@ interface Whole {
 	readonly needs: Seq;
 }
 
-const entriesAtOnce = 256;
+/** Read at once: pages come with them. */
+const entriesAtOnce = 64;
 /** What CBOR puts around the bytes of an entry, and around the entries of a frame: more than enough. */
 const framingBytes = 64;
 const perPartBytes = 8;
