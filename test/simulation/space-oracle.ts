@@ -207,6 +207,7 @@ function adminFaults({ log, done }: Place): readonly string[] {
 					return log.some(({ commit, roles }) => commit.author === account && roles.size === 1);
 				case 'change_role':
 				case 'remove':
+				case 'remove_links':
 					return true;
 			}
 		};
