@@ -6,18 +6,40 @@ import { randomBytes } from '../../crypto/random.ts';
 import type { Head } from '../../protocol/commit.ts';
 import { encodeSpaceFrame, type SpaceFrame } from '../../protocol/frames.ts';
 import { newWire, startEdge, type Edge, type Wire } from './edge.ts';
-import { close, failed, foundedBy, newDesk, newPerson, synced, type Desk } from './people.ts';
+import {
+	close,
+	failed,
+	foundedBy,
+	newDesk,
+	newPerson,
+	synced,
+	type Desk,
+	type Person
+} from './people.ts';
 import { backUp, restore } from './restore.ts';
 
 let edge: Edge;
 let wire: Wire;
 let desk: Desk;
+let person: Person;
 let backup: string;
 let backedUp: Head;
+/** Spaces that the backup holds, one for each test. */
+const stages: Pick<Desk, 'space' | 'store'>[] = [];
 beforeAll(async () => {
 	edge = await startEdge();
+	person = await newPerson(edge);
+	for (let stage = 0; stage < 12; stage++) {
+		const founded = await foundedBy(person);
+		stages.push(founded);
+		await close(founded);
+	}
+	backup = await backUp(edge);
+}, 120_000);
+afterAll(async () => {
+	await edge.remove();
+	await rm(backup, { recursive: true });
 });
-afterAll(() => edge.remove());
 
 const faultOf = ({ sync }: Desk): string | null => {
 	const { trust } = sync.status;
@@ -27,10 +49,14 @@ const faultOf = ({ sync }: Desk): string | null => {
 /** Three entries were lost, and the device knows. */
 beforeEach(async () => {
 	wire = newWire(encodeSpaceFrame);
-	desk = await foundedBy(await newPerson(edge), { WebSocket: wire.WebSocket });
-	backup = await backUp(edge);
+	const stage = stages.shift();
+	if (stage === undefined) throw new Error('every test has one');
+	const { space, store } = stage;
+	desk = newDesk(person, space, { store, WebSocket: wire.WebSocket });
+	await desk.sync.load();
+	await desk.sync.lead();
+	await synced(desk);
 	backedUp = { seq: desk.sync.head.seq, hash: desk.sync.head.hash.slice() };
-	desk.sync.retryNow();
 	for (const title of ['One', 'Two', 'Three']) {
 		await desk.write(title);
 		await synced(desk);
@@ -40,10 +66,7 @@ beforeEach(async () => {
 	await desk.until(() => faultOf(desk) === 'rollback');
 	wire.sent.length = 0;
 });
-afterEach(async () => {
-	await close(desk);
-	await rm(backup, { recursive: true });
-});
+afterEach(() => close(desk));
 
 const randomHead = (seq: number): Head => ({ seq, hash: randomBytes(32) });
 

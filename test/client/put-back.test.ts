@@ -22,11 +22,34 @@ import { backUp, restore } from './restore.ts';
 let edge: Edge;
 let ada: Person;
 let bob: Person;
+/** One of an owner and an editor for each test, in the backup. */
+const stages: (readonly [owner: Desk, editor: Desk])[] = [];
+let backup: string;
 beforeAll(async () => {
 	edge = await startEdge();
 	[ada, bob] = [await newPerson(edge), await newPerson(edge)];
+	for (let stage = 0; stage < 13; stage++) {
+		const founded = await foundedBy(ada);
+		const member = await joined(founded, bob, 'editor');
+		await write(founded, 'Before');
+		await caughtUpWith(member, founded);
+		await close(founded, member);
+		stages.push([founded, member]);
+	}
+	backup = await backUp(edge);
+}, 120_000);
+afterAll(async () => {
+	await edge.remove();
+	await rm(backup, { recursive: true });
 });
-afterAll(() => edge.remove());
+
+/** The same device after a restart. */
+async function reopened({ person, space, store }: Desk, socket = WebSocket): Promise<Desk> {
+	const desk = newDesk(person, space, { store, WebSocket: socket });
+	await desk.sync.load();
+	await desk.sync.lead();
+	return desk;
+}
 
 const faultOf = ({ sync }: Desk): string | null => {
 	const { trust } = sync.status;
@@ -62,30 +85,22 @@ async function titlesFor(person: Person, { space }: Desk): Promise<readonly stri
 let owner: Desk;
 let editor: Desk;
 let wire: Wire;
-let backup: string;
 /** Where the log stood when the backup was made. */
 let backedUp: number;
 beforeEach(async () => {
 	wire = newWire(encodeSpaceFrame);
-	owner = await foundedBy(ada, { WebSocket: wire.WebSocket });
-	editor = await joined(owner, bob, 'editor');
-	await write(owner, 'Before');
-	await caughtUpWith(editor, owner);
-	backup = await backUp(edge);
+	const stage = stages.shift();
+	if (stage === undefined) throw new Error('every test has one');
+	owner = await reopened(stage[0], wire.WebSocket);
+	editor = await reopened(stage[1]);
+	await Promise.all([synced(owner), synced(editor)]);
 	backedUp = owner.sync.head.seq;
-	for (const desk of [owner, editor]) {
-		desk.sync.retryNow();
-		await synced(desk);
-	}
 });
-afterEach(async () => {
-	await close(owner, editor);
-	await rm(backup, { recursive: true });
-});
+afterEach(() => close(owner, editor));
 
-async function rollBack(): Promise<void> {
+async function rollBack(to = backup): Promise<void> {
 	await Promise.all([caughtUpWith(owner, editor), caughtUpWith(editor, owner)]);
-	await restore(edge, backup);
+	await restore(edge, to);
 	await Promise.all([distrusted(owner), distrusted(editor)]);
 	expect([faultOf(owner), faultOf(editor)]).toEqual(['rollback', 'rollback']);
 }
@@ -192,8 +207,7 @@ describe('what a device does not have whole', () => {
 	test('stays out: pages that an auditor was never given', async () => {
 		const carl = await newPerson(edge);
 		const auditor = await joined(owner, carl, 'auditor');
-		await rm(backup, { recursive: true });
-		backup = await backUp(edge);
+		const withAuditor = await backUp(edge);
 		backedUp = owner.sync.head.seq;
 		for (const desk of [owner, editor, auditor]) {
 			desk.sync.retryNow();
@@ -201,13 +215,14 @@ describe('what a device does not have whole', () => {
 		}
 		await write(owner, 'Not for auditors');
 		await caughtUpWith(auditor, owner);
-		await rollBack();
+		await rollBack(withAuditor);
 		await distrusted(auditor);
 		expect(await auditor.sync.repair.run()).toMatchObject({
 			value: { entries: 0, stop: { seq: backedUp + 1, why: 'page_missing' } }
 		});
 		expect(faultOf(auditor)).toBe('rollback');
 		await close(auditor);
+		await rm(withAuditor, { recursive: true });
 	});
 
 	test('is asked of the device that has it: nothing is mended before the keyring’s heads are shown', async () => {
@@ -234,10 +249,7 @@ describe('where others have written since the restore', () => {
 		await fresh.sync.lead();
 		await synced(fresh);
 		await write(fresh, 'Meanwhile');
-		const { store } = owner;
-		const again = newDesk(ada, owner.space, { store, WebSocket: wire.WebSocket });
-		await again.sync.load();
-		await again.sync.lead();
+		const again = await reopened(owner, wire.WebSocket);
 		await distrusted(again);
 		expect(faultOf(again)).toBe('fork');
 		expect(await again.sync.repair.plan()).toEqual(failed('not_trusted'));
@@ -287,10 +299,7 @@ describe('when it is interrupted', () => {
 		await close(owner);
 		expect(await running).toEqual(failed('offline'));
 		wire.down = (frame) => frame;
-		const { store } = owner;
-		owner = newDesk(ada, owner.space, { store, WebSocket: wire.WebSocket });
-		await owner.sync.load();
-		await owner.sync.lead();
+		owner = await reopened(owner, wire.WebSocket);
 		expect(faultOf(owner)).toBe('rollback');
 		expect(await owner.sync.repair.run()).toMatchObject({ ok: true, value: { entries: 0 } });
 		expect(faultOf(owner)).toBeNull();
@@ -341,9 +350,7 @@ describe('when it is interrupted', () => {
 		expect(faultOf(tab)).toBeNull();
 		expect(tab.sync.status.earlierFaults).toHaveLength(1);
 		await close(owner, tab);
-		owner = newDesk(ada, owner.space, { store });
-		await owner.sync.load();
-		await owner.sync.lead();
+		owner = await reopened(owner);
 		await synced(owner);
 		expect(owner.sync.status.earlierFaults).toMatchObject([{ fault: 'rollback' }]);
 	});
