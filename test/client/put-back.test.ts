@@ -1,7 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createMemoryStore } from '../../client/memory-store.ts';
+import type { PuttingBack } from '../../client/status.ts';
 import { encodeSpaceFrame } from '../../protocol/frames.ts';
+import { maxFrameBytes } from '../../protocol/limits.ts';
 import { err } from '../../protocol/result.ts';
 import { newWire, startEdge, type Edge, type Wire } from './edge.ts';
 import {
@@ -28,7 +30,7 @@ let backup: string;
 beforeAll(async () => {
 	edge = await startEdge();
 	[ada, bob] = [await newPerson(edge), await newPerson(edge)];
-	for (let stage = 0; stage < 13; stage++) {
+	for (let stage = 0; stage < 15; stage++) {
 		const founded = await foundedBy(ada);
 		const member = await joined(founded, bob, 'editor');
 		await write(founded, 'Before');
@@ -67,6 +69,16 @@ async function write(desk: Desk, ...titles: readonly string[]): Promise<void> {
 		await desk.write(title);
 		await synced(desk);
 	}
+}
+
+/** Notes of nearly a megabyte, one commit each: six are more than a frame takes. */
+async function writeLarge(desk: Desk, count: number): Promise<readonly string[]> {
+	const titles = Array.from({ length: count }, (_, index) => `Large ${String(index)}`);
+	for (const title of titles) {
+		await desk.write(title, title.padEnd(900_000, ' and on'));
+		await synced(desk);
+	}
+	return titles;
 }
 
 /** What somebody sees who has nothing: all of it comes from the edge. */
@@ -171,6 +183,22 @@ describe('an edge that was restored to an earlier time', () => {
 		expect(await titlesFor(bob, owner)).toEqual(['Before', 'Kept']);
 	});
 
+	test('is given more than one frame takes in several, each as a whole', async () => {
+		const titles = await writeLarge(owner, 6);
+		await rollBack();
+		const seen: (PuttingBack | null)[] = [];
+		const put = owner.sync.repair.run();
+		await owner.until(() => {
+			seen.push(owner.sync.status.puttingBack);
+			return owner.sync.status.puttingBack === null && faultOf(owner) === null;
+		});
+		expect(await put).toMatchObject({ ok: true, value: { entries: 6 } });
+		expect(seen).toContainEqual({ done: 0, total: 6 });
+		expect(putBacks().length).toBeGreaterThan(1);
+		for (const { bytes } of putBacks()) expect(bytes.length).toBeLessThanOrEqual(maxFrameBytes);
+		expect(await titlesFor(bob, owner)).toEqual(['Before', ...titles]);
+	});
+
 	test('is given back by two devices at once, and each of them goes on', async () => {
 		await write(owner, 'One', 'Two', 'Three');
 		await rollBack();
@@ -202,6 +230,19 @@ describe('what a device does not have whole', () => {
 		expect(await owner.sync.repair.run()).toMatchObject({ ok: true, value: { entries: rest } });
 		expect(await editor.sync.repair.run()).toMatchObject({ ok: true, value: { entries: 0 } });
 		expect(faultOf(editor)).toBeNull();
+	});
+
+	test('stays out: a page whose end lies further on than one frame reaches', async () => {
+		await write(owner, 'First', 'Doomed');
+		const item = owner.items.list.find(({ title }) => title === 'Doomed');
+		if (item === undefined) throw new Error('it was written');
+		await writeLarge(owner, 6);
+		await owner.sync.write([{ type: 'tombstone', item: item.id }]);
+		await synced(owner);
+		await rollBack();
+		const stop = { seq: backedUp + 2, why: 'too_large', author: ada.me.account };
+		expect(await owner.sync.repair.run()).toEqual({ ok: true, value: { entries: 1, stop } });
+		expect(faultOf(owner)).toBe('rollback');
 	});
 
 	test('stays out: pages that an auditor was never given', async () => {
