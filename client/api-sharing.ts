@@ -142,6 +142,28 @@ export interface AccessLogPart {
 	readonly state: AccessLogState;
 }
 
+/** What an item said after somebody's turn. */
+export interface ItemVersion {
+	/** By the clock of whoever wrote last in it. */
+	readonly timeMs: number;
+	/** Null: written by one or several, before it was packed with other changes. */
+	readonly author: AccountId | null;
+	readonly title: string;
+	readonly body: string;
+}
+
+/** Replaced, and never changed. */
+export interface ItemHistory {
+	/** Newest first; the first is what the log says now. */
+	readonly versions: readonly ItemVersion[];
+	/**
+	 * Whether there are versions before those: to be asked for, none, or none that are kept any more.
+	 */
+	readonly earlier: 'more' | 'none' | 'gone';
+	/** One step further back; `offline` without a connection. */
+	loadEarlier(): Answer<ItemHistory>;
+}
+
 export interface SpaceSharing {
 	readonly name: string;
 	readonly kind: SpaceKind;
@@ -154,6 +176,9 @@ export interface SpaceSharing {
 	readonly policy: SpacePolicy;
 	/** What happened on the log, newest first: who, when, how much; what no key is needed for. */
 	activity(limit: number): readonly ActivityEntry[];
+
+	/** What an item said before, for as far back as pages are kept. */
+	history(item: ItemId): Answer<ItemHistory>;
 
 	/**
 	 * Asked from the edge, and checked; for owners and auditors. The newest part, or with `older` the

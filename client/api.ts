@@ -90,6 +90,11 @@ export interface Space extends SpaceSharing {
 	/** Edits on the answer's `doc` are saved and synced by themselves. */
 	open(item: ItemId, options?: { readonly onState?: (state: OpenState) => void }): Answer<OpenItem>;
 	read(item: ItemId): Answer<ItemText>;
+	/** An earlier version comes back as an edit; the log is never rewritten. */
+	restoreVersion(
+		item: ItemId,
+		version: { readonly title: string; readonly body: string }
+	): Answer<void>;
 	trash(item: ItemId): Answer<void>;
 	restore(item: ItemId): Answer<void>;
 	deleteForever(item: ItemId): Answer<void>;

@@ -10,6 +10,8 @@ import type { PutBackPlan, PutBackReport } from './put-back.ts';
 import type { Session } from './session.ts';
 import type { OpenSpace } from './space.ts';
 import type { VaultSpace } from './vault-space.ts';
+import type { PageId } from '../protocol/commit.ts';
+import type { FetchedPage } from '../protocol/frames.ts';
 import type { DeviceId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { KeyringEntry } from '../protocol/keyring-entry.ts';
 import type { SpaceKind } from '../protocol/page.ts';
@@ -34,6 +36,10 @@ export interface LeaderCalls {
 		readonly answer: null;
 	};
 	checkJoining: { readonly input: null; readonly answer: null };
+	fetchPages: {
+		readonly input: { readonly space: SpaceId; readonly pages: readonly PageId[] };
+		readonly answer: readonly FetchedPage[];
+	};
 	planPutBack: { readonly input: SpaceId; readonly answer: PutBackPlan };
 	putBack: { readonly input: SpaceId; readonly answer: PutBackReport };
 }

@@ -23,6 +23,7 @@ import type { Heartbeats } from './heartbeats.ts';
 import type { LocalLog } from './local-log.ts';
 import type { Outbox } from './outbox.ts';
 import type { Pages } from './pages.ts';
+import { PastPages, type PastPagesParts } from './past-pages.ts';
 import type { Presence } from './presence.ts';
 import type { Pusher } from './push.ts';
 import type { Content, Receiver, Taken } from './receive.ts';
@@ -32,7 +33,7 @@ import type { StoreFault } from './store.ts';
 import { storeProblem, type SyncReport } from './sync-report.ts';
 import type { Turns } from './turns.ts';
 
-export interface FollowerParts {
+export interface FollowerParts extends PastPagesParts {
 	readonly account: AccountId;
 	readonly chain: Chain;
 	readonly pages: Pages;
@@ -76,6 +77,7 @@ interface Expected {
 
 export class Follower {
 	readonly #parts: FollowerParts;
+	readonly past: PastPages;
 	readonly #frames: Frame[] = [];
 	#draining = false;
 	#connection = 0;
@@ -96,6 +98,7 @@ export class Follower {
 
 	constructor(parts: FollowerParts) {
 		this.#parts = parts;
+		this.past = new PastPages(parts);
 	}
 
 	get isCaughtUp(): boolean {
@@ -154,6 +157,7 @@ export class Follower {
 	/** Nothing that came is looked at any more. */
 	stop(): void {
 		this.#caughtUp = false;
+		this.past.lost();
 		this.#frames.length = 0;
 	}
 
@@ -174,6 +178,7 @@ export class Follower {
 
 	lost(error: TacetError): void {
 		this.#caughtUp = false;
+		this.past.lost();
 		this.#parts.pusher.stop();
 		this.#parts.report.noteLoss(error);
 	}
@@ -396,6 +401,7 @@ export class Follower {
 
 	/** Pages that were asked for again; without them, what is live now is asked first. */
 	async #takePages(fetched: readonly FetchedPage[]): Promise<void> {
+		this.past.arrived(fetched);
 		const complete = await this.#parts.presence.take(fetched);
 		const awaits = this.#awaitsPages;
 		if (!complete) this.pull();

@@ -9,6 +9,8 @@ export type {
 	IdentityStanding,
 	Invitation,
 	InvitationPreview,
+	ItemHistory,
+	ItemVersion,
 	Joining,
 	LinkView,
 	OtherHeartbeat,

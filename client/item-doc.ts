@@ -85,3 +85,22 @@ export function trashUpdate(doc: Y.Doc, trashedAtMs: number | null): Uint8Array 
 	metaOf(doc).set('trashedAtMs', trashedAtMs);
 	return Y.encodeStateAsUpdate(doc, before);
 }
+
+/** Makes a text say something else, and touches no more of it than differs. */
+export function rewriteText(text: Y.Text, said: string): void {
+	const current = text.toJSON();
+	let start = 0;
+	const shorter = Math.min(current.length, said.length);
+	while (start < shorter && current[start] === said[start]) start += 1;
+	// Never between the halves of one character.
+	if (start > 0 && isHigh(current.charCodeAt(start - 1))) start -= 1;
+	let end = 0;
+	while (end < shorter - start && current.at(-1 - end) === said.at(-1 - end)) end += 1;
+	if (end > 0 && isLow(current.charCodeAt(current.length - end))) end -= 1;
+	const removed = current.length - start - end;
+	if (removed > 0) text.delete(start, removed);
+	if (said.length - start - end > 0) text.insert(start, said.slice(start, said.length - end));
+}
+
+const isHigh = (code: number): boolean => code >= 0xd800 && code < 0xdc00;
+const isLow = (code: number): boolean => code >= 0xdc00 && code < 0xe000;

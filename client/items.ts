@@ -92,6 +92,11 @@ const nothing: ReadonlySet<ItemId> = new Set();
 
 const keyOf = ({ seq, index }: PageId): number => seq * maxPagesPerCommit + index;
 
+const pageAt = (key: number): PageId => ({
+	seq: Math.floor(key / maxPagesPerCommit),
+	index: key % maxPagesPerCommit
+});
+
 /** Documents of closed items that are kept, so that following someone's typing stays cheap. */
 const maxKeptDocs = 16;
 
@@ -169,6 +174,13 @@ export class Items {
 	itemsOf(page: PageId): readonly ItemId[] {
 		const items = this.#pages.get(keyOf(page)) ?? [];
 		return typeof items === 'string' ? [items] : items;
+	}
+
+	/** Pages that brought what is held of an item, oldest first. */
+	pagesOf(item: ItemId): readonly PageId[] {
+		const { seeds = [], updates = [] } = this.#items.get(item)?.record.holdings ?? {};
+		const keys = [...seeds, ...updates].map(({ place }) => keyOf(place));
+		return [...new Set(keys)].sort((a, b) => a - b).map(pageAt);
 	}
 
 	/** Rule 13 for one item: the changes that live pages lack; null if they say all of it. */

@@ -18,6 +18,7 @@ import type { SpaceSync } from './sync.ts';
 import type { VaultSpace } from './vault-space.ts';
 import type { Member } from '../crypto/log-state.ts';
 import { equalBytes } from '../protocol/bytes.ts';
+import type { FetchedPage } from '../protocol/frames.ts';
 import type { SpaceId } from '../protocol/ids.ts';
 import type { SpaceKind } from '../protocol/page.ts';
 import { ok, type Result } from '../protocol/result.ts';
@@ -155,6 +156,15 @@ export class Leader implements Answers {
 		return keyring.isDistrusted ? keyring.sync : (desk.spaceOf(space)?.sync ?? null);
 	}
 
+	/** Superseded pages, which only the tab with a connection can ask for. */
+	async fetchPages({
+		space,
+		pages
+	}: LeaderCalls['fetchPages']['input']): Answer<readonly FetchedPage[]> {
+		const open = this.#parts.desk.spaceOf(space);
+		return open === null ? fail('not_found') : open.sync.past.ask(pages);
+	}
+
 	/** One after another, so that no space is asked for twice at once. */
 	async checkJoining(): Answer<null> {
 		const checked = this.#joining.then(async () => {
@@ -253,6 +263,8 @@ export class Leader implements Answers {
 				return this.createSpace(input as LeaderCalls['createSpace']['input']);
 			case 'moveItem':
 				return this.moveItem(input as LeaderCalls['moveItem']['input']);
+			case 'fetchPages':
+				return this.fetchPages(input as LeaderCalls['fetchPages']['input']);
 			case 'checkJoining':
 				return this.checkJoining();
 			case 'planPutBack':

@@ -6,6 +6,7 @@ import type { SpaceActions } from './space.ts';
 export function readOnlyActions(): SpaceActions {
 	const refuse = (): Promise<ReturnType<typeof fail>> => Promise.resolve(fail('forbidden'));
 	return {
+		history: refuse,
 		accessLog: refuse,
 		rename: refuse,
 		changeRole: refuse,

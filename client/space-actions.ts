@@ -4,6 +4,7 @@ import type { AdminIntent } from './admin-draft.ts';
 import type { Answer, Space } from './api.ts';
 import type { Desk } from './desk.ts';
 import { fail, type TacetErrorCode } from './errors.ts';
+import { openHistory } from './history.ts';
 import type { Invitations } from './invitations.ts';
 import type { Links } from './links.ts';
 import { copyItems } from './move-items.ts';
@@ -39,6 +40,7 @@ export function spaceActions(parts: SpaceActionParts, space: SpaceId): SpaceActi
 		return done.ok ? ok(undefined) : done;
 	};
 	return {
+		history: (item) => openHistory(desk, space, item),
 		accessLog: (options) => log.read(options?.older === true),
 		rename: (name) => rename(desk, space, name),
 		changeRole: async (account, role) => {

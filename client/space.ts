@@ -19,6 +19,8 @@ import type {
 	Contact,
 	EpochStatus,
 	Invitation,
+	ItemHistory,
+	ItemVersion,
 	OtherHeartbeat,
 	ShareLink,
 	SpaceMember,
@@ -33,6 +35,7 @@ import {
 	type ImportProgress,
 	type ImportReport
 } from './import-files.ts';
+import { rewriteText } from './item-doc.ts';
 import { makeSeed, type Items, type ItemSummary, type ItemText } from './items.ts';
 import type { OpenItem, OpenState, SaveFault } from './open-item.ts';
 import type { PutBackPlan, PutBackReport } from './put-back.ts';
@@ -125,6 +128,10 @@ export class OpenSpace implements Space {
 
 	activity(limit: number): readonly ActivityEntry[] {
 		return this.#parts.view.activity(limit);
+	}
+
+	history(item: ItemId): Answer<ItemHistory> {
+		return this.#parts.actions.history(item);
 	}
 
 	accessLog(...input: Parameters<SpaceSharing['accessLog']>): Answer<AccessLogPart> {
@@ -266,6 +273,19 @@ export class OpenSpace implements Space {
 	read(item: ItemId): Answer<ItemText> {
 		const text = this.#parts.items.read(item);
 		return Promise.resolve(text === null ? fail('not_found') : ok(text));
+	}
+
+	/** As an edit, so that what others write meanwhile is merged with it. */
+	async restoreVersion(item: ItemId, version: Pick<ItemVersion, 'title' | 'body'>): Answer<void> {
+		const opened = await this.open(item);
+		if (!opened.ok) return opened;
+		const { doc, title, body } = opened.value;
+		doc.transact(() => {
+			rewriteText(title, version.title);
+			rewriteText(body, version.body);
+		});
+		const saved = await opened.value.close();
+		return saved.ok ? ok(undefined) : fail(saved.error);
 	}
 
 	trash(item: ItemId): Answer<void> {

@@ -23,6 +23,7 @@ import { LocalLog } from './local-log.ts';
 import type { SaveFault } from './open-item.ts';
 import { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
+import type { PastPages } from './past-pages.ts';
 import { Presence } from './presence.ts';
 import { Pusher } from './push.ts';
 import { PutBack } from './put-back.ts';
@@ -159,18 +160,12 @@ export class SpaceSync {
 			onNotice: onNotice ?? (() => undefined),
 			send: (frame: Uint8Array) => this.#socket.send(frame),
 			write: (changes: readonly Change[]) => this.write(changes),
-			connect: () => {
-				this.retryNow();
-			},
+			connect: this.retryNow.bind(this),
 			pull: () => {
 				if (this.#socket.isOpen) this.#follower.pull();
 			},
-			onChange: () => {
-				this.#report.changed();
-			},
-			onProblem: (problem: SyncProblem | null) => {
-				this.#noteProblem(problem);
-			},
+			onChange: this.#report.changed.bind(this.#report),
+			onProblem: this.#noteProblem.bind(this),
 			onStoreFault: (fault: StoreFault) => {
 				this.#report.setProblem(storeProblem(fault));
 			},
@@ -258,6 +253,11 @@ export class SpaceSync {
 
 	get hasPending(): boolean {
 		return [...this.#outbox.pending].length > 0;
+	}
+
+	/** Pages that are not shown any more, as for an item's earlier versions. */
+	get past(): PastPages {
+		return this.#follower.past;
 	}
 
 	get caughtUp(): boolean {
