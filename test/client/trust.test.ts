@@ -230,6 +230,36 @@ test('a space that is not trusted can be given up by its last owner: the devices
 	await Promise.all([device.tacet.close(), other.tacet.close()]);
 });
 
+test('the first space can be given up like any other once it is not trusted, and another one is the first', async () => {
+	const handle = newHandle();
+	const wire = newWire(encodeSpaceFrame);
+	const device = await signedUp(edge, handle, { WebSocket: wire.WebSocket });
+	const first = spaceOf(device);
+	await first.create({ title: 'To be kept' });
+	await synced(first);
+	let cut = false;
+	wire.down = (frame, socket) => {
+		if (!socket.url.includes(first.id)) return frame;
+		if (frame.type === 'hello') return { ...frame, offered: { ...frame.offered, seq: 1 } };
+		if (!cut) socket.close();
+		cut = true;
+		return frame;
+	};
+	await first.create({ title: 'Cut off' });
+	await until(first, () => cut);
+	first.syncNow();
+	await until(first, () => first.sync.trust.state === 'not_trusted');
+	const next = valueOf(await first.continueInNewSpace());
+	expect(next.items.map(({ title }) => title).sort()).toEqual(['Cut off', 'To be kept']);
+	valueOf(await first.leave());
+	await until(device.tacet, () => !stateOf(device).spaces.includes(first));
+	expect(spaceOf(device).id).toBe(next.id);
+	await synced(next);
+	const other = await loggedIn(edge, handle);
+	expect(spaceOf(other).id).toBe(next.id);
+	await Promise.all([device.tacet.close(), other.tacet.close()]);
+});
+
 test('a frame that is none ends the connection, and the next one goes on', async () => {
 	const both = await pair();
 	let nonsense = 0;
