@@ -113,7 +113,7 @@ const mutants: readonly Mutant[] = [
 	{
 		without: 'remembering how far the log was seen',
 		file: 'client/follow.ts',
-		from: "if (offered.seq < head.seq) await this.distrust(this.#faultOf(offered), offered, null);",
+		from: 'if (offered.seq < head.seq) await this.distrust(this.#faultOf(offered), offered, null);',
 		to: 'if (offered.seq < head.seq) await this.#reached(offered);',
 		attack: 'greet with the log as it was'
 	},
