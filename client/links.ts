@@ -188,16 +188,20 @@ export class Links {
 
 	/** Takes its key away, then its door. */
 	async revoke(space: SpaceId, link: LinkId): Answer<void> {
+		const open = this.#desk.spaceOf(space);
+		if (open === null) return fail('not_found');
+		// Whose key to take is said by the log up to its end, and by nothing that this device had before.
+		const isBehind = open.leaderStatus === null && !open.sync.caughtUp;
+		const known = isBehind ? await open.sync.until(() => open.sync.caughtUp) : ok(null);
+		if (!known.ok) return known;
+		if (open.role !== 'owner') return fail('forbidden');
 		const account = await this.#accountOf(space, link);
 		if (!account.ok) return account;
-		if (account.value !== null && this.#desk.spaceOf(space)?.sync.members.has(account.value)) {
-			const removed = await this.#desk.call('administer', {
-				space,
-				intent: { type: 'remove', account: account.value }
-			});
-			if (!removed.ok) return removed;
-		}
-		return this.#withdraw(space, link);
+		const intent = account.value && ({ type: 'remove', account: account.value } as const);
+		const removed = intent ? await this.#desk.call('administer', { space, intent }) : ok(null);
+		// Made by half, or taken away by somebody else: it has none.
+		const hasNone = !removed.ok && removed.error.code === 'not_found' && open.role === 'owner';
+		return removed.ok || hasNone ? this.#withdraw(space, link) : removed;
 	}
 
 	/** As this account remembers; of another owner's link the edge says which member it is. */

@@ -12,6 +12,7 @@ import {
 	newHandle,
 	signedUp,
 	spaceNamed,
+	stateOf,
 	startEdge,
 	synced,
 	until,
@@ -156,6 +157,35 @@ describe('making a share link that breaks off', () => {
 		expect(valueOf(await there.links())).toEqual([]);
 		expect(there.members).toHaveLength(1);
 		await again.tacet.close();
+	});
+
+	test('that a device does not know of yet is taken back with its key, or not at all', async () => {
+		const handle = newHandle();
+		const first = await signedUp(edge, handle);
+		const space = valueOf(await first.tacet.createSpace({ name: 'Behind' }));
+		const { link } = valueOf(await space.createLink(plain));
+		let isShut = true;
+		class Gate extends WebSocket {
+			constructor(url: string | URL, protocols?: string | string[]) {
+				super(isShut && String(url).includes(space.id) ? 'ws://127.0.0.1:1/' : url, protocols);
+			}
+		}
+		const second = await loggedIn(edge, handle, { WebSocket: Gate });
+		const find = () => stateOf(second).spaces.find(({ id }) => id === space.id);
+		await until(second.tacet, () => find() !== undefined);
+		const there = find();
+		if (there === undefined) throw new Error('it went away');
+		expect(await there.revokeLink(link)).toEqual(refusedWith('offline'));
+		expect(valueOf(await space.links())).toMatchObject([{ link }]);
+		isShut = false;
+		there.syncNow();
+		await until(there, () => there.sync.connection === 'online');
+		valueOf(await there.revokeLink(link));
+		expect(there.members).toHaveLength(1);
+		await until(space, () => space.members.length === 1);
+		expect(valueOf(await space.links())).toEqual([]);
+		await second.tacet.close();
+		await first.tacet.close();
 	});
 
 	test('of which a key is left and no door is listed, and taken back', async () => {

@@ -234,6 +234,7 @@ export class SimulatedTab implements ProfileTab {
 		const mayEdit = (): boolean => sync.role === 'owner' || sync.role === 'editor';
 		const face = {
 			...{ id: named.space, known: named, name: 'a space', sync, items },
+			leaderStatus: this.isLeading ? null : {},
 			get role() {
 				return sync.role;
 			},
