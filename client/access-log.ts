@@ -30,16 +30,21 @@ export class AccessLog {
 		this.#space = space;
 	}
 
-	/** The newest part, or with `older` the one before what was read last. */
-	async read(older: boolean): Answer<AccessLogPart> {
+	/** The newest part, or the one before a number that an answer gave. */
+	async read(before: number | null): Answer<AccessLogPart> {
 		const sync = this.#desk.spaceOf(this.#space)?.sync;
 		if (sync === undefined) return fail('not_found');
+		const chain = this.#chain;
 		const part =
-			older && this.#chain !== null ? await this.#readOlder() : await this.#readNew(sync);
+			before === null || chain === null
+				? await this.#readNew(sync)
+				: await this.#readOlder(chain, before);
 		if (!part.ok) return part;
+		if (part.value === null) return ok({ entries: [], older: null, state: this.#state });
+		const { after, oldest } = part.value;
 		return ok({
-			entries: part.value === null ? [] : await this.#open(sync, part.value),
-			hasOlder: this.#chain?.older !== null,
+			entries: await this.#open(sync, part.value),
+			older: after.n >= oldest ? after.n + 1 : null,
 			state: this.#state
 		});
 	}
@@ -52,11 +57,10 @@ export class AccessLog {
 		if (!part.ok) return part;
 		const chain = new EventChain(this.#space, part.value);
 		this.#chain = chain;
-		const checking = new EventChain(this.#space, part.value);
 		const lowest = Math.min(...[...others, ...(seen ? [seen] : [])].map(({ n }) => n));
-		const reached = await this.#reach(checking, lowest);
+		const reached = await this.#reach(chain, lowest);
 		if (!reached.ok) return reached;
-		this.#state = reached.value ? judge(checking, seen, others, this.#desk.nowMs()) : 'forked';
+		this.#state = reached.value ? judge(chain, seen, others, this.#desk.nowMs()) : 'forked';
 		if (this.#state === 'checked') {
 			await sync.events.save({ ...chain.newest, seenAtMs: this.#desk.nowMs() });
 		}
@@ -73,13 +77,16 @@ export class AccessLog {
 		return ok(true);
 	}
 
-	/** Null where there is none, or one that does not lead to what was read last. */
-	async #readOlder(): Promise<Result<EventPart | null, TacetError>> {
-		const chain = this.#chain;
-		const before = chain?.older ?? null;
-		if (chain === null || before === null) return ok(null);
-		const part = await this.#ask(before);
-		if (!part.ok || chain.prepend(part.value)) return part;
+	/** Null where it does not lead to what was read last: others are reading meanwhile, too. */
+	async #readOlder(
+		chain: EventChain,
+		before: number
+	): Promise<Result<EventPart | null, TacetError>> {
+		const reached = await this.#reach(chain, before - 1);
+		if (!reached.ok) return reached;
+		const part = reached.value ? await this.#ask(before) : ok(null);
+		if (!part.ok) return part;
+		if (part.value !== null && chain.confirms(part.value, before)) return part;
 		this.#state = 'forked';
 		return ok(null);
 	}

@@ -138,7 +138,8 @@ export type AccessLogState =
 export interface AccessLogPart {
 	/** Newest first. */
 	readonly entries: readonly AccessEntry[];
-	readonly hasOlder: boolean;
+	/** To be asked for next; null if there is nothing older. */
+	readonly older: number | null;
 	readonly state: AccessLogState;
 }
 
@@ -181,10 +182,10 @@ export interface SpaceSharing {
 	history(item: ItemId): Answer<ItemHistory>;
 
 	/**
-	 * Asked from the edge, and checked; for owners and auditors. The newest part, or with `older` the
-	 * one before what was read last.
+	 * Asked from the edge, and checked; for owners and auditors. The newest part, or the `older` one that
+	 * an answer named.
 	 */
-	accessLog(options?: { readonly older?: boolean }): Answer<AccessLogPart>;
+	accessLog(older?: number): Answer<AccessLogPart>;
 
 	rename(name: string): Answer<void>;
 	/** These resolve when the commit stands at its place; `admin_conflict`: look again, ask again. */

@@ -79,6 +79,12 @@ export class EventChain {
 		return true;
 	}
 
+	/** Whether a part that ends before number `before` is one that leads to what is known. */
+	confirms(part: EventPart, before: number): boolean {
+		const last = headsOf(this.#space, part).at(-1);
+		return last?.n === before - 1 && this.holds(last) === true;
+	}
+
 	/** Whether a head lies on the chain; null if it is older than what was given. */
 	holds({ n, hash }: AuditHead): boolean | null {
 		if (n < this.#lowest) return null;

@@ -41,7 +41,7 @@ export function spaceActions(parts: SpaceActionParts, space: SpaceId): SpaceActi
 	};
 	return {
 		history: (item) => openHistory(desk, space, item),
-		accessLog: (options) => log.read(options?.older === true),
+		accessLog: (older) => log.read(older ?? null),
 		rename: (name) => rename(desk, space, name),
 		changeRole: async (account, role) => {
 			if (role !== 'owner' && desk.spaceOf(space)?.hasOtherOwner(account) !== true) {

@@ -91,7 +91,7 @@ describe('the access log', () => {
 	test('EDG-10 says to owners and auditors who opened a space, and to nobody else', async () => {
 		const [ann, ben, eva] = [await person(), await person(), await person()];
 		const space = await newSpace(ann);
-		expect(await read(space)).toEqual({ entries: [], hasOlder: false, state: 'checked' });
+		expect(await read(space)).toEqual({ entries: [], older: null, state: 'checked' });
 		const bens = await join(space, ben, 'editor');
 		await readUntil(space, ben);
 		const evas = await join(space, eva, 'auditor');
