@@ -55,6 +55,10 @@ export class Outbox {
 	/** Those of them that change the administration: nothing is formed behind one. */
 	readonly #administrative = new Set<number>();
 	readonly #outcomes = new Map<number, (outcome: Outcome) => void>();
+	/** Rows on their way into the store. */
+	#writing = 0;
+	/** Another tab said that they stand on the log, before this one heard that they were stored. */
+	readonly #settledEarly = new Set<number>();
 	#loadedUpTo = 0;
 	#waiting = 0;
 
@@ -111,6 +115,7 @@ export class Outbox {
 				plaintext: encodeOutboxRow({ timeMs, changes: group })
 			}))
 		);
+		this.#writing += 1;
 		const saved = await store.addToOutbox(
 			groups.map((group, index) => ({
 				space,
@@ -118,6 +123,7 @@ export class Outbox {
 				changes: group.length
 			}))
 		);
+		this.#writing -= 1;
 		if (!saved.ok) return saved;
 		let taken = 0;
 		const rows = groups.map((group, index): Row => {
@@ -125,11 +131,13 @@ export class Outbox {
 			taken += group.length;
 			return rowOf({ outboxId: saved.value[index] ?? 0, timeMs, changes: own }, group);
 		});
-		return ok(rows.filter((row) => this.#add(row)));
+		const added = rows.filter((row) => this.#add(row));
+		if (this.#writing === 0) this.#settledEarly.clear();
+		return ok(added);
 	}
 
 	#add(row: Row): boolean {
-		if (this.#rows.has(row.outboxId)) return false;
+		if (this.#rows.has(row.outboxId) || this.#settledEarly.has(row.outboxId)) return false;
 		this.#rows.set(row.outboxId, row);
 		this.#unformed.add(row.outboxId);
 		this.#waiting += row.changes.length;
@@ -313,6 +321,7 @@ export class Outbox {
 	/** Rows that another tab settled, or that are given up. */
 	drop(ids: Iterable<number>): void {
 		for (const id of ids) {
+			if (this.#writing > 0 && !this.#rows.has(id)) this.#settledEarly.add(id);
 			this.#waiting -= this.#rows.get(id)?.changes.length ?? 0;
 			this.#rows.delete(id);
 			this.#unformed.delete(id);

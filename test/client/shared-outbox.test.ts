@@ -1,0 +1,52 @@
+// Two tabs of a profile and the one outbox that they share: rows of the one are sent by the other.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createMemoryStore } from '../../client/memory-store.ts';
+import type { Store } from '../../client/store.ts';
+import { startEdge, type Edge } from './edge.ts';
+import { close, foundedBy, newDesk, newPerson, synced, type Person } from './people.ts';
+
+let edge: Edge;
+let ada: Person;
+beforeAll(async () => {
+	edge = await startEdge();
+	ada = await newPerson(edge);
+});
+afterAll(() => edge.remove());
+
+test('a change that the other tab has sent before its own tab heard that it was stored waits for nothing', async () => {
+	const store = createMemoryStore();
+	let hear = (): void => undefined;
+	const heard = new Promise<void>((resolve) => {
+		hear = resolve;
+	});
+	// The store of the tab that writes keeps what it is given at once, and says so late.
+	const late = new Proxy(store, {
+		get: (target, name: keyof Store) => {
+			if (name !== 'addToOutbox') return Reflect.get(target, name).bind(target) as unknown;
+			return async (rows: Parameters<Store['addToOutbox']>[0]) => {
+				const added = await target.addToOutbox(rows);
+				await heard;
+				return added;
+			};
+		}
+	});
+	const told: (readonly number[])[] = [];
+	const syncing = await foundedBy(ada, {
+		store,
+		onStored: (settled) => {
+			if (settled.length > 0) told.push(settled);
+		}
+	});
+	const writing = newDesk(ada, syncing.space, { store: late });
+	await writing.sync.load();
+	const written = writing.write('Sent by the other');
+	await syncing.sync.look([]);
+	await syncing.until(() => syncing.titles.length === 1);
+	await synced(syncing);
+	for (const settled of told) await writing.sync.look(settled);
+	hear();
+	await written;
+	expect(writing.titles).toEqual(['Sent by the other']);
+	expect(writing.sync.status.waiting).toBe(0);
+	await close(writing, syncing);
+});
