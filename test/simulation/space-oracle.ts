@@ -87,7 +87,11 @@ function trustFaultsOf(name: string, sync: SpaceSync): readonly string[] {
 	if (trust.state === 'not_trusted') faults.push(`${name} trusts nobody: ${trust.fault}`);
 	if (problem === 'device_copied') faults.push(`${name} believes that it was copied`);
 	if (losses.length > 0) faults.push(`${name} misses ${JSON.stringify(losses)}`);
-	for (const { fault } of ownerFaults) faults.push(`${name} blames an owner: ${fault}`);
+	for (const { fault } of ownerFaults) {
+		// Who is let out before they hear that their new identity stands is not told any more that it does.
+		const isOut = sync.role === null && fault === 'identity_replaced';
+		if (!isOut) faults.push(`${name} blames an owner: ${fault}`);
+	}
 	if (setAside > 0 && reads(sync.role ?? undefined)) {
 		faults.push(`${name} can’t read ${String(setAside)} pages`);
 	}
@@ -195,7 +199,10 @@ function adminFaults({ log, done }: Place): readonly string[] {
 				case 'rotate':
 					return by.some(({ admin }) => admin?.epoch != null);
 				case 'settings':
-					return by.some(({ admin }) => admin?.settings != null) || isDefault(intent.settings);
+					// What stood already was not said again.
+					return (
+						log.some(({ commit }) => commit.admin?.settings != null) || isDefault(intent.settings)
+					);
 				case 'leave':
 					// Whoever was removed before that is out all the same.
 					return log.some(({ commit }) =>
