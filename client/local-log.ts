@@ -15,6 +15,8 @@ import type { ChainFault, ChainFaultCode, EarlierFault } from './status.ts';
 import type { Store, StoredEntry, StoreFault } from './store.ts';
 
 const entriesAtOnce = 512;
+/** Pages read in one go: about ten milliseconds of the page's thread. */
+const openedAtOnceBytes = 1_048_576;
 
 /** The evidence against an edge: of the fault that stops the space, and of those before it. */
 export interface Faults {
@@ -65,7 +67,7 @@ export class LocalLog {
 				chain.forget();
 				return loaded;
 			}
-			show(loaded.value);
+			await showInParts(loaded.value, pages, show);
 		}
 		// A store that contradicts its own sealed state is damaged, or was tampered with.
 		if (chain.restored(state.value).ok) return ok(null);
@@ -86,7 +88,7 @@ export class LocalLog {
 		chain: Chain,
 		pages: Pages,
 		state: LogState
-	): Promise<Result<readonly PlacedPage[], StoreFault>> {
+	): Promise<Result<readonly ReceivedEntry[], StoreFault>> {
 		const after = chain.remembered;
 		const limit = Math.min(entriesAtOnce, state.head.seq - after);
 		const stored = await this.#store.loadEntries(this.#space, after, limit);
@@ -101,7 +103,7 @@ export class LocalLog {
 			received.push({ seq: entry.seq, commit: parsed.parsed, pages: entry.pages, ...keys });
 		}
 		await pages.learnKeys(received, state);
-		return ok(await pages.open(received));
+		return ok(received);
 	}
 
 	sealState(state: LogState): Promise<Uint8Array> {
@@ -193,6 +195,44 @@ export class LocalLog {
 		const [opened] = await this.#crypto.openLocal([{ table, row: this.#space, sealed }]);
 		return opened ?? null;
 	}
+}
+
+/**
+ * Opens what was loaded part by part, the next one in the crypto worker while this one is read here:
+ * a page's thread is never kept for as long as all of it takes.
+ */
+async function showInParts(
+	entries: readonly ReceivedEntry[],
+	pages: Pages,
+	show: (placed: readonly PlacedPage[]) => void
+): Promise<void> {
+	const parts = partsOf(entries);
+	let next = parts[0] && pages.decrypt(parts[0]);
+	for (const [index, part] of parts.entries()) {
+		const decrypted = await next;
+		const after = parts[index + 1];
+		next = after && pages.decrypt(after);
+		if (decrypted === undefined) throw new Error('a part was not decrypted');
+		// An error here leaves the next part to itself.
+		void next?.catch(() => undefined);
+		const unlocked = await pages.openLocked();
+		show([...unlocked, ...pages.read(part, decrypted)]);
+	}
+}
+
+function partsOf(entries: readonly ReceivedEntry[]): readonly (readonly ReceivedEntry[])[] {
+	const parts: ReceivedEntry[][] = [];
+	let partBytes = Infinity;
+	for (const entry of entries) {
+		const bytes = entry.pages.reduce((sum, page) => sum + (page?.length ?? 0), 0);
+		if (partBytes + bytes > openedAtOnceBytes) {
+			parts.push([]);
+			partBytes = 0;
+		}
+		parts.at(-1)?.push(entry);
+		partBytes += bytes;
+	}
+	return parts;
 }
 
 type Keys = Pick<ReceivedEntry, 'wraps' | 'previousKey'>;

@@ -88,7 +88,8 @@ const keepAfterMs = 5_000;
 /** Slots of notes that changed, beside those in use. */
 const sparedSlots = 1_000;
 
-const nextTask = (): Promise<void> =>
+/** Resolves once whatever else waits had its turn. */
+export const nextTask = (): Promise<void> =>
 	new Promise((resolve) => {
 		const { port1, port2 } = new MessageChannel();
 		// Unlike a timer, a message is not slowed down when the tab is in the background.

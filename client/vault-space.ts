@@ -15,7 +15,7 @@ import type { KnownSpace } from './keyring.ts';
 import type { SaveFault } from './open-item.ts';
 import type { Content } from './receive.ts';
 import { keptIndexOf } from './search-kept.ts';
-import { Search } from './search.ts';
+import { nextTask, Search } from './search.ts';
 import { OpenSpace, type SpaceActions, type SpaceView } from './space.ts';
 import type { SyncStatus } from './status.ts';
 import type { Store, StoreFault } from './store.ts';
@@ -99,8 +99,11 @@ export class VaultSpace implements SpaceView {
 		return this.#parts.known;
 	}
 
-	load(): Promise<Result<null, StoreFault>> {
-		return this.sync.load();
+	/** What is shown first is sorted before anybody looks, and the page has a turn before it draws. */
+	async load(): Promise<Result<null, StoreFault>> {
+		const loaded = await this.sync.load();
+		if (this.items.list.length > 0) await nextTask();
+		return loaded;
 	}
 
 	/** Something readable changed. */

@@ -329,6 +329,13 @@ describe('in bulk', () => {
 		expect(await bodyOf(spaceOf(reader), '1999')).toBe(await bodyOf(spaceOf(writer), '1999'));
 		expect(spaceOf(reader).sync.verified?.seq).toBeLessThan(60);
 		expect(spaceOf(reader).sync.setAside).toBe(0);
+		// More than is opened in one go: what the store has comes back part by part, and whole.
+		await reader.tacet.lock();
+		expect(await reader.tacet.unlock({ password })).toMatchObject({ ok: true });
+		expect(spaceOf(reader).items).toHaveLength(2_000);
+		expect(await bodyOf(spaceOf(reader), '0')).toBe(await bodyOf(spaceOf(writer), '0'));
+		expect(await bodyOf(spaceOf(reader), '1999')).toBe(await bodyOf(spaceOf(writer), '1999'));
+		expect(spaceOf(reader).sync.setAside).toBe(0);
 		await Promise.all([writer.tacet.close(), reader.tacet.close()]);
 	});
 });
