@@ -27,7 +27,7 @@ const ask = (name: RouteName, token?: string) =>
 describe('every route', () => {
 	it('has a level, and asks for a session if and only if its level does', () => {
 		expect(Object.keys(levels).toSorted()).toEqual(Object.keys(routes).toSorted());
-		const withSession = routesOf('person', 'claimant', 'account', 'owner');
+		const withSession = routesOf('person', 'claimant', 'account', 'owner', 'auditor');
 		for (const [name, { auth }] of Object.entries(routes)) {
 			const asks = withSession.includes(name as RouteName);
 			expect([name, auth]).toEqual([name, asks ? 'session' : 'none']);
@@ -60,7 +60,7 @@ const anotherOf = (text: string): string =>
 		.join('');
 
 describe('a route that asks for a session', () => {
-	const withSession = routesOf('person', 'claimant', 'account', 'owner');
+	const withSession = routesOf('person', 'claimant', 'account', 'owner', 'auditor');
 
 	it.each(withSession)('%s refuses every token but one of a live session', async (name) => {
 		const ended = await stranger.person.logIn();
@@ -94,7 +94,7 @@ describe('another spelling of a path', () => {
 		(path) => path.replace(/.$/, (last) => `%${last.charCodeAt(0).toString(16)}`)
 	];
 
-	it.each(routesOf('person', 'claimant', 'account', 'owner'))(
+	it.each(routesOf('person', 'claimant', 'account', 'owner', 'auditor'))(
 		'is no way around what %s asks for',
 		async (name) => {
 			const before = await dumpEverything();
@@ -110,16 +110,17 @@ describe('another spelling of a path', () => {
 	);
 });
 
-describe('a route for owners', () => {
-	it.each(routesOf('owner'))('%s refuses members of every other role', async (name) => {
+describe('a route for owners, or for auditors too,', () => {
+	it.each(routesOf('owner', 'auditor'))('%s refuses members of every other role', async (name) => {
 		const before = await dumpEverything();
 		for (const [role, token] of Object.entries(ada.tokens)) {
+			if (role === levels[name]) continue;
 			expect([role, await ask(name, token)]).toEqual([role, refused(403, 'forbidden')]);
 		}
 		expect(await dumpEverything()).toBe(before);
 	});
 
-	it.each(routesOf('owner'))(
+	it.each(routesOf('owner', 'auditor'))(
 		'%s tells whoever is no member that there is no such space',
 		async (name) => {
 			const before = await dumpEverything();

@@ -13,7 +13,9 @@ export type Level =
 	/** A live session of the account that it is about. */
 	| 'account'
 	/** A live session of an owner of the space that it is about. */
-	| 'owner';
+	| 'owner'
+	/** A live session of an owner or an auditor of the space that it is about. */
+	| 'auditor';
 
 export const levels = {
 	health: 'anybody',
@@ -36,6 +38,7 @@ export const levels = {
 	linkStart: 'knowledge',
 	linkFinish: 'knowledge',
 	linkRefresh: 'knowledge',
+	eventList: 'auditor',
 	identityRead: 'person',
 	requestSend: 'person',
 	requestList: 'account',

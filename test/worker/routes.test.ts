@@ -92,6 +92,7 @@ const looseFields: Partial<Record<RouteName, readonly string[]>> = {
 	linkCreate: ['expiresAtMs', 'openings'],
 	linkStart: ['ke1'],
 	linkRefresh: ['accessToken'],
+	eventList: ['before'],
 	requestSend: ['sealed']
 };
 

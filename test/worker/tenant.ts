@@ -206,6 +206,7 @@ async function requestsOf(
 		linkStart: { space, ...link.open, ke1 },
 		linkFinish: { space, link: link.open.link, login: randomText(16), ke3: randomText(64) },
 		linkRefresh: { space, link: link.open.link, accessToken: linkToken },
+		eventList: { space, before: null },
 		identityRead: { handle },
 		requestSend: { handle, sealed: randomText(64) },
 		requestList: {},

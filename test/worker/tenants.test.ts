@@ -23,7 +23,7 @@ beforeAll(async () => {
 const idFields = ['space', 'invite', 'link', 'request'];
 type Fields = Record<string, unknown>;
 
-const withSession = routesOf('claimant', 'account', 'owner', 'person');
+const withSession = routesOf('claimant', 'account', 'owner', 'auditor', 'person');
 const withIds = withSession.filter((name) =>
 	Object.keys(routes[name].request.entries).some((field) => idFields.includes(field))
 );
