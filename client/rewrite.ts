@@ -123,8 +123,13 @@ export class Rewriter {
 		const say = await job.gather().finally(() => {
 			this.#working = false;
 		});
-		if (say === null) this.#due = false;
-		else pusher.pushAlone(this.#commitOf(say));
+		if (say !== null) {
+			pusher.pushAlone(this.#commitOf(say));
+			return;
+		}
+		// No place on the log follows from that: whatever else is due begins by itself.
+		this.#due = false;
+		this.caughtUp();
 	}
 
 	#commitOf(say: () => Rewriting | null): LoneCommit {
