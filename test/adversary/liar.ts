@@ -70,6 +70,8 @@ export interface Lie {
 	) => readonly (ClientFrame | Uint8Array)[] | undefined;
 	/** JSON answers of routes; undefined leaves one as it is. */
 	readonly answer?: (route: RouteName, answer: HttpAnswer) => HttpAnswer | undefined;
+	/** Before a request is passed on. */
+	readonly asking?: (route: RouteName) => Promise<void>;
 	/** Answers of routes, to the byte. */
 	readonly raw?: (asked: Asked, answer: RawAnswer) => Promise<RawAnswer>;
 	/** Stands in for the edge: whoever asks for a socket gets this instead. */
@@ -194,9 +196,10 @@ export class Liar {
 		const body = await bytesOf(request);
 		const { method = '', url = '', rawHeaders } = request;
 		this.#note({ kind: 'http', method, url, headers: rawHeaders, body });
+		const route = routeOf(method, url);
+		if (route) await this.lie.asking?.(route);
 		const answer = await this.#ask(request, body);
 		this.answers.push({ kind: 'http', bytes: answer.body });
-		const route = routeOf(method, url);
 		if (route && this.lie.raw) {
 			return this.lie.raw({ route, again: () => this.#ask(request, body) }, answer);
 		}
