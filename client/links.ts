@@ -200,7 +200,8 @@ export class Links {
 		const intent = account.value && ({ type: 'remove', account: account.value } as const);
 		const removed = intent ? await this.#desk.call('administer', { space, intent }) : ok(null);
 		// Made by half, or taken away by somebody else: it has none.
-		const hasNone = !removed.ok && removed.error.code === 'not_found' && open.role === 'owner';
+		const stillOwns = this.#desk.spaceOf(space)?.role === 'owner';
+		const hasNone = !removed.ok && removed.error.code === 'not_found' && stillOwns;
 		return removed.ok || hasNone ? this.#withdraw(space, link) : removed;
 	}
 
