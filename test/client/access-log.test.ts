@@ -35,9 +35,10 @@ class Line {
 
 	readonly fetch: typeof fetch = async (input, init) => {
 		const answer = await fetch(input, init);
-		const isEvents = String(input).endsWith('/v1/events/list') && answer.status === 200;
+		const isEvents =
+			new URL(answer.url).pathname.endsWith('/v1/events/list') && answer.status === 200;
 		if (this.lie === null || !isEvents) return answer;
-		const asked = JSON.parse(String(init?.body)) as Asked;
+		const asked = JSON.parse(init?.body as string) as Asked;
 		return Response.json(this.lie((await answer.json()) as Part, asked));
 	};
 }
