@@ -6,7 +6,7 @@ import { prepareRuns, type SpaceRuns } from './space-run.ts';
 
 const slow = process.env['SLOW'] !== undefined;
 const actions = 60;
-const mostSeeds = slow ? 200 : 24;
+const mostSeeds = slow ? 300 : 60;
 
 let runs: SpaceRuns;
 beforeAll(async () => {

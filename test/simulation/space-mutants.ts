@@ -23,7 +23,7 @@ export const mutants: readonly Mutant[] = [
 			}
 		],
 		fault: /never came to the log/,
-		seeds: [22, 23]
+		seeds: [11, 22]
 	},
 	{
 		without: 'a tab that asks, as it takes over, what the one before it has settled',
@@ -35,7 +35,8 @@ export const mutants: readonly Mutant[] = [
 			}
 		],
 		fault: /stands on the log twice/,
-		seeds: [7]
+		seeds: [7],
+		isRare: true
 	},
 	{
 		without: 'a new epoch in the commit that takes reading from somebody (rule 8a)',
@@ -60,8 +61,7 @@ export const mutants: readonly Mutant[] = [
 			}
 		],
 		fault: /is given content, as auditor/,
-		seeds: [],
-		isRare: true
+		seeds: [2]
 	},
 	{
 		without: 'an edge that counts how often a share link may be opened',
