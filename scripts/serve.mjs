@@ -25,16 +25,17 @@ const workerd = createRequire(import.meta.url)('workerd');
 
 /**
  * Serves what `build` made; answers requests when the promise settles.
- * @param {{ dataDir: string; port?: number }} options port 0, the default: any free one
+ * @param {{ dataDir: string; port?: number; local?: string }} options port 0, the default: any free
+ * one; `local`: where workerd's configuration lies, if not where `build` puts it
  * @returns {Promise<Serving>}
  * @throws {StartError} when the folder or the port is taken
  */
-export async function serve({ dataDir, port = 0 }) {
+export async function serve({ dataDir, port = 0, local = inProject('dist/local') }) {
 	const lock = await takeLock(dataDir);
 	try {
 		const data = openDataFolder(dataDir);
 		await assertPortFree(port);
-		const child = startWorkerd(data, port);
+		const child = startWorkerd(data, port, local);
 		const endNow = () => child.kill('SIGTERM');
 		process.once('exit', endNow);
 		const ended = once(child, 'close').then(() => void process.off('exit', endNow));
@@ -62,12 +63,13 @@ export async function serve({ dataDir, port = 0 }) {
 /**
  * @param {ReturnType<typeof openDataFolder>} data
  * @param {number} port
+ * @param {string} local
  */
-function startWorkerd(data, port) {
+function startWorkerd(data, port, local) {
 	const log = openSync(data.log, 'a', 0o600);
 	const args = [
 		'serve',
-		path.join(inProject('dist/local'), 'tacet.capnp'),
+		path.join(local, 'tacet.capnp'),
 		`--socket-addr=http=127.0.0.1:${String(port)}`,
 		`--directory-path=assets=${inProject('web/build')}`,
 		`--directory-path=storage=${path.resolve(data.objects)}`,
