@@ -1,7 +1,8 @@
 // The honest edge behind the liar: workerd with the bundle that is deployed, in a folder of its own.
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { root } from '../changed-sources.ts';
 import { serve } from '../../scripts/serve.mjs';
 
 export interface Edge {
@@ -16,11 +17,29 @@ export interface Edge {
 
 const newFolder = (): Promise<string> => mkdtemp(path.join(tmpdir(), 'tacet-adversary-'));
 
+/** The edge that is deployed, with one snippet of its bundle changed. */
+export async function startChangedEdge(from: string, to: string): Promise<Edge> {
+	const folder = await newFolder();
+	await cp(path.join(root, 'dist'), folder, { recursive: true });
+	const bundle = path.join(folder, 'index.js');
+	const parts = (await readFile(bundle, 'utf8')).split(from);
+	if (parts.length !== 2) throw new Error(`the edge has no longer one “${from}”`);
+	await writeFile(bundle, parts.join(to));
+	const edge = await startEdge(undefined, path.join(folder, 'local'));
+	return {
+		...edge,
+		async remove() {
+			await edge.remove();
+			await rm(folder, { recursive: true });
+		}
+	};
+}
+
 /** Starts an edge; on a copy of `backup`, if one is given. */
-export async function startEdge(backup?: string): Promise<Edge> {
+export async function startEdge(backup?: string, local?: string): Promise<Edge> {
 	const dataDir = await newFolder();
 	if (backup !== undefined) await cp(backup, dataDir, { recursive: true });
-	const serving = await serve({ dataDir });
+	const serving = await serve({ dataDir, ...(local !== undefined && { local }) });
 	return {
 		url: serving.url,
 		dataDir,
