@@ -55,7 +55,9 @@ export class Resealer implements RewriteJob {
 	}
 
 	get isDue(): boolean {
-		return this.#old().next().done !== true;
+		const { ledger, state } = this.#parts.chain;
+		// Looked at after every commit: a log of one epoch must not be walked through for it.
+		return ledger.countLive(state.openEpoch).before > 0 && this.#old().next().done !== true;
 	}
 
 	*#old(): Generator<PageId> {
