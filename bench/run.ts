@@ -14,6 +14,7 @@ const { build } = await import('../scripts/build.mjs');
 await build({ log: console.log });
 const { measureBrowserSync } = await import('./browser-sync.ts');
 const { measureChain } = await import('./chain.ts');
+const { measureCompaction } = await import('./compaction.ts');
 const { measureColdStart } = await import('./cold-start.ts');
 const { measureCost } = await import('./cost.ts');
 const { measureLive } = await import('./live.ts');
@@ -43,6 +44,8 @@ const logins = isQuick ? 10 : 30;
 const fewNotes = 1_000;
 const manyNotes = 10_000;
 const rttMs = 80;
+/** How far a log, or a space's items, have grown when the cost of one edit is taken. */
+const histories = isQuick ? [1_000, 10_000] : [1_000, 10_000, 100_000];
 const browserNotes = isQuick ? 2_000 : 10_000;
 const longestMs = 90 * 60_000;
 /** Systems whose work at a delay says something. */
@@ -60,6 +63,7 @@ const workloads = {
 	cost: () => measureCost(),
 	members: () => measureMembers(repeats),
 	chain: () => measureChain(repeats),
+	compaction: () => measureCompaction(histories, histories),
 	sizes: () => measureSizes(),
 	trips: () => measureTrips({ notes: fewNotes, repeats }),
 	seal: () => measureSeal(isQuick ? 5 : 15),
