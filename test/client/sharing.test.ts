@@ -352,8 +352,11 @@ describe('a member', () => {
 		await synced(space);
 		expect(joined.items.map(({ title }) => title)).toEqual(['Moorings']);
 		const later = await loggedIn(edge, handle);
-		const shut = () => stateOf(later).spaces.find(({ id }) => id === space.id);
-		await until(later.tacet, () => shut()?.sync.problem === 'removed');
+		const find = () => stateOf(later).spaces.find(({ id }) => id === space.id);
+		await until(later.tacet, () => find() !== undefined);
+		const shut = find();
+		if (shut === undefined) throw new Error('it went away');
+		await until(shut, () => shut.sync.problem === 'removed');
 		valueOf(await joined.leave());
 		await until(ben.tacet, () => !stateOf(ben).spaces.includes(joined));
 		await close(ann, ben, later);
