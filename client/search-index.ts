@@ -1,6 +1,7 @@
 // Which words stand in which notes: for each word a list of numbers, a note's slot and whether the
 // word stands in its title or folder too. A note that changed gets a new slot, and the old one is
 // passed over until the lists are made anew. A slot remembers the fingerprint of what it was made of.
+import { utf8Decode, utf8Encode } from '../protocol/bytes.ts';
 import type { ItemId } from '../protocol/ids.ts';
 import { searchTerms } from './search-text.ts';
 
@@ -34,8 +35,8 @@ const mostChanges = 2;
 const mostWordsLike = 64;
 
 export class SearchIndex {
-	/** Slots with their places, in the order in which they were added. */
-	readonly #postings = new Map<string, number[]>();
+	/** Slots with their places, in the order in which they were added; most words stand in one note. */
+	readonly #postings = new Map<string, number | number[]>();
 	/** Words by their first character, and by their first two. */
 	readonly #words = new Map<string, Map<string, string[]>>();
 	readonly #items: (ItemId | null)[] = [];
@@ -61,14 +62,16 @@ export class SearchIndex {
 	}
 
 	/** Words with their postings, which are the index's own. */
-	get entries(): Iterable<readonly [string, readonly number[]]> {
-		return this.#postings;
+	*entries(): Generator<readonly [string, readonly number[]]> {
+		for (const [word, postings] of this.#postings) {
+			yield [word, typeof postings === 'number' ? [postings] : postings];
+		}
 	}
 
 	add(item: ItemId, text: IndexedText, fingerprint: number): number {
 		const slot = this.addSlot(item, fingerprint);
 		for (const [word, place] of placesOf(text)) {
-			this.#postingsOf(word).push((slot << placeBits) | place);
+			this.#post(word, (slot << placeBits) | place);
 		}
 		return slot;
 	}
@@ -82,7 +85,9 @@ export class SearchIndex {
 
 	/** The postings of a word that is not there yet. */
 	addWord(word: string, postings: number[]): void {
-		this.#postings.set(word, postings);
+		const [first] = postings;
+		if (first === undefined) return;
+		this.#postings.set(word, postings.length === 1 ? first : postings);
 		this.#note(word);
 	}
 
@@ -93,12 +98,16 @@ export class SearchIndex {
 		this.#live -= 1;
 	}
 
-	#postingsOf(word: string): number[] {
+	#post(word: string, posting: number): void {
 		const known = this.#postings.get(word);
-		if (known) return known;
-		const made: number[] = [];
-		this.addWord(word, made);
-		return made;
+		if (known === undefined) this.addWord(ownText(word), [posting]);
+		else if (typeof known === 'number') this.#postings.set(word, [known, posting]);
+		else known.push(posting);
+	}
+
+	#postingsOf(word: string): readonly number[] {
+		const postings = this.#postings.get(word);
+		return typeof postings === 'number' ? [postings] : (postings ?? []);
 	}
 
 	#note(word: string): void {
@@ -136,7 +145,7 @@ export class SearchIndex {
 
 	/** How much a term says, as few have it. */
 	rarityOf(term: string): number {
-		return Math.log(2 + this.#live / (1 + (this.#postings.get(term)?.length ?? 0)));
+		return Math.log(2 + this.#live / (1 + this.#postingsOf(term).length));
 	}
 
 	*#beginningWith(term: string): Generator<readonly [string, number]> {
@@ -168,7 +177,7 @@ export class SearchIndex {
 	#scored(term: string, words: Iterable<readonly [string, number]>): Float32Array {
 		const scores = new Float32Array(this.slots);
 		for (const [word, weight] of words) {
-			for (const posting of this.#postings.get(word) ?? []) {
+			for (const posting of this.#postingsOf(word)) {
 				const score = weight * (placeBoost[posting & 3] ?? 1);
 				const slot = posting >>> placeBits;
 				if (score > (scores[slot] ?? 0)) scores[slot] = score;
@@ -206,6 +215,16 @@ export class SearchIndex {
 		}
 		return found.sort((a, b) => b.score - a.score);
 	}
+}
+
+/** From this length on, engines cut a text out of another by keeping the other, whole. */
+const cutCharacters = 13;
+
+/** The same text, for which no other one has to be kept. */
+function ownText(text: string): string {
+	if (text.length < cutCharacters) return text;
+	const copy = utf8Decode(utf8Encode(text));
+	return copy.ok ? copy.value : text;
 }
 
 /** The words of a note, each once, and where they stand besides its text. */

@@ -112,7 +112,7 @@ export function* encodeIndex(index: SearchIndex): Generator<void, readonly Uint8
 		if (slot % 256 === 0) yield;
 	}
 	const words = new Stretches();
-	for (const [word, postings] of index.entries) {
+	for (const [word, postings] of index.entries()) {
 		const kept: number[] = [];
 		for (const posting of postings) {
 			const number = numbers[posting >>> 2] ?? -1;

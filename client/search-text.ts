@@ -32,6 +32,8 @@ const asciiWord = /[a-z0-9]+/g;
 
 /** Longer runs of letters are data, not words. */
 const maxTermCharacters = 64;
+/** What a cut leaves of a character of two units. */
+const halfCharacter = /[\ud800-\udbff]$/;
 
 /** Folded words of a text, or of a query, in order. */
 export function searchTerms(text: string): string[] {
@@ -42,7 +44,7 @@ export function searchTerms(text: string): string[] {
 	const terms: string[] = [];
 	for (const [run] of folded.matchAll(word)) {
 		if (startsUnspaced.test(run)) terms.push(...pairsOf(run));
-		else terms.push(run.slice(0, maxTermCharacters));
+		else terms.push(run.slice(0, maxTermCharacters).replace(halfCharacter, ''));
 	}
 	return terms;
 }

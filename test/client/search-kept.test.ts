@@ -6,6 +6,7 @@ import { Items } from '../../client/items.ts';
 import { createMemoryStore } from '../../client/memory-store.ts';
 import { SearchIndex } from '../../client/search-index.ts';
 import { decodeIndex, encodeIndex, keptIndexOf } from '../../client/search-kept.ts';
+import { searchTerms } from '../../client/search-text.ts';
 import { Search } from '../../client/search.ts';
 import type { Store } from '../../client/store.ts';
 import { importXaesKey } from '../../crypto/client/aead.ts';
@@ -202,6 +203,16 @@ describe('the pieces of an index', () => {
 		expect(finished(decodeIndex([...pieces.slice(0, -1), ...other.slice(-1)]))).toBeNull();
 	});
 
+	it('hold words that were cut, also where a character of two units stands', () => {
+		const long = `a${'𐐨'.repeat(40)}`;
+		const index = indexOf([long, 'short']);
+		const read = finished(decodeIndex(finished(encodeIndex(index)) ?? []));
+		const [term = ''] = searchTerms(long);
+		expect(term.isWellFormed()).toBe(true);
+		expect(idsFound(index, term)).toEqual([itemId(0)]);
+		expect(read && idsFound(read, term)).toEqual([itemId(0)]);
+	});
+
 	it('never throw and never lead beyond the notes, whatever byte of them is changed', () => {
 		const pieces = finished(encodeIndex(indexOf(['alpha beta', 'beta gamma', 'délta 会議']))) ?? [];
 		const [piece] = pieces;
@@ -213,7 +224,7 @@ describe('the pieces of an index', () => {
 				);
 				const index = finished(decodeIndex([changed]));
 				if (index === null) return;
-				for (const [, postings] of index.entries) {
+				for (const [, postings] of index.entries()) {
 					expect(postings.every((posting) => posting >>> 2 < index.slots)).toBe(true);
 				}
 			})
