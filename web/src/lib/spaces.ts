@@ -66,6 +66,17 @@ export class MergedList {
 	}
 }
 
+const byIdOfLists = new WeakMap<readonly ItemSummary[], ReadonlyMap<ItemId, ItemSummary>>();
+
+/** Made once for each list: a search asks with every letter, and the list stays. */
+function itemsById(list: readonly ItemSummary[]): ReadonlyMap<ItemId, ItemSummary> {
+	const known = byIdOfLists.get(list);
+	if (known) return known;
+	const made = new Map(list.map((item) => [item.id, item]));
+	byIdOfLists.set(list, made);
+	return made;
+}
+
 /** The best hits of each space, taken in turns: scores of two indexes can't be compared. */
 export function searchAll(
 	spaces: readonly Space[],
@@ -73,7 +84,7 @@ export function searchAll(
 	maxHits: number
 ): readonly ListRow[] {
 	const found = spaces.map((space) => {
-		const byId = new Map(space.items.map((item) => [item.id, item]));
+		const byId = itemsById(space.items);
 		return space.search(query, maxHits).flatMap((hit) => {
 			const item = byId.get(hit.id);
 			return item === undefined ? [] : [{ item, hit, space }];
