@@ -68,10 +68,10 @@ export class Line {
 		socket.attach(connection);
 		if (connection === null) return;
 		this.#connections.add(connection);
-		if (this.#isOff) connection.cut(0, time.upTo(60_000));
+		if (this.#isOff()) connection.cut(0, time.upTo(60_000));
 	}
 
-	get #isOff(): boolean {
+	#isOff(): boolean {
 		return this.isOver || !this.#parts.isOnline();
 	}
 
@@ -87,11 +87,11 @@ export class Line {
 	): Promise<unknown> {
 		const { time, edge, latencyMs, losesCalls } = this.#parts;
 		await time.wait(latencyMs());
-		if (this.#isOff || time.happens(losesCalls())) throw new TypeError('it gets lost on the way');
+		if (this.#isOff() || time.happens(losesCalls())) throw new TypeError('it gets lost on the way');
 		const token = new Headers(init.headers).get('authorization')?.replace('Bearer ', '');
 		const answer = await edge.call(new URL(url).pathname, init.body ?? '{}', token);
 		await time.wait(latencyMs());
-		if (this.#isOff || time.happens(losesCalls())) throw new TypeError('no answer comes back');
+		if (this.#isOff() || time.happens(losesCalls())) throw new TypeError('no answer comes back');
 		return { status: answer.status, text: () => Promise.resolve(answer.text) };
 	}
 }

@@ -153,7 +153,7 @@ export class SimulatedEdge {
 		const [name, route] =
 			Object.entries(routes).find(([, { path: known }]) => known === path) ?? [];
 		if (name === undefined || route === undefined) throw new Error(`there is no ${path}`);
-		const request = v.parse(route.request as v.GenericSchema, JSON.parse(body)) as {
+		const request = v.parse(route.request, JSON.parse(body)) as {
 			readonly space: SpaceId;
 		};
 		const input = route.auth === 'session' ? [token ?? '', request] : [request];

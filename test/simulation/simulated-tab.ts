@@ -191,7 +191,7 @@ export class SimulatedTab implements ProfileTab {
 		const { call, name, input } = message;
 		this.#tabs.tell({ type: 'call_taken', call });
 		const answer = await this.#do(name as keyof Calls, input as Calls[keyof Calls]);
-		if (!this.isOver) this.#tabs.tell({ type: 'call_done', call, answer });
+		if (!this.#hasEnded()) this.#tabs.tell({ type: 'call_done', call, answer });
 	}
 
 	/** By the tab that syncs, which may be another one. */
@@ -264,7 +264,7 @@ export class SimulatedTab implements ProfileTab {
 		const open = this.spaces.get(mark.space);
 		if (open === undefined || this.isOver || this.isClosing || this.isWriting) return;
 		const saved = await this.#write(open.sync, mark, changes);
-		if (this.isOver || saved.ok || (this.isClosing && saved.error === 'locked')) return;
+		if (this.#hasEnded() || saved.ok || saved.error === 'locked') return;
 		this.#parts.onError(new Error(`writing failed: ${saved.error}`));
 	}
 
@@ -307,6 +307,11 @@ export class SimulatedTab implements ProfileTab {
 		this.#callsLeft = calls;
 	}
 
+	/** Asked anew: it may have ended while something was waited for. */
+	#hasEnded(): boolean {
+		return this.isOver;
+	}
+
 	crash(): void {
 		this.#end();
 	}
@@ -326,7 +331,7 @@ export class SimulatedTab implements ProfileTab {
 		if (this.isOver || this.isClosing) return;
 		this.isClosing = true;
 		await Promise.all([...this.spaces.values()].map(({ sync }) => sync.close()));
-		if (this.isOver) return;
+		if (this.#hasEnded()) return;
 		this.#tabs.close();
 		this.#end();
 	}
@@ -351,7 +356,7 @@ export class SimulatedTab implements ProfileTab {
 				this.#end();
 			}
 			const later = await time.lagging(answer);
-			return this.isOver ? never : later;
+			return this.#hasEnded() ? never : later;
 		};
 		return new Proxy(store, {
 			get: (target, name) => {

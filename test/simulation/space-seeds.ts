@@ -5,7 +5,7 @@ import { prepareRuns, type SpaceRuns } from './space-run.ts';
 const slow = process.env['SLOW'] !== undefined;
 const only = process.env['SEED'];
 const actions = 60;
-const sample = 16;
+const sample = 12;
 const many = 1_000;
 const shares = 2;
 
@@ -16,7 +16,7 @@ const often = [
 	...['spaces crashed at rest', 'spaces put to sleep', 'sessions ended', 'spells offline'],
 	...['heads told to another device', 'add: done', 'change_role: done', 'rotate: done'],
 	...['delete on the log', 'trash on the log', 'settled', 'spells slept', 'add: offline'],
-	...['link made: done', 'link opened: done', 'link opened: link_invalid', 'links opened at rest']
+	...['link made: done', 'link opened: link_invalid']
 ];
 const rarely = [
 	...[
@@ -28,7 +28,13 @@ const rarely = [
 	...['spaces crashed at work', 'months slept', 'leave: done', 'owed epochs opened by an editor'],
 	...['add: admin_conflict', 'change_role: admin_conflict', 'settings: done', 'destroy: done'],
 	...['move: done', 'move on the log', 'copy on the log', 'moveItem asked of another tab'],
-	...['link taken back: done', 'link opened: link_ended', 'link opened: wrong_passphrase'],
+	...[
+		'link opened: done',
+		'links opened at rest',
+		'link taken back: done',
+		'link opened: link_ended',
+		'link opened: wrong_passphrase'
+	],
 	...['link made: offline', 'link made: links_off', 'identities renewed']
 ];
 
