@@ -7,7 +7,7 @@ import { openOffice, type Asking, type Office } from './asking.ts';
 import { chanceOf } from './random.ts';
 
 const isSlow = process.env['SLOW'] === '1';
-const runs = Number(process.env['RUNS'] ?? (isSlow ? 2_000 : 90));
+const runs = Number(process.env['RUNS'] ?? (isSlow ? 2_000 : 60));
 const firstSeed = Number(process.env['SEED'] ?? 1);
 const timeoutMs = 15_000;
 

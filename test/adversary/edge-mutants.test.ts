@@ -60,9 +60,9 @@ const attacks = {
 
 	/** Guesses that are never finished: whether one was right shows before the end. */
 	async 'guess a passphrase without end'({ http, guarded, guardedDoor }: Doors) {
-		const { port, end } = startCryptoInProcess(() => Promise.resolve(opaqueModule));
-		const started = await port.startLogin('passphrase of ten herons');
-		end();
+		const core = startCryptoInProcess(() => Promise.resolve(opaqueModule));
+		const started = await core.port.startLogin('passphrase of ten herons');
+		core.end();
 		assert(started.ok);
 		const codes: string[] = [];
 		for (let guess = 0; guess <= maxPassphraseGuesses; guess++) {

@@ -15,6 +15,7 @@ import {
 	type Device
 } from './device.ts';
 import { startEdge, type Edge } from './edge.ts';
+import { newGate } from './holding.ts';
 import { headsOf, tell } from './lies.ts';
 import { materialOf } from './property.ts';
 import { readUnder, traceOf } from './reading.ts';
@@ -28,11 +29,11 @@ afterAll(() => world.end(), 60_000);
 
 /** A store that keeps no record of this name until it may. */
 function heldBack(store: Store, name: string) {
-	const [may, asked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+	const [may, asked] = [newGate(), newGate()];
 	const saveRecord: Store['saveRecord'] = async (record, sealed) => {
 		if (record.startsWith(name)) {
-			asked.resolve();
-			await may.promise;
+			asked.open();
+			await may.opened;
 		}
 		return store.saveRecord(record, sealed);
 	};
@@ -40,10 +41,16 @@ function heldBack(store: Store, name: string) {
 		get: (target, key) => {
 			if (key === 'saveRecord') return saveRecord;
 			const own: unknown = Reflect.get(target, key);
-			return typeof own === 'function' ? own.bind(target) : own;
+			return typeof own === 'function' ? (own.bind(target) as unknown) : own;
 		}
 	});
-	return { held, keep: may.resolve, saving: asked.promise };
+	return {
+		held,
+		keep: () => {
+			may.open();
+		},
+		saving: asked.opened
+	};
 }
 
 describe('a log as it was', () => {

@@ -4,6 +4,24 @@
 import type { ClientFrame, SpaceFrame } from '../../protocol/frames.ts';
 import type { Lie, Line } from './liar.ts';
 
+export interface Gate {
+	readonly opened: Promise<void>;
+	readonly open: () => void;
+}
+
+export function newGate(): Gate {
+	let open = (): void => undefined;
+	const opened = new Promise<void>((resolve) => {
+		open = resolve;
+	});
+	return {
+		opened,
+		open: () => {
+			open();
+		}
+	};
+}
+
 /** What is held: requests and answers on their way, and frames about what is changed or read. */
 export interface Hold extends Lie {
 	readonly reached: Promise<void>;
@@ -16,8 +34,8 @@ const isOfNote = ({ type }: ClientFrame | SpaceFrame): boolean =>
 
 /** Holds message `number`, from 1, and whatever comes after it. */
 export function holding(number: number): Hold {
-	const reached = Promise.withResolvers<void>();
-	const released = Promise.withResolvers<void>();
+	const reached = newGate();
+	const released = newGate();
 	const waiting: (() => void)[] = [];
 	let passed = 0;
 	let isReached = false;
@@ -27,7 +45,7 @@ export function holding(number: number): Hold {
 		passed += 1;
 		if (passed < number) return false;
 		isReached = true;
-		reached.resolve();
+		reached.open();
 		return true;
 	};
 	const heldFrame = (frame: ClientFrame | SpaceFrame, pass: () => void): [] | undefined => {
@@ -37,20 +55,20 @@ export function holding(number: number): Hold {
 		return [];
 	};
 	return {
-		reached: reached.promise,
+		reached: reached.opened,
 		get isReached() {
 			return isReached;
 		},
 		release() {
 			isReleased = true;
 			for (const pass of waiting.splice(0)) pass();
-			released.resolve();
+			released.open();
 		},
 		async asking() {
-			if (isHeld()) await released.promise;
+			if (isHeld()) await released.opened;
 		},
 		async raw(_, answer) {
-			if (isHeld()) await released.promise;
+			if (isHeld()) await released.opened;
 			return answer;
 		},
 		toEdge: (frame: ClientFrame, line: Line) =>

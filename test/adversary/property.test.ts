@@ -5,7 +5,7 @@ import { planRun, run } from './property.ts';
 import { makeWorld, type World } from './world.ts';
 
 const isSlow = process.env['SLOW'] === '1';
-const runs = Number(process.env['RUNS'] ?? (isSlow ? 6_000 : 120));
+const runs = Number(process.env['RUNS'] ?? (isSlow ? 6_000 : 80));
 /** An edge of its own for so many: it lets one network open 600 sockets at once, and then one a second. */
 const runsPerWorld = 80;
 /** A long run goes on after a failure, to name the others too. */

@@ -21,6 +21,7 @@ import {
 	type Device
 } from './device.ts';
 import { givenTo, liveAt, pagesOf, wordsOf, type Given } from './given.ts';
+import { newGate } from './holding.ts';
 import { honest, type Lie, type Sent } from './liar.ts';
 import type { World } from './world.ts';
 
@@ -173,8 +174,8 @@ async function assertHonestView(world: World, device: Device, from: Seq): Promis
 }
 
 function changesOf(space: Device['space']): { changed: Promise<void>; stop: () => void } {
-	const { promise, resolve } = Promise.withResolvers<void>();
-	return { changed: promise, stop: space.subscribe(resolve) };
+	const gate = newGate();
+	return { changed: gate.opened, stop: space.subscribe(gate.open) };
 }
 
 async function assertHonest(world: World, device: Device, from: Seq): Promise<void> {
