@@ -71,6 +71,9 @@ function compare(item: ItemId, held: Holdings, sides: Sides): Missing | null {
 	const { doc: there } = makeDoc(item, liveSeed ?? seed, live.map(updateOf));
 	const seeds: Change[] = liveSeed === undefined ? [{ type: 'seed', item, seed }] : [];
 	const sameFacts = liveSeed === undefined || sameBeginning(seed, liveSeed);
+	const gone = held.updates.filter(({ place }) => sides.at(place) !== null);
+	// What is live and waits for what is gone comes with it: nothing else may say how new that is.
+	const newestMs = newestOf(waitsForMore(there) ? held.updates : gone);
 	try {
 		if (sameFacts && sameState(here, there)) {
 			return seeds.length === 0 ? null : { kind: 'part', changes: seeds };
@@ -78,8 +81,7 @@ function compare(item: ItemId, held: Holdings, sides: Sides): Missing | null {
 		const difference = Y.encodeStateAsUpdate(here, Y.encodeStateVector(there));
 		const mends = sameFacts && applyUpdate(there, difference) && sameState(here, there);
 		if (!mends) return copyOf(item, held, sides);
-		const gone = held.updates.filter(({ place }) => sides.at(place) !== null);
-		return { kind: 'part', changes: [...seeds, ...inOne(item, difference, gone)] };
+		return { kind: 'part', changes: [...seeds, ...inOne(item, difference, gone, newestMs)] };
 	} finally {
 		here.destroy();
 		there.destroy();
@@ -99,7 +101,7 @@ function copyOf(item: ItemId, held: Holdings, { seed, at }: Sides): Missing {
 	const { doc } = makeDoc(copy, seed, before.map(updateOf));
 	const { doc: begun } = makeDoc(copy, seed, []);
 	const difference = Y.encodeStateAsUpdate(doc, Y.encodeStateVector(begun));
-	const changes = before.length === 0 ? [] : inOne(copy, difference, before);
+	const changes = before.length === 0 ? [] : inOne(copy, difference, before, newestOf(before));
 	doc.destroy();
 	begun.destroy();
 	return { kind: 'copy', item: copy, changes: [{ type: 'seed', item: copy, seed }, ...changes] };
@@ -131,11 +133,18 @@ export function missingOfCopy(
 }
 
 /** One update if it fits a page; else those that it is made of, each of which came in one. */
-function inOne(item: ItemId, update: Uint8Array, parts: readonly HeldUpdate[]): readonly Change[] {
-	const writtenMs = Math.max(...parts.map(({ timeMs }) => timeMs));
+function inOne(
+	item: ItemId,
+	update: Uint8Array,
+	parts: readonly HeldUpdate[],
+	writtenMs: number
+): readonly Change[] {
 	const change: Change = { type: 'update', item, update, writtenMs };
 	return fitsPage(encodeChange(change)) ? [change] : updateChanges(item, parts);
 }
+
+const newestOf = (updates: readonly HeldUpdate[]): number =>
+	updates.reduce((newest, { timeMs }) => Math.max(newest, timeMs), 0);
 
 const updateChanges = (item: ItemId, updates: readonly HeldUpdate[]): readonly Change[] =>
 	updates.map(({ update, timeMs }) => ({ type: 'update', item, update, writtenMs: timeMs }));
