@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import type { CryptoPort } from '../../client/crypto-port.ts';
 import { Items } from '../../client/items.ts';
@@ -24,7 +24,7 @@ const seeds = Array.from({ length: count }, (_, index) =>
 
 let store: Store;
 let crypto: CryptoPort;
-let added: ReturnType<typeof vi.spyOn<SearchIndex, 'add'>>;
+let added: MockInstance<SearchIndex['add']>;
 
 beforeEach(async () => {
 	store = createMemoryStore();
