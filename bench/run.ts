@@ -140,6 +140,7 @@ const rounded = ({ median, lowest, highest }: ReturnType<typeof spreadOf>) =>
 	[median, lowest, highest].map((value) => Number(value.toFixed(2)));
 
 function printSync(title: string, runs: Record<string, SyncFigures[]>, notes: number): void {
+	if (Object.keys(runs).length === 0) return;
 	console.log(`\n${title} (median; push and pull with their range)`);
 	console.table(
 		Object.fromEntries(
