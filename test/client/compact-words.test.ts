@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { PlacedPage } from '../../client/items.ts';
-import { Items } from '../../client/items.ts';
+import type { Items } from '../../client/items.ts';
 import type { ItemId } from '../../protocol/ids.ts';
 import type { Change } from '../../protocol/page.ts';
 import {

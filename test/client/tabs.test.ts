@@ -202,3 +202,27 @@ test('two tabs that let the same person in at once do it once, and both hear tha
 	expect(valueOf(await made.invitations())).toEqual([]);
 	await Promise.all([first, second, guest].map(({ tacet }) => tacet.close()));
 });
+
+test('a tab that does not sync reads what was replaced by way of the one that does', async () => {
+	const browser = newBrowser();
+	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
+	const atOnce = { repairWaitMs: () => 0 };
+	const first = await signedUp(edge, newHandle(), { ...browser.tab(wires[0]), ...atOnce });
+	const space = spaceOf(first);
+	const item = valueOf(await space.create({ title: 'Sealed twice', body: 'once' }));
+	await synced(space);
+	const before = valueOf(await space.history(item));
+	valueOf(await space.rotate());
+	await until(space, () => space.epoch.number === 2 && space.epoch.resealing === null);
+	await synced(space);
+
+	const second = await newDevice(edge, { ...browser.tab(wires[1]), ...atOnce });
+	const there = spaceOf(second);
+	await until(there, () => there.items.length === 1);
+	const now = valueOf(await there.history(item));
+	expect(now).toMatchObject({ earlier: 'more', versions: [{ author: null }] });
+	const earlier = valueOf(await now.loadEarlier());
+	expect(earlier).toMatchObject({ earlier: 'none', versions: before.versions });
+	expect(wires[1].sent).toEqual([]);
+	await Promise.all([first.tacet.close(), second.tacet.close()]);
+});
