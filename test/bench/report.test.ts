@@ -19,6 +19,24 @@ describe('the table of budgets', () => {
 		expect(budgets.find(({ id }) => id === 'B13')?.figure).toBe('waits for files');
 	});
 
+	it('says how an edit grows with its log and with items, each by itself', () => {
+		const edit = (history: number, items: number, cpuMs: number) => ({
+			...{ history, items, clientCpuMs: cpuMs, edgeCpuMs: cpuMs, sentBytes: 1 }
+		});
+		const none = { commits: 0, livePages: 0, supersededPages: 0, rows: 0 };
+		const side = { ...none, receivedBytes: 0, wallMs: 0, cpuMs: 0 };
+		const compaction = {
+			...{ commits: 1, notes: 1, payloadBytes: 1, before: side, after: side },
+			...{ packingCpuMs: 0, packingCommits: 0 },
+			edits: [edit(1_000, 50, 2), edit(10_000, 50, 3), edit(9, 1_000, 4), edit(90, 10_000, 2)]
+		};
+		const rows = budgetsOf({ ...empty, compaction }).filter(({ id }) => id === 'B17');
+		expect(rows.map(({ figure, verdict }) => [figure, verdict])).toEqual([
+			['1.50×', 'missed'],
+			['0.50×', 'stretch']
+		]);
+	});
+
 	it('takes a figure for missed, met, or beyond, whichever way is better', () => {
 		const verdicts = (better: Test['better'], must: number, stretch: number) =>
 			[0.5, 2, 4].map((value) => judge({ ...test, value, better, must, stretch }).verdict);
