@@ -8,6 +8,8 @@ import { chanceOf } from './random.ts';
 
 const isSlow = process.env['SLOW'] === '1';
 const runs = Number(process.env['RUNS'] ?? (isSlow ? 2_000 : 60));
+/** An edge of its own for so many: it lets one account ask about so many others in an hour. */
+const runsPerOffice = 200;
 const firstSeed = Number(process.env['SEED'] ?? 1);
 const timeoutMs = 15_000;
 
@@ -15,8 +17,9 @@ let office: Office;
 let names: readonly string[];
 const heard: HeardAnswer[] = [];
 const honestly = new Map<string, readonly string[]>();
-beforeAll(async () => {
+async function begin(): Promise<void> {
 	office = await openOffice();
+	heard.length = 0;
 	names = Object.entries(office.askings).flatMap(([name, { weight }]) =>
 		Array.from({ length: weight }, () => name)
 	);
@@ -25,7 +28,8 @@ beforeAll(async () => {
 		if (!answer.ok) throw new Error(`${name}: ${answer.error.code}`);
 		honestly.set(name, [...answer.value].sort());
 	}
-}, 60_000);
+}
+beforeAll(begin, 60_000);
 afterAll(() => office.end(), 60_000);
 
 const counts = new Map<string, number>();
@@ -55,7 +59,7 @@ async function run(seed: number): Promise<boolean> {
 	} else {
 		expect(answer.error.code, what).toMatch(/^[a-z_]+$/);
 		const key = `${name} ${route} ${answer.error.code} ${String(times)}`;
-		if (sealedValues.has(lie)) {
+		if (sealedValues.has(lie) && asking.mayEnd !== true) {
 			expect(trace.join(', '), what).toBe(traces.get(key) ?? trace.join(', '));
 			traces.set(key, trace.join(', '));
 		}
@@ -85,6 +89,10 @@ test(
 		let told = 0;
 		for (let done = 0; done < runs; done++) {
 			const seed = firstSeed + done;
+			if (done > 0 && done % runsPerOffice === 0) {
+				await office.end();
+				await begin();
+			}
 			const late = new Promise<never>((_, reject) => {
 				setTimeout(reject, timeoutMs, new Error(`SEED=${String(seed)} RUNS=1: no end`)).unref();
 			});
