@@ -36,6 +36,8 @@ function wasmModules(where: 'node' | 'browser'): Plugin {
 
 /** Every sign-up and login stretches a password on purpose, and tests share the machine. */
 const patience = { testTimeout: 60_000, hookTimeout: 60_000 };
+/** Processes and browsers on a loaded machine: the summary names what needed its second try. */
+const secondTry = { retry: 1 };
 const everywhere = ['test/{protocol,crypto}/**/*.test.ts'];
 
 export default defineConfig({
@@ -55,7 +57,8 @@ export default defineConfig({
 					],
 					exclude: ['**/*.browser.test.ts'],
 					setupFiles,
-					...patience
+					...patience,
+					...secondTry
 				}
 			},
 			{
@@ -99,8 +102,7 @@ export default defineConfig({
 				test: {
 					name: 'built',
 					include: ['test/{conformance,e2e}/**/*.test.ts'],
-					// A browser on a loaded machine: the summary names what needed its second try.
-					retry: 1,
+					...secondTry,
 					testTimeout: 120_000,
 					hookTimeout: 120_000,
 					sequence: { groupOrder: 2 }
