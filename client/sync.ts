@@ -319,19 +319,18 @@ export class SpaceSync {
 		this.stop();
 		this.#coverage.stop();
 		const idle = [this.#rewriter, this.#heartbeats, this.#pusher, this.repair];
-		const parts = idle.map((part) => part.idle);
-		await Promise.all([this.#turns.ended, ...parts, ...this.#calls]);
+		await Promise.all([this.#turns.ended, ...idle.map((part) => part.idle), ...this.#calls]);
 	}
 
 	retryNow(): void {
 		if (this.#report.problem === 'storage_full') this.#report.setProblem(null);
-		if (this.#leading && this.#follower.fault === null) {
-			this.#socket.start();
-			this.#socket.retryNow();
-		}
+		if (!this.#leading || this.#follower.fault !== null) return;
+		this.#socket.start();
+		this.#socket.retryNow();
+		void this.look([]);
 	}
 
-	/** Another tab stored something. */
+	/** Another tab stored something, or may have, and ended before it could say so. */
 	async look(settled: readonly number[]): Promise<void> {
 		if (this.#closed) return;
 		await this.#turns.take(async () => {
@@ -469,6 +468,7 @@ export class SpaceSync {
 		this.#follower.lost(error);
 		this.#rewriter.stop();
 		this.#administration.lost(error);
+		void this.look([]);
 		// An edge that knows this space for nobody of this account: it was removed, or has left.
 		const wasMember = this.#chain.head.seq > 0 || this.#options.isNamed?.() === true;
 		if (error.code !== 'not_found' || !wasMember) return;

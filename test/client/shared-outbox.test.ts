@@ -50,3 +50,37 @@ test('a change that the other tab has sent before its own tab heard that it was 
 	expect(writing.sync.status.waiting).toBe(0);
 	await close(writing, syncing);
 });
+
+test('a change of a tab that ended before it could tell of it goes out when the other tries again', async () => {
+	const store = createMemoryStore();
+	const syncing = await foundedBy(ada, { store });
+	// Nobody hears of what it stores.
+	const ended = newDesk(ada, syncing.space, { store });
+	await ended.sync.load();
+	await ended.write('Told to nobody');
+	await close(ended);
+	syncing.sync.retryNow();
+	await syncing.until(() => syncing.titles.length === 1);
+	await synced(syncing);
+	await close(syncing);
+});
+
+test('and when the connection of the other is lost', async () => {
+	const store = createMemoryStore();
+	const sockets: WebSocket[] = [];
+	class Known extends WebSocket {
+		constructor(url: string | URL, protocols?: string | string[]) {
+			super(url, protocols);
+			sockets.push(this);
+		}
+	}
+	const syncing = await foundedBy(ada, { store, WebSocket: Known });
+	const ended = newDesk(ada, syncing.space, { store });
+	await ended.sync.load();
+	await ended.write('Told to nobody');
+	await close(ended);
+	for (const socket of sockets) socket.close();
+	await syncing.until(() => syncing.titles.length === 1);
+	await synced(syncing);
+	await close(syncing);
+});
