@@ -214,10 +214,14 @@ export class Links {
 		if (made !== null) return ok(made.account);
 		const answered = await this.#desk.session.call('linkList', { space });
 		if (!answered.ok) return answered;
-		const account = answered.value.links.find((listed) => listed.link === link)?.account ?? null;
-		const member = account === null ? undefined : members?.get(account);
+		const { links } = answered.value;
+		const listed = links.find((each) => each.link === link);
+		// Each key that is listed with no door may be its.
+		if (listed === undefined) {
+			return this.#leftMembers(space, links).length > 0 ? fail('not_found') : ok(null);
+		}
 		// An edge can't have a person removed by saying that they are a link.
-		return ok(member?.kind === 'link' ? account : null);
+		return ok(members?.get(listed.account)?.kind === 'link' ? listed.account : null);
 	}
 
 	async #withdraw(space: SpaceId, link: LinkId): Answer<void> {

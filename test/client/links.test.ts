@@ -4,7 +4,9 @@ import type { Space } from '../../client/api.ts';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import { parseLinkUrl } from '../../client/link-url.ts';
 import { openShareLink } from '../../client/open-share-link.ts';
+import { randomBytes } from '../../crypto/random.ts';
 import { parseClientFrame } from '../../protocol/frames.ts';
+import { idFromBytes, type LinkId } from '../../protocol/ids.ts';
 import {
 	bodyOf,
 	loadOpaque,
@@ -202,6 +204,19 @@ describe('making a share link that breaks off', () => {
 		expect(space.epoch.number).toBe(2);
 		forgets = false;
 		expect(valueOf(await space.links())).toEqual([]);
+	});
+
+	test('of another owner, that is listed no more, is not said to be taken back while it may have a key', async () => {
+		const space = await newSpace();
+		const { link } = await newLink(space);
+		const another = idFromBytes<LinkId>(randomBytes(16));
+		forgets = true;
+		expect(await space.revokeLink(another)).toEqual(refusedWith('not_found'));
+		expect(space.members).toHaveLength(2);
+		forgets = false;
+		valueOf(await space.revokeLink(link));
+		// No link has a key any more: it is taken back, whichever it was.
+		valueOf(await space.revokeLink(another));
 	});
 });
 
