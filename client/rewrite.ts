@@ -5,6 +5,7 @@
 import { writesItems } from '../crypto/log-state.ts';
 import type { PageId } from '../protocol/commit.ts';
 import type { AccountId } from '../protocol/ids.ts';
+import { draftOwed } from './admin-draft.ts';
 import type { Chain } from './chain.ts';
 import type { Pages } from './pages.ts';
 import type { LoneCommit, Pusher } from './push.ts';
@@ -133,13 +134,16 @@ export class Rewriter {
 	}
 
 	#commitOf(say: () => Rewriting | null): LoneCommit {
-		const { chain, onStoreFault } = this.#parts;
+		const { chain, account, onStoreFault } = this.#parts;
 		const { openEpoch } = chain.state;
 		return {
 			draft: () => {
 				if (chain.state.openEpoch !== openEpoch || this.#next === undefined) return null;
 				const said = say();
-				return said && { epoch: openEpoch, ...said };
+				// Rule 8d: the audit key that is owed comes with the next page of an owner.
+				const role = chain.state.members.get(account)?.role;
+				const admin = role === undefined ? null : draftOwed(chain.state, role);
+				return said && { epoch: openEpoch, admin, ...said };
 			},
 			formed: () => undefined,
 			failed: (fault) => {

@@ -115,6 +115,26 @@ test('two who begin at once do no harm', async () => {
 	await close(owner, member);
 });
 
+test('an owner brings the audit key that is owed along with the first pages that are said again', async () => {
+	const store = createMemoryStore();
+	const waiting = await foundedBy(ada, { store, repairWaitMs: () => 1_000_000 });
+	const titles = await write(waiting, 3);
+	const auditor = await joined(waiting, bob, 'auditor');
+	await waiting.sync.administer({ type: 'rotate' });
+	expect(await auditor.sync.administer({ type: 'leave' })).toMatchObject({ ok: true });
+	await waiting.until(() => waiting.sync.state.auditOwed);
+	expect(waiting.sync.epochStatus.resealing).toEqual({ done: 0, total: 3 });
+	await close(auditor, waiting);
+	const owner = newDesk(ada, waiting.space, { store });
+	await owner.sync.load();
+	await owner.sync.lead();
+	await resealed(owner);
+	expect(owner.sync.state.auditOwed).toBe(false);
+	expect(owner.sync.status.problem).toBe(null);
+	expect(owner.titles).toEqual(titles);
+	await close(owner);
+});
+
 test('a space keeps its newest name through a new epoch, for those who come later as well', async () => {
 	const owner = await foundedBy(ada);
 	for (const name of ['First', 'Second']) {
