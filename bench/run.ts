@@ -1,5 +1,5 @@
 // `npm run bench`: measures Tacet beside its limit and its peers, in one run and in random order,
-// and writes bench/results.json. --quick: three repeats, small counts in the browser, no PouchDB.
+// and writes bench/results.json and docs/performance.md from it. --quick: three repeats, small counts in the browser, no PouchDB.
 // --only=a,b: these systems, or these workloads alone, into .cache/bench/results.json.
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -245,4 +245,5 @@ const json = await format(JSON.stringify(results), {
 const file = only === undefined ? 'bench/results.json' : '.cache/bench/results.json';
 writeFileSync(inProject(file), json);
 console.log(`${file} is written.`);
+if (only === undefined) await import('./write-page.ts');
 process.exit(0);
