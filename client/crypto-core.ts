@@ -36,7 +36,7 @@ import { formatRecoveryCode, generateRecoveryEntropy } from '../crypto/client/re
 import { createSecret, type RootSecret } from '../crypto/client/secret.ts';
 import { sha256 } from '../crypto/hash.ts';
 import { createIdentity, openIdentity, type Identity } from '../crypto/identity.ts';
-import { init, type OpaqueClient } from '../crypto/opaque-ke/opaque-ke.js';
+import { step, type OpaqueClient } from '../crypto/opaque-ke/opaque-ke.js';
 import { randomBytes } from '../crypto/random.ts';
 import { sign, VerifyKeys, verifySignature, type Proof } from '../crypto/signature.ts';
 import { equalBytes } from '../protocol/bytes.ts';
@@ -87,12 +87,12 @@ export type LoadOpaque = () => Promise<WebAssembly.Module>;
 
 export class CryptoCore implements CryptoPort {
 	readonly #loadOpaque: LoadOpaque;
-	#opaque: Promise<OpaqueClient> | null = null;
+	#opaqueModule: Promise<WebAssembly.Module> | null = null;
 	#attempt: OpaqueAttempt | null = null;
 	#login: FinishedLogin | null = null;
 	#unlocked: Unlocked | null = null;
 	readonly sharing = new SharingCore({
-		opaque: () => this.#loadedOpaque(),
+		withOpaque: (work) => this.#withOpaque(work),
 		own: () => this.#open(),
 		unlockLink: (link, device) => this.#keepLink(link, device)
 	});
@@ -106,7 +106,9 @@ export class CryptoCore implements CryptoPort {
 		if (!prepared.ok) return prepared;
 		// The floor holds for new passwords only: an old one that is shorter must still log in.
 		if ([...prepared.value].length < minPasswordCharacters) return err('password_too_short');
-		const { state, request } = startRegistration(await this.#loadedOpaque(), prepared.value);
+		const { state, request } = await this.#withOpaque((opaque) =>
+			startRegistration(opaque, prepared.value)
+		);
 		this.#attempt = { password: prepared.value, state };
 		return ok(request);
 	}
@@ -119,7 +121,9 @@ export class CryptoCore implements CryptoPort {
 	}): Promise<Result<Registered, 'malformed'>> {
 		const attempt = this.#takeAttempt();
 		const { response } = input;
-		const finished = finishRegistration(await this.#loadedOpaque(), { ...attempt, response });
+		const finished = await this.#withOpaque((opaque) =>
+			finishRegistration(opaque, { ...attempt, response })
+		);
 		attempt.state.wipe();
 		if (!finished.ok) return finished;
 		const { record, exportKey, serverPublicKey } = finished.value;
@@ -151,14 +155,14 @@ export class CryptoCore implements CryptoPort {
 	async startLogin(password: string): Promise<Result<Uint8Array, PasswordRefusal>> {
 		const prepared = preparePassword(password);
 		if (!prepared.ok) return prepared;
-		const { state, ke1 } = startLogin(await this.#loadedOpaque(), prepared.value);
+		const { state, ke1 } = await this.#withOpaque((opaque) => startLogin(opaque, prepared.value));
 		this.#attempt = { password: prepared.value, state };
 		return ok(ke1);
 	}
 
 	async finishLogin(ke2: Uint8Array): Promise<Result<LoginProof, 'login_failed'>> {
 		const attempt = this.#takeAttempt();
-		const finished = finishLogin(await this.#loadedOpaque(), { ...attempt, ke2 });
+		const finished = await this.#withOpaque((opaque) => finishLogin(opaque, { ...attempt, ke2 }));
 		attempt.state.wipe();
 		if (!finished.ok) return finished;
 		const { ke3, exportKey, sessionKey, serverPublicKey } = finished.value;
@@ -379,7 +383,6 @@ export class CryptoCore implements CryptoPort {
 		this.#attempt = null;
 		this.#login = null;
 		this.#unlocked = null;
-		this.#opaque = null;
 	}
 
 	#open(): Unlocked {
@@ -394,9 +397,9 @@ export class CryptoCore implements CryptoPort {
 		return attempt;
 	}
 
-	async #loadedOpaque(): Promise<OpaqueClient> {
-		this.#opaque ??= this.#loadOpaque().then(async (module) => (await init(module)).client);
-		return this.#opaque;
+	async #withOpaque<Value>(work: (opaque: OpaqueClient) => Value): Promise<Value> {
+		this.#opaqueModule ??= this.#loadOpaque();
+		return step(await this.#opaqueModule, work);
 	}
 }
 

@@ -186,7 +186,7 @@ export interface SharingPort {
 }
 
 export interface SharingParts {
-	readonly opaque: () => Promise<OpaqueClient>;
+	readonly withOpaque: <Value>(work: (opaque: OpaqueClient) => Value) => Promise<Value>;
 	/** The unlocked account; throws while there is none. */
 	readonly own: () => { readonly identity: Identity; readonly keys: AccountKeys };
 	readonly unlockLink: (link: LinkIdentity, device: DeviceId) => Promise<UnlockedAccount>;
@@ -279,14 +279,18 @@ export class SharingCore implements SharingPort {
 		if (!prepared.ok) return prepared;
 		if ([...prepared.value].length < minPasswordCharacters) return err('password_too_short');
 		const password = linkPassword(secret, prepared.value);
-		const { state, request } = startRegistration(await this.#parts.opaque(), password);
+		const { state, request } = await this.#parts.withOpaque((opaque) =>
+			startRegistration(opaque, password)
+		);
 		this.#attempt = { password, state };
 		return ok(request);
 	}
 
 	async finishPassphrase(response: Uint8Array): Promise<Result<Uint8Array, 'malformed'>> {
 		const attempt = this.#takeAttempt();
-		const finished = finishRegistration(await this.#parts.opaque(), { ...attempt, response });
+		const finished = await this.#parts.withOpaque((opaque) =>
+			finishRegistration(opaque, { ...attempt, response })
+		);
 		attempt.state.wipe();
 		if (!finished.ok) return finished;
 		this.#exportKey = finished.value.exportKey;
@@ -316,14 +320,16 @@ export class SharingCore implements SharingPort {
 		const prepared = preparePassword(passphrase);
 		if (!prepared.ok) return prepared;
 		const password = linkPassword(secret, prepared.value);
-		const { state, ke1 } = startLogin(await this.#parts.opaque(), password);
+		const { state, ke1 } = await this.#parts.withOpaque((opaque) => startLogin(opaque, password));
 		this.#attempt = { password, state };
 		return ok(ke1);
 	}
 
 	async finishLinkLogin(ke2: Uint8Array): Promise<Result<Uint8Array, 'login_failed'>> {
 		const attempt = this.#takeAttempt();
-		const finished = finishLogin(await this.#parts.opaque(), { ...attempt, ke2 });
+		const finished = await this.#parts.withOpaque((opaque) =>
+			finishLogin(opaque, { ...attempt, ke2 })
+		);
 		attempt.state.wipe();
 		if (!finished.ok) return finished;
 		finished.value.sessionKey.wipe();

@@ -25,7 +25,20 @@ const init = `async function init(module) {
     return { client, server };
 }
 
-export { init };
+async function step(module, work) {
+    const instance = await WebAssembly.instantiate(module, __wbg_get_imports());
+    const before = wasm;
+    __wbg_finalize_init(instance);
+    try {
+        return work(client);
+    } finally {
+        wasm = before;
+        cachedDataViewMemory0 = null;
+        cachedUint8ArrayMemory0 = null;
+    }
+}
+
+export { init, step };
 `;
 
 /**

@@ -77,3 +77,10 @@ export interface OpaqueServer {
  * Worker by importing the file, a browser by compileStreaming, Node by reading it.
  */
 export function init(module: object): Promise<{ client: OpaqueClient; server: OpaqueServer }>;
+
+/**
+ * Does one step with an instance of its own, which is dropped with its memory: Argon2id leaves 64 MiB
+ * there, and strings with secrets. What a later step needs of an earlier one is in the strings.
+ * @param work synchronous: another step's instance may stand in this one's place afterwards.
+ */
+export function step<Value>(module: object, work: (client: OpaqueClient) => Value): Promise<Value>;
