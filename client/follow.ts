@@ -73,6 +73,8 @@ interface Expected {
 	readonly ifAbsent: ChainFaultCode;
 	/** Where this log ended when it was asked for last; null before. */
 	askedAt: Seq | null;
+	/** Requests on this connection that were begun before it was known: their answers say nothing of it. */
+	earlier: number;
 }
 
 export class Follower {
@@ -90,6 +92,8 @@ export class Follower {
 	#keepingFault = false;
 	#earlier: readonly EarlierFault[] = [];
 	#expected: readonly Expected[] = [];
+	/** Begun on this connection. */
+	#requests = 0;
 	/** Verified but for pages that were asked for again: the head that is reached with them. */
 	#awaitsPages: Head | null = null;
 	#offered: Head | null = null;
@@ -165,6 +169,8 @@ export class Follower {
 	opened(): void {
 		const { pusher, receiver, presence, heartbeats, report } = this.#parts;
 		this.#connection += 1;
+		this.#requests = 0;
+		for (const expected of this.#expected) expected.earlier = 0;
 		this.#frames.length = 0;
 		pusher.reset();
 		receiver.reset();
@@ -186,7 +192,8 @@ export class Follower {
 	/** A head that was verified elsewhere counts as seen here (rule 2). */
 	expect(head: Head, ifAbsent: ChainFaultCode = 'rollback'): void {
 		if (this.#parts.chain.holds(head)) return;
-		this.#expected = [...this.#expected, { head, ifAbsent, askedAt: null }];
+		const earlier = this.#requests;
+		this.#expected = [...this.#expected, { head, ifAbsent, askedAt: null, earlier }];
 		// Judged on the answer to a request begun after it was known.
 		if (this.#parts.socket.isOpen) this.pull();
 	}
@@ -196,6 +203,7 @@ export class Follower {
 		this.#caughtUp = false;
 		this.#awaitsPages = null;
 		this.#pulledAfter = chain.head.seq;
+		this.#requests += 1;
 		socket.send(encodeClientFrame({ type: 'pull', after: chain.head.seq }));
 	};
 
@@ -379,6 +387,7 @@ export class Follower {
 			this.#linking = { seq: first, came: false };
 			this.#caughtUp = false;
 			this.#pulledAfter = first - 1;
+			this.#requests += 1;
 			socket.send(encodeClientFrame({ type: 'pull', after: first - 1 }));
 		}
 		return true;
@@ -386,12 +395,15 @@ export class Follower {
 
 	/**
 	 * The answer may be that to an earlier request, or none: entries come by themselves, one after
-	 * another. So the same is asked once more, from wherever the log goes on to, before it counts.
+	 * another. So the same is asked again, from wherever the log goes on to, until more answers brought
+	 * nothing than there were requests before.
 	 */
 	async #judgeAbsent(absent: Expected, offered: Head): Promise<void> {
 		const { seq } = this.#parts.chain.head;
 		const isAhead = absent.head.seq > seq;
-		if (isAhead && absent.askedAt !== seq) {
+		const isNew = absent.askedAt !== seq;
+		if (isAhead && (isNew || absent.earlier > 0)) {
+			if (!isNew) absent.earlier -= 1;
 			absent.askedAt = seq;
 			this.pull();
 			return;
