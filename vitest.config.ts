@@ -103,8 +103,8 @@ export default defineConfig({
 					name: 'built',
 					include: ['test/{conformance,e2e}/**/*.test.ts'],
 					...secondTry,
-					testTimeout: 120_000,
-					hookTimeout: 120_000,
+					testTimeout: 240_000,
+					hookTimeout: 240_000,
 					sequence: { groupOrder: 2 }
 				}
 			}

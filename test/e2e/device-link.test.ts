@@ -36,9 +36,13 @@ async function squaresOf(code: Locator): Promise<string[]> {
 	return rows.map((row) => row.join(''));
 }
 
+/** A second try needs another: the first one's account stands. */
+let accounts = 0;
+
 test('a device that is linked by its code is confirmed from the start', async () => {
 	const first = await story.profile();
-	await signUp(first.page, 'linked');
+	const handle = `linked-${String(++accounts)}`;
+	await signUp(first.page, handle);
 	await newNote(first.page, 'Made on the first', 'Before there were two.');
 	await whenSynced(first.page);
 	await goTo(first.page, 'Settings');
@@ -68,7 +72,7 @@ test('a device that is linked by its code is confirmed from the start', async ()
 	await first.close();
 
 	await second.page.getByText('This device is linked.').waitFor();
-	expect(await second.page.getByRole('textbox', { name: 'Handle' }).inputValue()).toBe('linked');
+	expect(await second.page.getByRole('textbox', { name: 'Handle' }).inputValue()).toBe(handle);
 	expect(second.page.url()).not.toContain('link');
 	await passwordField(second.page).fill(password);
 	await second.page.getByRole('button', { name: 'Log in', exact: true }).click();
@@ -85,7 +89,8 @@ test('a device that is linked by its code is confirmed from the start', async ()
 
 test('a device that only logged in waits to be confirmed until another one is there', async () => {
 	let first = await story.profile();
-	await signUp(first.page, 'unlinked');
+	const handle = `unlinked-${String(++accounts)}`;
+	await signUp(first.page, handle);
 	await newNote(first.page, 'Known to both', 'One line.');
 	await whenSynced(first.page);
 	const { folder } = first;
@@ -93,7 +98,7 @@ test('a device that only logged in waits to be confirmed until another one is th
 
 	const second = await story.profile();
 	const { page } = second;
-	await logIn(page, 'unlinked');
+	await logIn(page, handle);
 	await banner(page).getByText('Not confirmed yet.').waitFor();
 	await openNote(page, 'Known to both');
 	await noteText(page).click();
