@@ -23,7 +23,7 @@ export const mutants: readonly Mutant[] = [
 			}
 		],
 		fault: /never came to the log/,
-		seeds: [11, 22]
+		seeds: [58]
 	},
 	{
 		without: 'a tab that asks, as it takes over, what the one before it has settled',
@@ -35,7 +35,7 @@ export const mutants: readonly Mutant[] = [
 			}
 		],
 		fault: /stands on the log twice/,
-		seeds: [7],
+		seeds: [53, 182],
 		isRare: true
 	},
 	{
@@ -49,7 +49,7 @@ export const mutants: readonly Mutant[] = [
 			}
 		],
 		fault: /brings pages that .* can read/,
-		seeds: [1]
+		seeds: [2, 5]
 	},
 	{
 		without: 'an edge that asks for the role of whoever it gives pages to',
@@ -61,7 +61,7 @@ export const mutants: readonly Mutant[] = [
 			}
 		],
 		fault: /is given content, as auditor/,
-		seeds: [2]
+		seeds: [5, 6]
 	},
 	{
 		without: 'an edge that counts how often a share link may be opened',
@@ -73,7 +73,7 @@ export const mutants: readonly Mutant[] = [
 			}
 		],
 		fault: /opens once too often/,
-		seeds: [],
+		seeds: [49, 80],
 		isRare: true
 	},
 	{
