@@ -11,7 +11,11 @@ type Systems = Readonly<Record<string, Readonly<Record<string, Triple>>>>;
 export interface Results {
 	readonly startedAt: string;
 	readonly repeats: number;
-	readonly machine: { readonly processors: number; readonly node: string; readonly workerd: string };
+	readonly machine: {
+		readonly processors: number;
+		readonly node: string;
+		readonly workerd: string;
+	};
 	readonly budgets: readonly Budget[];
 	readonly compaction?: CompactionFigures;
 	/** By number of notes, as '10000 notes'. */
@@ -133,7 +137,13 @@ function growthPlot({ sync }: Results, figure: string, title: string): Plot {
 			...{ label: 'notes', from: Math.min(...counts), to: Math.max(...counts) },
 			...{ isLog: true, ticks: counts }
 		},
-		y: { label: 'ms', from: 10, to: 100_000, isLog: true, ticks: [10, 100, 1_000, 10_000, 100_000] },
+		y: {
+			label: 'ms',
+			from: 10,
+			to: 100_000,
+			isLog: true,
+			ticks: [10, 100, 1_000, 10_000, 100_000]
+		},
 		series: series.filter(({ points }) => points.length > 0)
 	};
 }

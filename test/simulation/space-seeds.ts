@@ -5,7 +5,7 @@ import { prepareRuns, type SpaceRuns } from './space-run.ts';
 const slow = process.env['SLOW'] !== undefined;
 const only = process.env['SEED'];
 const actions = 60;
-const sample = 12;
+const sample = 18;
 const many = 1_000;
 const shares = 2;
 
