@@ -80,9 +80,10 @@ export class Coverage {
 		this.#notice();
 		// Whoever reads no more, or was given a key that opens nothing, can't tell what was said again under keys that came after.
 		if (this.#held.size === 0 || !this.#reads) return;
+		await this.#drop((page) => this.#parts.chain.wasPurged(page));
 		this.#missing = await this.#compare();
 		this.#accuse();
-		await this.#dropCovered();
+		await this.#drop((page) => this.#missingOf(page).length === 0);
 		await this.#repair();
 		this.#parts.onChange();
 	}
@@ -153,17 +154,16 @@ export class Coverage {
 		return this.#parts.content.itemsOf(page).filter((item) => this.#missing.has(item));
 	}
 
-	async #dropCovered(): Promise<void> {
+	/** What was purged goes before anything is compared: nobody who says the rest again left it out. */
+	async #drop(isDone: (page: PageId) => boolean): Promise<void> {
 		const { space, content, store, onStoreFault } = this.#parts;
-		const covered = [...this.#held.values()]
-			.map(({ page }) => page)
-			.filter((page) => this.#missingOf(page).length === 0);
-		if (covered.length === 0) return;
-		content.release(covered);
-		for (const page of covered) this.#held.delete(pageName(page));
+		const done = [...this.#held.values()].map(({ page }) => page).filter(isDone);
+		if (done.length === 0) return;
+		content.release(done);
+		for (const page of done) this.#held.delete(pageName(page));
 		const dropped = await store.fillPages(
 			space,
-			covered.map(({ seq, index }) => ({ seq, index, page: null }))
+			done.map(({ seq, index }) => ({ seq, index, page: null }))
 		);
 		if (!dropped.ok) onStoreFault(dropped.error);
 	}

@@ -34,7 +34,9 @@ export type Missing =
 export function missingOf(item: ItemId, held: Holdings, at: SupersededAt): Missing | null {
 	const isLive = ({ place }: Placed): boolean => at(place) === null;
 	if (held.isGone) {
-		const stands = held.tombstones.some((place) => at(place) === null);
+		// None is held any more: what ended it was purged, and nobody owes that.
+		const isPurged = held.tombstones.length === 0;
+		const stands = isPurged || held.tombstones.some((place) => at(place) === null);
 		return stands ? null : { kind: 'part', changes: [{ type: 'tombstone', item }] };
 	}
 	const seed = held.seeds[0]?.seed;

@@ -271,9 +271,7 @@ export class SpaceSync {
 	}
 
 	/** The evidence against the edge, which another tab may have found meanwhile. */
-	loadFault(): Promise<Result<null, StoreFault>> {
-		return this.#follower.loadFault();
-	}
+	readonly loadFault = (): Promise<Result<null, StoreFault>> => this.#follower.loadFault();
 
 	/** This tab syncs from now on. */
 	async lead(): Promise<void> {
@@ -298,6 +296,8 @@ export class SpaceSync {
 		const settled = looked.ok ? await this.#outbox.dropSettled() : looked;
 		if (!settled.ok) return settled;
 		this.#options.content.removeOutbox(settled.value);
+		// The tab before may have ended before it could say so; a third one waits for that.
+		if (settled.value.length > 0) this.#options.onStored(settled.value);
 		return this.#outbox.loadPending(this.#options.device);
 	}
 

@@ -138,6 +138,14 @@ describe('a tombstone', () => {
 		expect(items.missing(one, supersededAt(1, 2))).toEqual([tombstone(one)]);
 	});
 
+	test('that was purged is owed by nobody who says again what came after it', () => {
+		const update = { type: 'update', item: one, update: new Uint8Array([0, 0]) } as const;
+		const items = itemsOf([pageOf(1, 0, [tombstone(one)]), pageOf(2, 0, [update])]);
+		expect(items.missing(one, supersededAt(1, 2))).toEqual([tombstone(one)]);
+		items.release([{ seq: 1, index: 0 }]);
+		expect(items.missing(one, supersededAt(1, 2))).toBeNull();
+	});
+
 	test('frees no page that holds a tombstone or an item that lives', () => {
 		const items = new Items();
 		items.applyPages([

@@ -7,6 +7,8 @@ const only = process.env['SEED'];
 const actions = 60;
 const sample = 18;
 const many = 1_000;
+/** What once came out wrong, and needs rare turns of events. */
+const known = [497, 629, 752];
 const shares = 2;
 
 /** What must have come up: a schedule that never gets there shows nothing. */
@@ -47,7 +49,8 @@ export function testSeeds(share: number): void {
 	afterAll(() => runs.end());
 
 	const first = Array.from({ length: slow ? many : sample }, (_, index) => index + 1);
-	const seeds = only === undefined ? first : [Number(only)];
+	const all = [...first, ...(slow ? [] : known)];
+	const seeds = only === undefined ? all : [Number(only)];
 	const mine = seeds.filter((seed) => seed % shares === share);
 
 	test.runIf(mine.length > 0)(
