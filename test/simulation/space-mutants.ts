@@ -75,18 +75,5 @@ export const mutants: readonly Mutant[] = [
 		fault: /opens once too often/,
 		seeds: [49, 80],
 		isRare: true
-	},
-	{
-		without: 'a move that waits until the copy stands in the other space',
-		changes: [
-			{
-				file: 'client/move-items.ts',
-				from: 'await to.sync.until(() => to.sync.status.waiting === 0)',
-				to: 'ok(null)'
-			}
-		],
-		fault: /was moved and is nowhere/,
-		seeds: [],
-		isRare: true
 	}
 ];
