@@ -1,13 +1,87 @@
-// What must be right about a new account before it is written down.
+// How an account begins: the server's half of OPAQUE registration, and what must be right about a new
+// account before it is written down.
+import { createRegistrationResponse, isRegistrationRecord } from '../crypto/edge/opaque-server.ts';
 import { sha256 } from '../crypto/hash.ts';
-import type { Identity } from '../crypto/identity.ts';
+import { openIdentity, type Identity } from '../crypto/identity.ts';
+import { init } from '../crypto/opaque-ke/opaque-ke.js';
+import opaqueModule from '../crypto/opaque-ke/opaque-ke.wasm';
 import { verifySignature } from '../crypto/signature.ts';
-import { toBase64Url } from '../protocol/bytes.ts';
+import { equalBytes, toBase64Url } from '../protocol/bytes.ts';
+import type { RequestOf } from '../protocol/http.ts';
 import { parseKeyslot } from '../protocol/keyslot.ts';
-import { accountWriteInput } from '../protocol/labels.ts';
+import { accountWriteInput, createAccountBody } from '../protocol/labels.ts';
+import { err, ok } from '../protocol/result.ts';
+import { malformed, type AccountParts, type Answer } from './account-parts.ts';
+import { decodeText } from './request-bytes.ts';
+
+export class AccountCreation {
+	readonly #parts: AccountParts;
+
+	constructor(parts: AccountParts) {
+		this.#parts = parts;
+	}
+
+	async start(request: RequestOf<'registrationStart'>): Answer<'registrationStart'> {
+		const { name, store, keys: fetched } = this.#parts;
+		const [keys, opaque] = await Promise.all([fetched.get(), init(opaqueModule)]);
+		if (!keys.ok) return keys;
+		if (store.loadAccount() !== null) return err({ code: 'handle_taken' });
+		const { opaqueSetup, incarnation } = keys.value;
+		const { handleHash } = name;
+		const response = createRegistrationResponse(opaque.server, {
+			setup: opaqueSetup,
+			handleHash,
+			request: decodeText(request.registrationRequest)
+		});
+		if (!response.ok) return malformed;
+		return ok({
+			registrationResponse: toBase64Url(response.value),
+			handleHash: toBase64Url(handleHash),
+			incarnation: toBase64Url(incarnation)
+		});
+	}
+
+	async finish(request: RequestOf<'registrationFinish'>): Answer<'registrationFinish'> {
+		const { name, store, keys: fetched } = this.#parts;
+		const keys = await fetched.get();
+		if (!keys.ok) return keys;
+		const registrationRecord = decodeText(request.registrationRecord);
+		const keyslots = request.keyslots.map(decodeText);
+		if (!isRegistrationRecord(registrationRecord) || !areKeyslots(keyslots)) return malformed;
+		const identity = await openIdentity(decodeText(request.identity));
+		if (!identity.ok || identity.value.entry.body.n !== 1) return malformed;
+		const body = createAccountBody(
+			name.handleHash,
+			registrationRecord,
+			identity.value.bytes,
+			keyslots
+		);
+		const signature = decodeText(request.signature);
+		const { incarnation } = keys.value;
+		if (!(await isSignedCreation(identity.value, { body, incarnation, signature }))) {
+			return err({ code: 'forbidden' });
+		}
+		const { account } = identity.value;
+		const existing = store.loadAccount();
+		if (existing === null) {
+			store.createAccount({
+				account,
+				registrationRecord,
+				identity: identity.value.bytes,
+				keyslots,
+				createdAtMs: Date.now()
+			});
+			return ok({ account });
+		}
+		// The same request again, because its answer was lost.
+		const isSame =
+			existing.account === account && equalBytes(existing.registrationRecord, registrationRecord);
+		return isSame ? ok({ account }) : err({ code: 'handle_taken' });
+	}
+}
 
 /** One for each way of unlocking, and one of them by password: else nobody could log in. */
-export function areKeyslots(keyslots: readonly Uint8Array[]): boolean {
+function areKeyslots(keyslots: readonly Uint8Array[]): boolean {
 	const kindsBySlot = new Map<string, string>();
 	for (const bytes of keyslots) {
 		const keyslot = parseKeyslot(bytes);
@@ -18,7 +92,7 @@ export function areKeyslots(keyslots: readonly Uint8Array[]): boolean {
 }
 
 /** Whether the identity itself signs that the account begins like this, here. */
-export function isSignedCreation(
+function isSignedCreation(
 	identity: Identity,
 	creation: {
 		readonly body: Uint8Array;

@@ -4,22 +4,25 @@
 // written for it.
 import type { Refusal } from '../protocol/errors.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
+import type { AccountLoginStore } from './account-login-store.ts';
 import type { AccountStore } from './account-store.ts';
 import { arrive } from './gcra.ts';
 import { loginRatePerAccount, loginRatePerNetwork, maxNetworksRemembered } from './limits.ts';
 
 export class LoginBudget {
-	readonly #store: AccountStore;
+	readonly #account: AccountStore;
+	readonly #store: AccountLoginStore;
 	/** Arrivals at an unknown handle, by network; null is the total. */
 	readonly #arrivalsByNetwork = new Map<string | null, number>();
 
-	constructor(store: AccountStore) {
+	constructor(account: AccountStore, store: AccountLoginStore) {
+		this.#account = account;
 		this.#store = store;
 	}
 
 	/** Counts an attempt from `network`, or refuses it. */
 	take(network: string, nowMs: number): Result<null, Refusal> {
-		const isKnown = this.#store.loadAccount() !== null;
+		const isKnown = this.#account.exists;
 		const last = (key: string | null) =>
 			isKnown ? this.#store.loadLoginArrival(key) : this.#arrivalsByNetwork.get(key);
 		const here = arrive(loginRatePerNetwork, last(network), nowMs);

@@ -1,7 +1,7 @@
 // What it means that a refresh token of a session is used.
 import type { RefreshSecret } from '../crypto/edge/refresh-token.ts';
 import { equalConstantTime } from '../crypto/mac.ts';
-import type { StoredSession } from './account-store.ts';
+import type { StoredSession } from './account-session-store.ts';
 import { refreshAgainMs } from './limits.ts';
 
 /**
