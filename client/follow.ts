@@ -165,20 +165,26 @@ export class Follower {
 		this.#frames.length = 0;
 	}
 
+	/** A new connection is asked for, and with its address what stands after this log: its first pull. */
+	begin(): Seq {
+		this.#connection += 1;
+		this.#frames.length = 0;
+		this.#requests = 0;
+		for (const expected of this.#expected) expected.earlier = 0;
+		return this.#noteRequest(this.#parts.chain.head.seq);
+	}
+
 	/** A new connection answers anew. */
 	opened(): void {
 		const { pusher, receiver, presence, heartbeats, report } = this.#parts;
-		this.#connection += 1;
-		this.#requests = 0;
-		for (const expected of this.#expected) expected.earlier = 0;
-		this.#frames.length = 0;
 		pusher.reset();
 		receiver.reset();
 		heartbeats.reset();
+		// What came over the connection before may have been taken in since this one was asked for.
 		this.#caughtUp = false;
+		this.#awaitsPages = null;
 		this.#linking = null;
 		presence.reset();
-		this.pull();
 		report.noteOpened();
 	}
 
@@ -194,18 +200,26 @@ export class Follower {
 		if (this.#parts.chain.holds(head)) return;
 		const earlier = this.#requests;
 		this.#expected = [...this.#expected, { head, ifAbsent, askedAt: null, earlier }];
-		// Judged on the answer to a request begun after it was known.
-		if (this.#parts.socket.isOpen) this.pull();
+		// Judged on the answer to a request begun after it was known. One that is under way comes first.
+		if (this.#caughtUp) this.pull();
 	}
 
 	readonly pull = (): void => {
-		const { chain, socket } = this.#parts;
-		this.#caughtUp = false;
 		this.#awaitsPages = null;
-		this.#pulledAfter = chain.head.seq;
-		this.#requests += 1;
-		socket.send(encodeClientFrame({ type: 'pull', after: chain.head.seq }));
+		this.#pullAfter(this.#parts.chain.head.seq);
 	};
+
+	#pullAfter(seq: Seq): void {
+		const after = this.#noteRequest(seq);
+		this.#parts.socket.send(encodeClientFrame({ type: 'pull', after }));
+	}
+
+	#noteRequest(after: Seq): Seq {
+		this.#caughtUp = false;
+		this.#pulledAfter = after;
+		this.#requests += 1;
+		return after;
+	}
 
 	/** An edge that has sent a lot waits for the next pull, which shows how far this side is. */
 	#pullOn(entriesTaken: number): void {
@@ -376,7 +390,7 @@ export class Follower {
 	 * they are asked for again, first things first, since an answer may be given in parts.
 	 */
 	async #asksForLinks(offered: Head): Promise<boolean> {
-		const { chain, pages, account, socket } = this.#parts;
+		const { chain, pages, account } = this.#parts;
 		const first = pages.firstUnlinked;
 		const role = chain.state.members.get(account)?.role;
 		if (first === null || role === undefined || !readsContent(role)) return false;
@@ -385,10 +399,7 @@ export class Follower {
 			if (this.#linking.came) await this.distrust('wraps_wrong', offered, null);
 		} else {
 			this.#linking = { seq: first, came: false };
-			this.#caughtUp = false;
-			this.#pulledAfter = first - 1;
-			this.#requests += 1;
-			socket.send(encodeClientFrame({ type: 'pull', after: first - 1 }));
+			this.#pullAfter(first - 1);
 		}
 		return true;
 	}

@@ -6,7 +6,7 @@ import { err, ok, type Result } from '../protocol/result.ts';
 import type { TacetError } from './errors.ts';
 import { SpaceSocket, type SocketOptions } from './socket.ts';
 
-export type LineOptions = Omit<SocketOptions, 'onOpen' | 'onFrame' | 'onLost'>;
+export type LineOptions = Omit<SocketOptions, 'begin' | 'onOpen' | 'onFrame' | 'onLost'>;
 
 type FrameOf<Type extends SpaceFrame['type']> = Extract<SpaceFrame, { type: Type }>;
 
@@ -24,6 +24,7 @@ export class PutBackLine {
 		const { origin, space, WebSocket, token } = options;
 		this.#socket = new SpaceSocket({
 			...{ origin, space, WebSocket, token },
+			begin: () => null,
 			onOpen: () => {
 				this.#frames = [];
 			},

@@ -3,7 +3,7 @@
 // edge that restarts do not come back at once.
 import { codeOfClose, type WireErrorCode } from '../protocol/errors.ts';
 import { spaceSocketPath } from '../protocol/http.ts';
-import type { SpaceId } from '../protocol/ids.ts';
+import type { Seq, SpaceId } from '../protocol/ids.ts';
 import type { Result } from '../protocol/result.ts';
 import { socketProtocol } from '../protocol/version.ts';
 import { waitMs, type TacetError } from './errors.ts';
@@ -14,6 +14,8 @@ export interface SocketOptions {
 	readonly WebSocket: typeof WebSocket;
 	/** A fresh access token; `refused` after the edge did not take the one before. */
 	readonly token: (refused: boolean) => Promise<Result<string, TacetError>>;
+	/** A connection is asked for: the seq after which it begins with entries; null: with none. */
+	readonly begin: () => Seq | null;
 	readonly onOpen: () => void;
 	readonly onFrame: (frame: Uint8Array) => void;
 	/** The connection is gone, or could not be made. */
@@ -105,8 +107,8 @@ export class SpaceSocket {
 			return;
 		}
 		this.#tokenRefused = false;
-		const { origin, space } = this.#options;
-		const url = `${origin.replace(/^http/, 'ws')}${spaceSocketPath(space)}`;
+		const { origin, space, begin } = this.#options;
+		const url = `${origin.replace(/^http/, 'ws')}${spaceSocketPath(space, begin())}`;
 		const socket = new this.#options.WebSocket(url, [socketProtocol, token.value]);
 		socket.binaryType = 'arraybuffer';
 		this.#socket = socket;

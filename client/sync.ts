@@ -103,6 +103,7 @@ export class SpaceSync {
 		this.#report = new SyncReport(() => this.#sight(), options.onChange);
 		this.#socket = new SpaceSocket({
 			...options,
+			begin: () => this.#follower.begin(),
 			onOpen: () => {
 				this.#opened();
 			},

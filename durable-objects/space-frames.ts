@@ -62,9 +62,18 @@ export class SpaceFrames {
 		this.#parts = parts;
 	}
 
-	async receive(socket: WebSocket, message: ArrayBuffer | string): Promise<void> {
+	receive(socket: WebSocket, message: ArrayBuffer | string): Promise<void> {
+		return this.#inTurn(socket, () => this.#receive(socket, message));
+	}
+
+	/** The pull that a new socket's address asks for: before any frame of it. */
+	begin(socket: WebSocket, after: Seq): Promise<void> {
+		return this.#inTurn(socket, () => this.#take(socket, { type: 'pull', after }));
+	}
+
+	async #inTurn(socket: WebSocket, work: () => Promise<void>): Promise<void> {
 		try {
-			const turn = this.#turn.then(() => this.#receive(socket, message));
+			const turn = this.#turn.then(work);
 			// The next frame takes its turn whether this one went well or not.
 			this.#turn = turn.then(noop, noop);
 			await turn;
@@ -81,10 +90,15 @@ export class SpaceFrames {
 		if (message.byteLength > maxFrameBytes) return close(socket, 'too_large');
 		const frame = parseClientFrame(new Uint8Array(message));
 		if (!frame.ok) return close(socket, frame.error);
+		await this.#take(socket, frame.value);
+	}
+
+	async #take(socket: WebSocket, frame: ClientFrame): Promise<void> {
+		if (!isOpen(socket)) return;
 		const attachment = attachmentOf(socket);
 		if (hasExpired(attachment)) return close(socket, 'unauthenticated');
 		if (!this.#parts.log.admits(attachment.account)) return close(socket, 'not_found');
-		await this.#answer(socket, attachment, frame.value);
+		await this.#answer(socket, attachment, frame);
 	}
 
 	async #answer(socket: WebSocket, attachment: Attachment, frame: ClientFrame): Promise<void> {

@@ -11,11 +11,17 @@ import { init } from '../crypto/opaque-ke/opaque-ke.js';
 import opaqueModule from '../crypto/opaque-ke/opaque-ke.wasm';
 import type { Admin, Role } from '../protocol/commit.ts';
 import { wireErrors, type Refusal } from '../protocol/errors.ts';
-import type { RequestOf, ResponseOf, RouteName } from '../protocol/http.ts';
-import type { AccountId, SessionId } from '../protocol/ids.ts';
+import {
+	parseSocketQuery,
+	type RequestOf,
+	type ResponseOf,
+	type RouteName
+} from '../protocol/http.ts';
+import type { AccountId, Seq, SessionId } from '../protocol/ids.ts';
 import { historyRetentionDays } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { socketProtocol } from '../protocol/version.ts';
+import { ringBy } from './alarm.ts';
 import type { AccountServerKeys } from './deployment.ts';
 import type { Env } from './env.ts';
 import { FetchedKeys } from './fetched-keys.ts';
@@ -109,7 +115,10 @@ export class Space extends DurableObject<Env> {
 	/** The upgrade to a socket; a refusal is an ordinary answer whose body is its code. */
 	override async fetch(request: Request): Promise<Response> {
 		const [, token] = (request.headers.get('Sec-WebSocket-Protocol') ?? '').split(',');
-		const opened = await this.#open(token?.trim() ?? '');
+		const after = parseSocketQuery(new URL(request.url).search);
+		const opened = after.ok
+			? await this.#open(token?.trim() ?? '', after.value)
+			: err({ code: after.error });
 		if (!opened.ok) {
 			const { httpStatus } = wireErrors[opened.error.code];
 			return Response.json({ error: opened.error }, { status: httpStatus });
@@ -239,7 +248,7 @@ export class Space extends DurableObject<Env> {
 		}
 	}
 
-	async #open(token: string): Promise<Result<WebSocket, Refusal>> {
+	async #open(token: string, after: Seq | null): Promise<Result<WebSocket, Refusal>> {
 		const verified = await this.#keys.verify(token);
 		if (!verified.ok) return verified;
 		const claims = verified.value;
@@ -250,7 +259,12 @@ export class Space extends DurableObject<Env> {
 		// From here on nothing awaits: what ended meanwhile is seen, what ends later finds the socket.
 		if (!noted.ok) return noted;
 		if (!this.#admits(claims)) return notFound;
-		return this.#isFull(claims) ? err({ code: 'rate_limited' }) : ok(this.#accept(claims));
+		if (this.#isFull(claims)) return err({ code: 'rate_limited' });
+		const { 0: client, 1: server } = new WebSocketPair();
+		this.#accept(server, claims);
+		// Nobody waits for it: the upgrade is answered meanwhile, and frames of the socket come after it.
+		if (after !== null) void this.#frames.begin(server, after);
+		return ok(client);
 	}
 
 	#isFull(claims: AccessClaims): boolean {
@@ -273,15 +287,13 @@ export class Space extends DurableObject<Env> {
 		return this.#log.hasBegun && this.#links.admits(link, account, { state, nowMs: Date.now() });
 	}
 
-	#accept(claims: AccessClaims): WebSocket {
+	#accept(server: WebSocket, claims: AccessClaims): void {
 		const { account, device, session, expiresAtMs } = claims;
 		const link = linkOfToken(claims);
-		const { 0: client, 1: server } = new WebSocketPair();
 		const tags = link === null ? [session] : [session, anyLinkTag, linkTag(link)];
 		this.ctx.acceptWebSocket(server, tags);
 		attach(server, { account, device, session, link, expiresAtMs, isLive: false });
 		send(server, { type: 'hello', offered: this.#log.known.head });
-		return client;
 	}
 
 	/** The account answers whether the session is there, and will tell this space of its end. */
@@ -398,7 +410,6 @@ export class Space extends DurableObject<Env> {
 		return (this.#log.state?.settings?.retentionDays ?? historyRetentionDays) * dayMs;
 	}
 
-	/** There is one alarm; it is moved only to ring earlier. */
 	async #scheduleAlarm(): Promise<void> {
 		if (!this.#log.hasBegun) return;
 		const nowMs = Date.now();
@@ -413,8 +424,7 @@ export class Space extends DurableObject<Env> {
 		].filter((time) => time !== null);
 		if (times.length === 0) return;
 		const nextMs = Math.min(...times, nowMs + maxAlarmDistanceMs);
-		const alarmMs = await this.ctx.storage.getAlarm();
-		if (alarmMs === null || nextMs < alarmMs) await this.ctx.storage.setAlarm(nextMs);
+		await ringBy(this.ctx.storage, nextMs);
 	}
 }
 

@@ -3,8 +3,9 @@
 import * as v from 'valibot';
 import { accessToken, bytesText, empty, handle, id, identityEntry, timeMs } from './http-fields.ts';
 import { sharingRoutes } from './http-sharing.ts';
-import type { AccountId, DeviceId, SessionId, SpaceId } from './ids.ts';
+import type { AccountId, DeviceId, Seq, SessionId, SpaceId } from './ids.ts';
 import { maxKeyslots, maxSealedKeyslotBytes } from './limits.ts';
+import { err, ok, type Result } from './result.ts';
 
 export { empty } from './http-fields.ts';
 
@@ -183,5 +184,19 @@ export type RouteName = keyof typeof routes;
 export type RequestOf<Name extends RouteName> = v.InferOutput<(typeof routes)[Name]['request']>;
 export type ResponseOf<Name extends RouteName> = v.InferOutput<(typeof routes)[Name]['response']>;
 
-/** The socket of a space: GET with upgrade; the token travels in Sec-WebSocket-Protocol. */
-export const spaceSocketPath = (space: SpaceId): string => `/v1/spaces/${space}/socket`;
+/**
+ * The socket of a space: GET with upgrade; the token travels in Sec-WebSocket-Protocol.
+ *
+ * @param after begins with what a pull frame would ask for; null: with the greeting alone.
+ */
+export const spaceSocketPath = (space: SpaceId, after: Seq | null = null): string =>
+	`/v1/spaces/${space}/socket${after === null ? '' : `?after=${String(after)}`}`;
+
+const socketQuery = /^\?after=(0|[1-9]\d{0,15})$/;
+
+/** The query of a socket's address, which has one spelling: the seq to go on after, or null. */
+export function parseSocketQuery(query: string): Result<Seq | null, 'malformed'> {
+	if (query === '') return ok(null);
+	const after = Number(socketQuery.exec(query)?.[1] ?? Number.NaN);
+	return Number.isSafeInteger(after) ? ok(after) : err('malformed');
+}

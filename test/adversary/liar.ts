@@ -229,7 +229,7 @@ export class Liar {
 	#open(upgrade: { request: IncomingMessage; stream: Duplex; head: Buffer }): void {
 		const { url = '', headers, rawHeaders } = upgrade.request;
 		this.#note({ kind: 'socket', url, headers: rawHeaders });
-		const space = (/^\/v1\/spaces\/([0-9a-f]{32})\/socket$/.exec(url)?.[1] ?? '') as SpaceId;
+		const space = (/^\/v1\/spaces\/([0-9a-f]{32})\/socket(?:\?|$)/.exec(url)?.[1] ?? '') as SpaceId;
 		const protocols = (headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim());
 		const number = ++this.#lineCount;
 		const edge = new WebSocket(`${this.edgeUrl.replace(/^http/, 'ws')}${url}`, protocols);

@@ -172,10 +172,11 @@ test('NET-02 every field that the edge can see is in the ledger', async () => {
 			])
 		),
 		socket: {
-			[`GET ${spaceSocketPath(space)}`.replace(space, '<space>')]: {
+			[`GET ${spaceSocketPath(space, 1)}`.replace(space, '<space>').replace('=1', '=<after>')]: {
 				'network address': 'string',
 				'access token': 'string',
-				space: 'bytes'
+				space: 'bytes',
+				after: 'number'
 			},
 			'told to the edge': {
 				append: client({ type: 'append', commit, signature, pages: [hash], wraps, previousKey }, [

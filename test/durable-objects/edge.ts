@@ -9,7 +9,7 @@ import {
 	type SpaceFrame
 } from '../../protocol/frames.ts';
 import { spaceSocketPath } from '../../protocol/http.ts';
-import type { SpaceId } from '../../protocol/ids.ts';
+import type { Seq, SpaceId } from '../../protocol/ids.ts';
 import { socketProtocol } from '../../protocol/version.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import type { Edge } from './person.ts';
@@ -96,9 +96,10 @@ export class TestSocket {
 export function upgrade(
 	space: SpaceId | string,
 	token: string,
-	headers: Record<string, string> = {}
+	headers: Record<string, string> = {},
+	after: Seq | null = null
 ): Promise<Response> {
-	return fetchWorker(spaceSocketPath(space as SpaceId), {
+	return fetchWorker(spaceSocketPath(space as SpaceId, after), {
 		headers: {
 			Upgrade: 'websocket',
 			'Sec-WebSocket-Protocol': `${socketProtocol}, ${token}`,
@@ -108,8 +109,12 @@ export function upgrade(
 }
 
 /** Opens a socket, and takes its hello. */
-export async function connect(space: SpaceId, token: string): Promise<TestSocket> {
-	const response = await upgrade(space, token);
+export async function connect(
+	space: SpaceId,
+	token: string,
+	after: Seq | null = null
+): Promise<TestSocket> {
+	const response = await upgrade(space, token, {}, after);
 	if (response.webSocket === null) throw new Error(`no socket: ${String(response.status)}`);
 	const socket = new TestSocket(response.webSocket);
 	await socket.nextOf('hello');

@@ -188,10 +188,9 @@ describe('the log', () => {
 		for (let index = 0; index < 18; index++) {
 			await stage.add({ pages: [randomPage(990_000), randomPage(990_000)] });
 		}
-		const reader = await connect(stage.log.space, session.token);
+		const reader = await connect(stage.log.space, session.token, 0);
 		let verified = 0;
 		let stops = 0;
-		reader.send({ type: 'pull', after: 0 });
 		while (verified < stage.log.head.seq) {
 			const { entries, offered } = await reader.nextOf('entries');
 			expect(offered).toEqual(stage.log.head);
@@ -216,10 +215,21 @@ describe('sockets', () => {
 		expect((await pull(silent, 2)).entries).toEqual([]);
 	});
 
+	it('that say where to go on from are given what stands after it, and then what comes', async () => {
+		const stage = await openStage();
+		await stage.edit();
+		const live = await connect(stage.log.space, second.token, 1);
+		expect((await live.nextOf('entries')).entries.map(({ seq }) => seq)).toEqual([2]);
+		await evictDurableObject(stage.stub, { webSockets: 'hibernate' });
+		await stage.edit();
+		expect((await live.nextOf('entries')).entries.map(({ seq }) => seq)).toEqual([3]);
+	});
+
 	it('are refused to strangers, and to sessions that are not there', async () => {
 		const stage = await openStage();
 		const { space } = stage.log;
 		expect(await refusalOf(await upgrade(space, bobsSession.token))).toBe(4404);
+		expect(await refusalOf(await upgrade(space, bobsSession.token, {}, 0))).toBe(4404);
 		expect(await refusalOf(await upgrade(space, 'tacet_at_AAAA.AAAA'))).toBe(4401);
 		expect(await refusalOf(await upgrade(space, ''))).toBe(4401);
 	});

@@ -1,7 +1,13 @@
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { toBase64Url } from '../../protocol/bytes.ts';
-import { errorResponse, routes, spaceSocketPath, type RouteName } from '../../protocol/http.ts';
+import {
+	errorResponse,
+	parseSocketQuery,
+	routes,
+	spaceSocketPath,
+	type RouteName
+} from '../../protocol/http.ts';
 import { account, bytesFrom, device, space } from './samples.ts';
 
 const bytes = (length: number): string => toBase64Url(bytesFrom(1, length));
@@ -326,9 +332,35 @@ test('a refusal carries a code and perhaps a time, and nothing else', () => {
 	expect(takes({})).toBe(false);
 });
 
+test('where a socket goes on from has one spelling', () => {
+	for (const after of [null, 0, 7, Number.MAX_SAFE_INTEGER]) {
+		const { search } = new URL(spaceSocketPath(space, after), 'https://tacet.test');
+		expect(parseSocketQuery(search)).toEqual({ ok: true, value: after });
+	}
+	const strange = [
+		...[
+			'?',
+			'?after',
+			'?after=',
+			'?after=-1',
+			'?after=+1',
+			'?after=01',
+			'?after=1.0',
+			'?after=1e3'
+		],
+		...['?after=0x10', '?after=%31', '?after=1&', '?after=1&after=2', '?after=1&x=1', '?x=1'],
+		...['?After=1', '?after=null', '?after= 1', '?after=١', `?after=${'9'.repeat(16)}`, 'after=1'],
+		...[`?after=${'1'.repeat(10_000)}`, '?after=9007199254740992', '?after=1\n']
+	];
+	for (const query of strange) {
+		expect(parseSocketQuery(query)).toEqual({ ok: false, error: 'malformed' });
+	}
+});
+
 test('every route has its own method and path', () => {
 	const places = names.map((name) => `${routes[name].method} ${routes[name].path}`);
 	expect(new Set(places).size).toBe(names.length);
 	for (const name of names) expect(routes[name].path).toMatch(/^\/v1\/[a-z-]+(\/[a-z-]+)?$/);
 	expect(spaceSocketPath(space)).toBe(`/v1/spaces/${space}/socket`);
+	expect(spaceSocketPath(space, 0)).toBe(`/v1/spaces/${space}/socket?after=0`);
 });

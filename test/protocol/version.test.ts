@@ -70,7 +70,7 @@ const formats = {
 		text(
 			Object.entries(routes).map(([name, { method, path, auth }]) => [name, method, path, auth])
 		),
-		text(spaceSocketPath(space))
+		text([spaceSocketPath(space), spaceSocketPath(space, 1)])
 	)
 };
 
@@ -83,7 +83,7 @@ const locked: typeof formats = {
 	identity: '16d794a5143bdff7',
 	labels: '140b6b6cf33880a6',
 	page: 'eae2633ac9d6900e',
-	routes: '1f356d3938147284',
+	routes: '2722c996f831b8e9',
 	sharing: '143bd1c0c21142b6',
 	signingInputs: '5cb10fe1bd080343',
 	spaceFrames: 'd61085047e547482'

@@ -91,6 +91,35 @@ describe('an upgrade', () => {
 		expect(await refusalOf(response)).toBe(4426);
 	});
 
+	it('that says where to go on from is answered from there, before any frame of it', async () => {
+		const socket = await connect(log.space, session.token, 0);
+		socket.send(frames.fetch);
+		expect((await socket.nextOf('entries')).entries.map(({ seq }) => seq)).toEqual([1]);
+		await socket.nextOf('pages');
+		socket.socket.close(1000);
+		for (const beyond of [1, 2, Number.MAX_SAFE_INTEGER]) {
+			const other = await connect(log.space, session.token, beyond);
+			const { entries, offered } = await other.nextOf('entries');
+			expect([entries, offered]).toEqual([[], { seq: 1, hash: log.head.hash }]);
+			other.socket.close(1000);
+		}
+	});
+
+	it('that says anything else in its query is refused, and stores nothing', async () => {
+		const before = await dumpEverything();
+		const long = '1'.repeat(10_000);
+		for (const query of ['after', 'after=', 'after=-1', 'after=1&x=1', 'x=1', `after=${long}`]) {
+			const response = await fetchWorker(`${spaceSocketPath(log.space)}?${query}`, {
+				headers: {
+					Upgrade: 'websocket',
+					'Sec-WebSocket-Protocol': `${socketProtocol}, ${session.token}`
+				}
+			});
+			expect([query, await refusalOf(response)]).toEqual([query, 4400]);
+		}
+		expect(await dumpEverything()).toBe(before);
+	});
+
 	it('with a token that is none is refused, and stores nothing', async () => {
 		const before = await dumpEverything();
 		const strange = 'f'.repeat(32) as SpaceId;

@@ -1,11 +1,12 @@
-// The way to a space's socket. Only the form is checked here; the Space verifies the token.
+// The way to a space's socket. Only the form is checked here; the Space verifies the token,
+// and goes on from where the address says.
 //
 // A browser's program can't read the status of a failed upgrade. So what it has to act on (log in
 // again, load a newer version, wait) is said by opening the socket and closing it with the code.
 import type { Context } from 'hono';
 import * as v from 'valibot';
 import { isWireErrorCode, wireErrors, type Refusal } from '../../protocol/errors.ts';
-import { errorResponse } from '../../protocol/http.ts';
+import { errorResponse, parseSocketQuery } from '../../protocol/http.ts';
 import { parseId, type SpaceId } from '../../protocol/ids.ts';
 import { socketProtocol } from '../../protocol/version.ts';
 import { codeHeader, refuse, type AppEnv } from '../answer.ts';
@@ -29,6 +30,8 @@ export async function spaceSocket(context: Context<AppEnv>): Promise<Response> {
 	if (token === undefined || token.length > maxTokenCharacters || rest.length > 0) {
 		return refuseSocket(protocol, { code: 'unauthenticated' });
 	}
+	const query = parseSocketQuery(new URL(context.req.url).search);
+	if (!query.ok) return refuseSocket(protocol, { code: query.error });
 	const counted = await countRequest(context, { handle: null, rate: 'socket' });
 	if (!counted.ok) return refuseSocket(protocol, counted.error);
 	const answer = await context.env.SPACE.getByName(space.value).fetch(context.req.raw);
