@@ -81,8 +81,18 @@ export class Administration {
 		const ready = await this.#ready(intent);
 		if (!ready.ok) return ready;
 		const done = await this.#commit(intent);
+		if (intent.type === 'remove' && !done.ok && done.error.code === 'not_found') {
+			return this.#commitAhead(intent);
+		}
 		if (intent.type !== 'destroy') return done;
 		return this.#purgeRest(done);
+	}
+
+	/** Whoever is not on this log may have come in by an entry that is still on its way. */
+	async #commitAhead(intent: AdminIntent): Promise<Answer> {
+		this.#parts.pull();
+		const ready = await this.#ready(intent);
+		return ready.ok ? this.#commit(intent) : ready;
 	}
 
 	async #ready(intent: AdminIntent): Promise<Answer> {

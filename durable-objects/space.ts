@@ -256,14 +256,13 @@ export class Space extends DurableObject<Env> {
 		const isLink = linkOfToken(claims) !== null;
 		// A link's token is good for one space and a quarter of an hour: there is no session to end.
 		const noted = isLink ? ok(null) : await this.#noteSession(claims);
-		// From here on nothing awaits: what ended meanwhile is seen, what ends later finds the socket.
+		// Nothing awaits until the socket is there: what ended meanwhile is seen, what ends later finds it.
 		if (!noted.ok) return noted;
 		if (!this.#admits(claims)) return notFound;
 		if (this.#isFull(claims)) return err({ code: 'rate_limited' });
 		const { 0: client, 1: server } = new WebSocketPair();
 		this.#accept(server, claims);
-		// Nobody waits for it: the upgrade is answered meanwhile, and frames of the socket come after it.
-		if (after !== null) void this.#frames.begin(server, after);
+		if (after !== null) await this.#frames.begin(server, after);
 		return ok(client);
 	}
 

@@ -1,6 +1,5 @@
 // The way from one tab of a browser to the edge, in a simulation: sockets and calls that take their
 // time and break, for as long as the tab lives.
-import type { SpaceId } from '../../protocol/ids.ts';
 import type { Connection } from './connection.ts';
 import type { SimulatedEdge } from './simulated-edge.ts';
 import type { SimulatedTime } from './simulated-time.ts';
@@ -56,12 +55,11 @@ export class Line {
 		const { time, edge, latencyMs, isOnline } = this.#parts;
 		await time.wait(latencyMs());
 		if (this.isOver) return;
-		const space = (/spaces\/(\w+)\//.exec(url)?.[1] ?? '') as SpaceId;
 		if (!isOnline()) {
 			socket.caller.closed(broken);
 			return;
 		}
-		const connection = await edge.upgrade(space, protocols, socket.caller).catch(() => {
+		const connection = await edge.upgrade(url, protocols, socket.caller).catch(() => {
 			socket.caller.closed(broken);
 			return null;
 		});

@@ -170,12 +170,14 @@ export class SimulatedEdge {
 
 	/** What the Worker does with an upgrade, once it has judged its form. */
 	async upgrade(
-		space: SpaceId,
+		url: string,
 		protocols: readonly string[],
 		caller: Caller
 	): Promise<Connection | null> {
+		const space = (/spaces\/(\w+)\//.exec(url)?.[1] ?? '') as SpaceId;
 		const headers = new Headers({ 'Sec-WebSocket-Protocol': protocols.join(', ') });
-		const answer = await this.space(space).call('fetch', (object) => object.fetch?.({ headers }));
+		const request = { url, headers };
+		const answer = await this.space(space).call('fetch', (object) => object.fetch?.(request));
 		if (answer === undefined) return null;
 		if (answer.status !== 101) {
 			const { error } = (await answer.json()) as { readonly error: Refusal };
