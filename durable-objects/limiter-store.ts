@@ -13,12 +13,12 @@ export class LimiterStore {
 		if (this.#hasSchema) migrate(storage, limiterMigrations);
 	}
 
-	loadArrival(rate: NetworkRate): number | undefined {
-		if (!this.#hasSchema) return undefined;
-		const [row] = this.#storage.sql
-			.exec<{ arrival_ms: number }>('SELECT arrival_ms FROM arrivals WHERE rate = ?', rate)
+	loadArrivals(): Map<NetworkRate, number> {
+		if (!this.#hasSchema) return new Map();
+		const rows = this.#storage.sql
+			.exec<{ rate: NetworkRate; arrival_ms: number }>('SELECT rate, arrival_ms FROM arrivals')
 			.toArray();
-		return row?.arrival_ms;
+		return new Map(rows.map(({ rate, arrival_ms }) => [rate, arrival_ms]));
 	}
 
 	saveArrival(rate: NetworkRate, arrivalMs: number): void {
@@ -28,14 +28,6 @@ export class LimiterStore {
 			'INSERT INTO arrivals VALUES (?, ?) ON CONFLICT (rate) DO UPDATE SET arrival_ms = excluded.arrival_ms',
 			...[rate, arrivalMs]
 		);
-	}
-
-	/** The latest time that is kept: after it, what is kept says nothing any more. */
-	latestArrival(): number {
-		if (!this.#hasSchema) return 0;
-		return this.#storage.sql
-			.exec<{ latest: number }>('SELECT coalesce(max(arrival_ms), 0) AS latest FROM arrivals')
-			.one().latest;
 	}
 
 	async clear(): Promise<void> {

@@ -38,6 +38,11 @@ export const maxResendDistance = 4_096;
 /** For how long the refresh token before is taken once more: its answer may have been lost. */
 export const refreshAgainMs = 10 * secondMs;
 
+/** For how long a nonce is the one that is given; it is taken for as long again. */
+export const proofNonceTtlMs = 60 * secondMs;
+/** Proofs remembered under one nonce; then another one is given. */
+export const maxProofsPerNonce = 4_096;
+
 /** Frames that a socket may send: this many at once, then so many a second. */
 export const frameBudget = { burst: 2_000, perSecond: 400 } as const;
 /** What answering costs in frames, by the MiB sent. */
@@ -66,6 +71,12 @@ export const maxNetworksRemembered = 256;
 export const loginRatePerNetwork: Rate = { burst: 20, intervalMs: 30 * secondMs };
 /** Per account, from everywhere together: what is left to a guesser with many addresses. */
 export const loginRatePerAccount: Rate = { burst: 200, intervalMs: 30 * secondMs };
+
+/**
+ * A Limiter is asked for nothing for longer than this before it may lose what it has in memory: the
+ * platform puts an object to sleep after ten seconds without a request.
+ */
+export const forgottenAfterMs = 8 * secondMs;
 
 /** Per network, before any account is asked. */
 export const networkRates = {

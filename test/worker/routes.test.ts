@@ -1,9 +1,10 @@
 // Every route of the table, with every kind of request that it must refuse: typed answers, and
 // nothing stored. Which routes there are is read from protocol/http.ts.
-import { runInDurableObject } from 'cloudflare:test';
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../../worker/app.ts';
+import { LimiterStore } from '../../durable-objects/limiter-store.ts';
 import { networkRates, type NetworkRate } from '../../durable-objects/limits.ts';
 import { wireErrors, type WireErrorCode } from '../../protocol/errors.ts';
 import { routes, type RouteName } from '../../protocol/http.ts';
@@ -300,10 +301,14 @@ async function exhaust(address: string): Promise<void> {
 	const found = await DEPLOYMENT.getByName('deployment').names({ handle: null, network: address });
 	if (!found.ok) throw new Error('every network has a limiter');
 	const limiter = LIMITER.getByName(found.value.limiter);
-	for (const rate of Object.keys(networkRates)) await limiter.take(rate as NetworkRate);
 	await runInDurableObject(limiter, (_limiter, { storage }) => {
-		storage.sql.exec('UPDATE arrivals SET arrival_ms = ?', Date.now() + 3_600_000);
+		const store = new LimiterStore(storage);
+		const inAnHourMs = Date.now() + 3_600_000;
+		for (const rate of Object.keys(networkRates)) {
+			store.saveArrival(rate as NetworkRate, inAnHourMs);
+		}
 	});
+	await evictDurableObject(limiter);
 }
 
 describe('the log', () => {
