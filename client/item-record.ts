@@ -33,6 +33,11 @@ export interface ItemText {
 	readonly trashedAtMs: number | null;
 }
 
+/** The text is not there before it is read. */
+export interface ItemListed extends Omit<ItemText, 'body'> {
+	readonly text: { readonly body: string };
+}
+
 interface Update<Where> {
 	readonly place: Where;
 	readonly timeMs: number;
@@ -41,6 +46,21 @@ interface Update<Where> {
 interface PlacedSeed<Where> {
 	readonly place: Where;
 	readonly seed: Seed;
+}
+
+/** What most items have none of takes no memory. */
+const none: readonly never[] = Object.freeze([]);
+
+function added<Value>(list: readonly Value[], value: Value): Value[] {
+	if (list.length === 0) return [value];
+	(list as Value[]).push(value);
+	return list as Value[];
+}
+
+function kept<Value>(list: readonly Value[], stays: (value: Value) => boolean): readonly Value[] {
+	if (list.every(stays)) return list;
+	const left = list.filter(stays);
+	return left.length === 0 ? none : left;
 }
 
 const byPlace = (a: { readonly place: Place }, b: { readonly place: Place }): number =>
@@ -52,14 +72,15 @@ const byRow = (a: { readonly place: WaitingPlace }, b: { readonly place: Waiting
 export class ItemRecord {
 	readonly id: ItemId;
 	#seed: PlacedSeed<Place> | null = null;
-	#otherSeeds: PlacedSeed<Place>[] = [];
-	#waitingSeeds: PlacedSeed<WaitingPlace>[] = [];
-	#updates: Update<Place>[] = [];
+	#otherSeeds: readonly PlacedSeed<Place>[] = none;
+	#waitingSeeds: readonly PlacedSeed<WaitingPlace>[] = none;
+	#updates: readonly Update<Place>[] = none;
 	#sorted = true;
-	#waitingUpdates: Update<WaitingPlace>[] = [];
+	#waitingUpdates: readonly Update<WaitingPlace>[] = none;
 	#gone = false;
-	#tombstones: Place[] = [];
-	#waitingTombstones: WaitingPlace[] = [];
+	#tombstones: readonly Place[] = none;
+	#waitingTombstones: readonly WaitingPlace[] = none;
+	/** Of an item that was edited: others say what their seed says. */
 	#text: ItemText | null = null;
 	/** The document kept from the last reading; null once the collection wants its memory back. */
 	#doc: Y.Doc | null = null;
@@ -105,9 +126,9 @@ export class ItemRecord {
 		const placed = { seed, place };
 		if (this.#seed === null) this.#changeSeed(placed);
 		else if (byPlace(placed, this.#seed) < 0) {
-			this.#otherSeeds.push(this.#seed);
+			this.#otherSeeds = added(this.#otherSeeds, this.#seed);
 			this.#changeSeed(placed);
-		} else this.#otherSeeds.push(placed);
+		} else this.#otherSeeds = added(this.#otherSeeds, placed);
 	}
 
 	#changeSeed(placed: PlacedSeed<Place>): void {
@@ -121,7 +142,7 @@ export class ItemRecord {
 		const placed = { place, timeMs, update };
 		const last = this.#updates.at(-1);
 		if (last && byPlace(placed, last) < 0) this.#sorted = false;
-		this.#updates.push(placed);
+		this.#updates = added(this.#updates, placed);
 		this.#apply(update);
 		// One that came late belongs before others: the document is built anew.
 		if (!this.#sorted) this.#forgetText();
@@ -129,27 +150,26 @@ export class ItemRecord {
 
 	placeTombstone(place: Place): void {
 		this.#gone = true;
-		this.#tombstones.push(place);
+		this.#tombstones = added(this.#tombstones, place);
 		this.#seed = null;
-		this.#otherSeeds = [];
-		this.#updates = [];
+		this.#otherSeeds = none;
+		this.#updates = none;
 		this.#forgetText();
 	}
 
 	addWaitingSeed(seed: Seed, place: WaitingPlace): void {
-		this.#waitingSeeds.push({ seed, place });
-		this.#waitingSeeds.sort(byRow);
+		this.#waitingSeeds = added(this.#waitingSeeds, { seed, place }).sort(byRow);
 		if (this.#seed === null) this.#forgetText();
 	}
 
 	addWaitingUpdate(update: Uint8Array, place: WaitingPlace, timeMs: number): void {
-		this.#waitingUpdates.push({ place, timeMs, update });
-		this.#waitingUpdates.sort(byRow);
+		const waiting = { place, timeMs, update };
+		this.#waitingUpdates = added(this.#waitingUpdates, waiting).sort(byRow);
 		this.#apply(update);
 	}
 
 	addWaitingTombstone(place: WaitingPlace): void {
-		this.#waitingTombstones.push(place);
+		this.#waitingTombstones = added(this.#waitingTombstones, place);
 	}
 
 	/** Whether it is gone for good, or will be once these rows stand on the log. */
@@ -179,9 +199,9 @@ export class ItemRecord {
 		const stays = ({ place }: { readonly place: Place }): boolean => !isReleased(place);
 		const [first, ...others] = this.#seeds.filter(stays);
 		this.#seed = first ?? null;
-		this.#otherSeeds = others;
-		this.#updates = this.#updates.filter(stays);
-		this.#tombstones = this.#tombstones.filter((place) => stays({ place }));
+		this.#otherSeeds = others.length === 0 ? none : others;
+		this.#updates = kept(this.#updates, stays);
+		this.#tombstones = kept(this.#tombstones, (place) => stays({ place }));
 		this.#forgetText();
 	}
 
@@ -191,9 +211,9 @@ export class ItemRecord {
 			place.outboxId !== outboxId;
 		const removed = this.#waitingUpdates.filter((update) => !stays(update));
 		const seed = this.seed;
-		this.#waitingSeeds = this.#waitingSeeds.filter(stays);
-		this.#waitingUpdates = this.#waitingUpdates.filter(stays);
-		this.#waitingTombstones = this.#waitingTombstones.filter((place) => stays({ place }));
+		this.#waitingSeeds = kept(this.#waitingSeeds, stays);
+		this.#waitingUpdates = kept(this.#waitingUpdates, stays);
+		this.#waitingTombstones = kept(this.#waitingTombstones, (place) => stays({ place }));
 		const givenUp = removed.some(({ update }) => !this.#isPlaced(update));
 		if (givenUp || this.seed !== seed) this.#forgetText();
 		else this.#text = null;
@@ -206,8 +226,18 @@ export class ItemRecord {
 	text(): ItemText | null {
 		const seed = this.seed;
 		if (!this.exists || seed === null) return null;
-		this.#text ??= this.wasEdited ? this.#editedText(seed) : seedText(seed);
+		if (!this.wasEdited) return { ...said(seed), body: seed.body };
+		this.#text ??= this.#editedText(seed);
 		return this.#text;
+	}
+
+	/** What a list shows, with where its text comes from. */
+	listed(): ItemListed | null {
+		const seed = this.seed;
+		if (!this.exists || seed === null) return null;
+		if (!this.wasEdited) return { ...said(seed), text: seed };
+		this.#text ??= this.#editedText(seed);
+		return { ...this.#text, text: this.#text };
 	}
 
 	#editedText(seed: Seed): ItemText {
@@ -239,7 +269,7 @@ export class ItemRecord {
 	}
 
 	#sort(): void {
-		if (!this.#sorted) this.#updates.sort(byPlace);
+		if (!this.#sorted) this.#updates = this.#updates.toSorted(byPlace);
 		this.#sorted = true;
 	}
 
@@ -264,9 +294,8 @@ export class ItemRecord {
 	}
 }
 
-const seedText = ({ title, body, path, createdAtMs }: Seed): ItemText => ({
+const said = ({ title, path, createdAtMs }: Seed): Omit<ItemText, 'body'> => ({
 	title,
-	body,
 	path,
 	createdAtMs,
 	updatedAtMs: createdAtMs,

@@ -8,11 +8,14 @@ import type { Change, Seed, SpaceKind } from '../protocol/page.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { missingOf, missingOfCopy, type SupersededAt } from './item-coverage.ts';
 import { trashUpdate } from './item-doc.ts';
-import { ItemRecord, type ItemText } from './item-record.ts';
-import { fitsUtf8, snippetOf } from './item-text.ts';
+import { ItemList, Summary, type ItemSummary } from './item-list.ts';
+import { ItemRecord, type ItemListed, type ItemText } from './item-record.ts';
+import { keepSeeds } from './item-seed.ts';
+import { fitsUtf8 } from './item-text.ts';
 import { OpenItem, type OpenSink } from './open-item.ts';
 import { SpaceNames } from './space-names.ts';
 
+export type { ItemSummary } from './item-list.ts';
 export type { ItemText } from './item-record.ts';
 
 /** The changes of one page, verified and opened. */
@@ -33,59 +36,14 @@ export interface LocalRow {
 	readonly changes: readonly Change[];
 }
 
-export interface ItemSummary {
-	readonly id: ItemId;
-	readonly title: string;
-	/** First line of text that is not the title, without Markdown's signs; at most 160 characters. */
-	readonly snippet: string;
-	readonly path: string | null;
-	readonly createdAtMs: number;
-	readonly updatedAtMs: number;
-	readonly trashedAtMs: number | null;
-	/** Has changes that are not on the log yet. */
-	readonly waiting: boolean;
-}
-
-/** Its snippet is made when a list shows it: most of ten thousand are never looked at. */
-class Summary implements ItemSummary {
-	readonly id: ItemId;
-	readonly title: string;
-	readonly path: string | null;
-	readonly createdAtMs: number;
-	readonly updatedAtMs: number;
-	readonly trashedAtMs: number | null;
-	readonly waiting: boolean;
-	#body: string | null;
-	#snippet = '';
-
-	constructor(id: ItemId, text: ItemText, waiting: boolean) {
-		this.id = id;
-		this.title = text.title;
-		this.path = text.path;
-		this.createdAtMs = text.createdAtMs;
-		this.updatedAtMs = text.updatedAtMs;
-		this.trashedAtMs = text.trashedAtMs;
-		this.waiting = waiting;
-		this.#body = text.body;
-	}
-
-	get snippet(): string {
-		if (this.#body !== null) this.#snippet = snippetOf(this.title, this.#body);
-		this.#body = null;
-		return this.#snippet;
-	}
-}
+type Named = Pick<Seed, 'path' | 'title'>;
 
 interface Listed {
 	readonly record: ItemRecord;
-	/** Null: to be made anew. */
+	/** As the list has it; null if it is not in there. */
 	summary: ItemSummary | null;
-	readonly open: Set<OpenItem>;
-}
-
-interface Lists {
-	readonly list: readonly ItemSummary[];
-	readonly trashed: readonly ItemSummary[];
+	/** Null until it is opened first. */
+	open: Set<OpenItem> | null;
 }
 
 const nothing: ReadonlySet<ItemId> = new Set();
@@ -100,24 +58,16 @@ const pageAt = (key: number): PageId => ({
 /** Documents of closed items that are kept, so that following someone's typing stays cheap. */
 const maxKeptDocs = 16;
 
-const newestFirst = (a: ItemSummary, b: ItemSummary): number =>
-	b.updatedAtMs - a.updatedAtMs ||
-	b.createdAtMs - a.createdAtMs ||
-	compareText(a.title, b.title) ||
-	compareText(a.id, b.id);
-
-const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
 export interface ItemsOptions {
 	/** Called once for each call that changed something, with the items concerned. */
 	readonly onChange?: (ids: readonly ItemId[]) => void;
 }
 
 export class Items {
+	/** Texts, which a person reads: nothing else follows from them. */
+	readonly isShownFirst = true;
 	readonly #onChange: (ids: readonly ItemId[]) => void;
 	readonly #items = new Map<ItemId, Listed>();
-	/** In the order of the last list, so that sorting again is cheap. */
-	#existing: Listed[] = [];
 	/** Pages by place, with the items that they brought changes of; most bring one. */
 	readonly #pages = new Map<number, ItemId | readonly ItemId[]>();
 	/** Pages with a tombstone: nothing else may say that its item is gone. */
@@ -126,7 +76,9 @@ export class Items {
 	readonly #setAside = new Map<ItemId, number>();
 	/** Items whose records hold a document, the one read last at the end. */
 	readonly #kept = new Set<ItemRecord>();
-	#lists: Lists | null = null;
+	readonly #list = new ItemList();
+	/** Changed since somebody looked at the list. */
+	readonly #unlisted = new Set<Listed>();
 	readonly #names = new SpaceNames();
 
 	constructor(options: ItemsOptions = {}) {
@@ -148,6 +100,7 @@ export class Items {
 	#applyPage(page: PlacedPage): ItemId | readonly ItemId[] {
 		const { seq, index, timeMs, changes } = page;
 		const items = new Set<ItemId>();
+		const seeds = keptSeedsOf(changes);
 		for (const [position, change] of changes.entries()) {
 			if (change.type === 'keyring') continue;
 			if (change.type === 'name') {
@@ -157,13 +110,13 @@ export class Items {
 			}
 			const listed = this.#listed(change.item);
 			const place = { seq, index, change: position };
-			if (change.type === 'seed') listed.record.placeSeed(change.seed, place);
+			if (change.type === 'seed') listed.record.placeSeed(seeds.next(), place);
 			else if (change.type === 'tombstone') {
 				listed.record.placeTombstone(place);
 				this.#endings.add(keyOf(place));
 			} else {
 				listed.record.placeUpdate(change.update, place, change.writtenMs ?? timeMs);
-				for (const open of listed.open) open.receive(change.update);
+				for (const open of listed.open ?? []) open.receive(change.update);
 			}
 			items.add(listed.record.id);
 		}
@@ -255,6 +208,7 @@ export class Items {
 	}
 
 	#applyRow({ outboxId, timeMs, changes }: LocalRow): void {
+		const seeds = keptSeedsOf(changes);
 		for (const [position, change] of changes.entries()) {
 			if (change.type === 'keyring') continue;
 			if (change.type === 'name') {
@@ -263,11 +217,11 @@ export class Items {
 			}
 			const listed = this.#listed(change.item);
 			const place = { outboxId, change: position };
-			if (change.type === 'seed') listed.record.addWaitingSeed(change.seed, place);
+			if (change.type === 'seed') listed.record.addWaitingSeed(seeds.next(), place);
 			else if (change.type === 'tombstone') listed.record.addWaitingTombstone(place);
 			else {
 				listed.record.addWaitingUpdate(change.update, place, change.writtenMs ?? timeMs);
-				for (const open of listed.open) open.receive(change.update);
+				for (const open of listed.open ?? []) open.receive(change.update);
 			}
 		}
 	}
@@ -304,12 +258,12 @@ export class Items {
 
 	/** Newest first, without trashed ones; the same array until something changes. */
 	get list(): readonly ItemSummary[] {
-		return this.#sorted().list;
+		return this.#looked().list;
 	}
 
 	/** Those in the trash, newest first. */
 	get trashed(): readonly ItemSummary[] {
-		return this.#sorted().trashed;
+		return this.#looked().trashed;
 	}
 
 	get ids(): Iterable<ItemId> {
@@ -328,7 +282,7 @@ export class Items {
 	/** Content faults: second seeds, and updates that do not decode. Left out alike by everyone. */
 	get setAside(): number {
 		// Whether an update decodes shows when its item is read.
-		this.#sorted();
+		this.#looked();
 		return [...this.#setAside.values()].reduce((total, count) => total + count, 0);
 	}
 
@@ -338,9 +292,9 @@ export class Items {
 		if (!listed?.record.exists || !seed) return null;
 		const item = new OpenItem(id, listed.record.buildDoc(seed), {
 			sink,
-			onClose: () => listed.open.delete(item)
+			onClose: () => listed.open?.delete(item)
 		});
-		listed.open.add(item);
+		listed.open = (listed.open ?? new Set()).add(item);
 		return item;
 	}
 
@@ -360,27 +314,33 @@ export class Items {
 	 * since does not come twice, and by what the note says now. Those in the trash do not count.
 	 */
 	importLookup(): (path: string, title: string, body: string) => boolean {
-		const bodies = new Map<string, Set<string>>();
-		const add = (path: string | null, title: string, body: string): void => {
-			const key = `${path ?? ''}\n${title}`;
-			bodies.set(key, (bodies.get(key) ?? new Set()).add(body));
+		const named = new Map<string, ItemRecord[]>();
+		const add = ({ path, title }: Named, record: ItemRecord): void => {
+			const name = `${path ?? ''}\n${title}`;
+			const others = named.get(name);
+			if (others) others.push(record);
+			else named.set(name, [record]);
 		};
 		for (const { record } of this.#items.values()) {
-			const text = this.#textOf(record);
+			const listed = this.#listedOf(record);
 			const { seed } = record;
-			if (!text || !seed || text.trashedAtMs !== null) continue;
-			add(seed.path, seed.title, seed.body);
-			if (record.wasEdited) add(text.path, text.title, text.body);
+			if (!listed || !seed || listed.trashedAtMs !== null) continue;
+			add(seed, record);
+			if (record.wasEdited) add(listed, record);
 		}
-		return (path, title, body) => bodies.get(`${path}\n${title}`)?.has(body) ?? false;
+		return (path, title, body) => {
+			const isIt = (text: (Named & { readonly body: string }) | null): boolean =>
+				text?.title === title && (text.path ?? '') === path && text.body === body;
+			const others = named.get(`${path}\n${title}`) ?? [];
+			return others.some((record) => isIt(record.seed) || isIt(this.#textOf(record)));
+		};
 	}
 
 	#listed(id: ItemId): Listed {
 		const known = this.#items.get(id);
 		if (known) return known;
-		const listed: Listed = { record: new ItemRecord(id), summary: null, open: new Set() };
+		const listed: Listed = { record: new ItemRecord(id), summary: null, open: null };
 		this.#items.set(id, listed);
-		this.#existing.push(listed);
 		return listed;
 	}
 
@@ -389,10 +349,9 @@ export class Items {
 		for (const id of ids) {
 			const listed = this.#items.get(id);
 			if (!listed) continue;
-			listed.summary = null;
+			this.#unlisted.add(listed);
 			this.#noteSetAside(listed.record);
 		}
-		this.#lists = null;
 		this.#onChange([...ids]);
 	}
 
@@ -404,7 +363,12 @@ export class Items {
 
 	#textOf(record: ItemRecord): ItemText | null {
 		const text = record.text();
-		if (!record.holdsDoc) return text;
+		this.#noteReading(record);
+		return text;
+	}
+
+	#noteReading(record: ItemRecord): void {
+		if (!record.holdsDoc) return;
 		this.#noteSetAside(record);
 		this.#kept.delete(record);
 		this.#kept.add(record);
@@ -413,35 +377,47 @@ export class Items {
 			oldest.dropDoc();
 			this.#kept.delete(oldest);
 		}
-		return text;
 	}
 
-	#sorted(): Lists {
-		if (this.#lists) return this.#lists;
-		const summaries: (readonly [ItemSummary, Listed])[] = [];
-		const unlisted: Listed[] = [];
-		for (const listed of this.#existing) {
-			const summary = this.#summaryOf(listed);
-			if (summary) summaries.push([summary, listed]);
-			else unlisted.push(listed);
+	#looked(): ItemList {
+		if (this.#unlisted.size === 0) return this.#list;
+		const gone: ItemSummary[] = [];
+		const come: ItemSummary[] = [];
+		for (const item of this.#unlisted) {
+			if (item.summary !== null) gone.push(item.summary);
+			item.summary = this.#summaryOf(item.record);
+			if (item.summary !== null) come.push(item.summary);
 		}
-		summaries.sort(([a], [b]) => newestFirst(a, b));
-		this.#existing = [...summaries.map(([, listed]) => listed), ...unlisted];
-		const all = summaries.map(([summary]) => summary);
-		this.#lists = {
-			list: all.filter((summary) => summary.trashedAtMs === null),
-			trashed: all.filter((summary) => summary.trashedAtMs !== null)
-		};
-		return this.#lists;
+		this.#unlisted.clear();
+		this.#list.change(gone, come);
+		return this.#list;
 	}
 
-	#summaryOf(listed: Listed): ItemSummary | null {
-		if (listed.summary) return listed.summary;
-		const text = this.#textOf(listed.record);
-		if (!text) return null;
-		listed.summary = new Summary(listed.record.id, text, listed.record.waiting);
-		return listed.summary;
+	#summaryOf(record: ItemRecord): ItemSummary | null {
+		const listed = this.#listedOf(record);
+		return listed && new Summary(record.id, listed, record.waiting);
 	}
+
+	#listedOf(record: ItemRecord): ItemListed | null {
+		const listed = record.listed();
+		this.#noteReading(record);
+		return listed;
+	}
+}
+
+/** The seeds among these changes, in their order, as they are kept. */
+function keptSeedsOf(changes: readonly Change[]): { next(): Seed } {
+	const seeds = keepSeeds(
+		changes.flatMap((change) => (change.type === 'seed' ? [change.seed] : []))
+	);
+	let taken = 0;
+	return {
+		next() {
+			const seed = seeds[taken++];
+			if (seed === undefined) throw new Error('more seeds than there are');
+			return seed;
+		}
+	};
 }
 
 export interface SeedInput {
