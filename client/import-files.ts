@@ -1,5 +1,5 @@
-// Brings files in as notes: checks them one by one, saves them a page at a time, and tells what was
-// not taken and why. An import that was cut short is simply run again: what is here already is
+// Brings files in as notes: checks them one by one, saves them some pages at a time while the next
+// are read, and tells what was not taken and why. An import that was cut short is simply run again: what is here already is
 // skipped. Knows nothing of where files come from (a folder, a drop, import-zip.ts).
 import { utf8Decode } from '../protocol/bytes.ts';
 import type { ItemId } from '../protocol/ids.ts';
@@ -57,7 +57,7 @@ export interface ImportReport {
 
 export interface ImportOptions {
 	readonly existing: (path: string, title: string, body: string) => boolean;
-	/** Resolves when the changes are in this device's store; called for about a page of them. */
+	/** Resolves when the changes are in this device's store; called for a few pages of them at a time. */
 	readonly save: (changes: readonly Change[]) => Promise<Result<void, SaveFault>>;
 	readonly newItemId: () => ItemId;
 	readonly nowMs: () => number;
@@ -74,7 +74,7 @@ export async function importFiles(files: Files, options: ImportOptions): Promise
 	for await (const { file, note } of readAhead(rest, run)) {
 		await run.take(file, note);
 	}
-	await run.saveBatch();
+	await run.saveRest();
 	// A list is at hand in full; a walk through folders ends where it was stopped.
 	if (Symbol.iterator in files) for await (const file of rest) run.leave(file);
 	else await rest.return(undefined);
@@ -149,14 +149,26 @@ async function readText(file: ImportFile): Promise<{ readonly text: string } | S
 }
 
 const progressEveryMs = 50;
+/** The first notes are there at once; later ones share the cost of a save, which is one transaction. */
+const firstBatchBytes = targetPageBytes;
+const batchBytes = 8 * targetPageBytes;
 /** Bytes that a seed takes beside its texts, roughly. */
 const seedOverheadBytes = 48;
+
+interface Taken {
+	readonly file: ImportFile;
+	readonly change: Change;
+}
 
 class ImportRun {
 	readonly #options: ImportOptions;
 	readonly #total: number | null;
-	#batch: { readonly file: ImportFile; readonly change: Change }[] = [];
+	#batch: Taken[] = [];
 	#batchBytes = 0;
+	#maxBatchBytes = firstBatchBytes;
+	/** The batch before this one. */
+	#saving: Promise<void> = Promise.resolve();
+	#inSaving = 0;
 	#taken = 0;
 	readonly #skipped: SkippedFile[] = [];
 	#stopped: SaveFault | null = null;
@@ -189,7 +201,7 @@ class ImportRun {
 			return;
 		}
 		const bytes = file.sizeBytes + note.title.length + note.path.length + seedOverheadBytes;
-		if (this.#batchBytes + bytes > targetPageBytes) await this.saveBatch();
+		if (this.#batchBytes + bytes > this.#maxBatchBytes) await this.#saveBatch();
 		if (this.#stopped !== null) {
 			this.leave(file);
 			return;
@@ -199,13 +211,31 @@ class ImportRun {
 		this.#batchBytes += bytes;
 	}
 
-	async saveBatch(): Promise<void> {
+	/** Saves what was taken, and waits until all of it is. */
+	async saveRest(): Promise<void> {
+		await this.#saveBatch();
+		await this.#saving;
+	}
+
+	/** Begins to save, once the batch before is saved: files are read meanwhile, and nothing overtakes. */
+	async #saveBatch(): Promise<void> {
 		const batch = this.#batch;
 		if (batch.length === 0) return;
-		this.#tell('saving');
-		const saved = await this.#options.save(batch.map(({ change }) => change));
+		await this.#saving;
 		this.#batch = [];
 		this.#batchBytes = 0;
+		this.#maxBatchBytes = batchBytes;
+		if (this.#stopped !== null) for (const { file } of batch) this.leave(file);
+		else this.#saving = this.#save(batch);
+		// Whoever waits for it hears what it throws.
+		this.#saving.catch(() => undefined);
+	}
+
+	async #save(batch: readonly Taken[]): Promise<void> {
+		this.#inSaving = batch.length;
+		this.#tell('saving');
+		const saved = await this.#options.save(batch.map(({ change }) => change));
+		this.#inSaving = 0;
 		if (saved.ok) this.#taken += batch.length;
 		else {
 			this.#stopped = saved.error;
@@ -242,7 +272,7 @@ class ImportRun {
 		const skipped = this.#skipped.length;
 		this.#options.onProgress?.({
 			phase,
-			done: this.#taken + this.#batch.length + skipped,
+			done: this.#taken + this.#inSaving + this.#batch.length + skipped,
 			total: this.#total,
 			taken: this.#taken,
 			skipped

@@ -272,7 +272,7 @@ function windowsOf(blob: Blob): ReadBytes {
 		const last = Math.floor(Math.max(start, end - 1) / windowBytes);
 		if (last > first + 1) return cut(start, end);
 		const offset = first * windowBytes;
-		const head = (await windowAt(first)).slice(start - offset, end - offset);
+		const head = (await windowAt(first)).subarray(start - offset, end - offset);
 		if (last === first) return head;
 		const bytes = new Uint8Array(end - start);
 		bytes.set(head);
@@ -298,9 +298,9 @@ async function readEntry(read: ReadBytes, entry: ZipEntry): Promise<Uint8Array |
 	const { method, packedBytes, sizeBytes, offset } = entry;
 	if (entry.encrypted || (method !== 0 && method !== 8) || sizeBytes > maxNoteBytes) return null;
 	const headEnd = offset + localHeaderBytes;
-	const head = viewOver(await read(offset, headEnd));
-	if (head.byteLength < localHeaderBytes || head.getUint32(0, true) !== localSignature) return null;
-	const start = headEnd + head.getUint16(26, true) + head.getUint16(28, true);
+	const head = await read(offset, headEnd);
+	if (head.length < localHeaderBytes || uint32(head, 0) !== localSignature) return null;
+	const start = headEnd + uint16(head, 26) + uint16(head, 28);
 	const end = start + packedBytes;
 	const bytes =
 		method === 8
@@ -311,8 +311,10 @@ async function readEntry(read: ReadBytes, entry: ZipEntry): Promise<Uint8Array |
 	return bytes?.length === sizeBytes && crc32(bytes) === entry.crc ? bytes : null;
 }
 
-const viewOver = (bytes: Uint8Array): DataView =>
-	new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const uint16 = (bytes: Uint8Array, at: number): number =>
+	(bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
+const uint32 = (bytes: Uint8Array, at: number): number =>
+	(uint16(bytes, at) | (uint16(bytes, at + 2) << 16)) >>> 0;
 
 /** Deflate expands at most about a thousandfold: a step never needs more than 16 MiB. */
 const inflateStepBytes = 16_384;

@@ -74,8 +74,8 @@ class Hit implements SearchHit {
 
 /** Indexing a thousand notes takes longer than to import or pull them: it waits for a pause. */
 const quietMs = 250;
-/** Even without one it goes on after this long. */
-const longestWaitMs = 5_000;
+/** Even without one it goes on after this long: an import takes as long on a slow device. */
+const longestWaitMs = 15_000;
 /** A step of building blocks the page no longer than this (one very large note aside). */
 const stepMs = 8;
 /** A scan knows no rarities: what stands in a title counts as in the index. */

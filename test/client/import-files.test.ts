@@ -158,11 +158,47 @@ describe('an import', () => {
 			fileOf(`folder/${index}.md`, `${index} ${'x'.repeat(1_000)}`)
 		);
 
-	it('saves a page at a time', async () => {
-		const { report, savesSoFar } = await importInto(many(500));
-		expect(report.taken).toBe(500);
-		expect(savesSoFar()).toBeGreaterThanOrEqual(8);
-		expect(savesSoFar()).toBeLessThanOrEqual(10);
+	it('saves a page first, so that notes show at once, and then several at a time', async () => {
+		const desk = deskOf();
+		const sizes: number[] = [];
+		const save = (changes: readonly Change[]): ReturnType<ImportOptions['save']> => {
+			sizes.push(changes.length);
+			return desk.options.save(changes);
+		};
+		const report = await importFiles(many(1_500), { ...desk.options, save });
+		expect(report.taken).toBe(1_500);
+		expect(desk.items.list).toHaveLength(1_500);
+		const [first = 0, ...others] = sizes;
+		expect(first).toBeGreaterThan(50);
+		expect(first).toBeLessThan(65);
+		expect(others.slice(0, -1).every((size) => size > 400 && size < 520)).toBe(true);
+	});
+
+	it('reads on while a batch is saved, and saves one after another in the order of the files', async () => {
+		const desk = deskOf();
+		const log: string[] = [];
+		let readOn = (): void => undefined;
+		const hasReadOn = new Promise<void>((resolve) => (readOn = resolve));
+		const files = many(1_200).map((file, index) => ({
+			...file,
+			bytes: () => {
+				if (index === 150) {
+					log.push('read on');
+					readOn();
+				}
+				return file.bytes();
+			}
+		}));
+		const save: ImportOptions['save'] = async (changes) => {
+			log.push('save');
+			await hasReadOn;
+			log.push('saved');
+			return desk.options.save(changes);
+		};
+		await importFiles(files, { ...desk.options, save });
+		expect(log.slice(0, 3)).toEqual(['save', 'read on', 'saved']);
+		expect(log.filter((word) => word !== 'read on').join(' ')).toMatch(/^(?:save saved ?)+$/);
+		expect(notesIn(desk.items)).toHaveLength(1_200);
 	});
 
 	it('that is run again skips what is here already, and brings the rest', async () => {
@@ -231,12 +267,12 @@ describe('an import', () => {
 		let saves = 0;
 		const save = (changes: readonly Change[]): ReturnType<ImportOptions['save']> =>
 			++saves > 2 ? Promise.resolve(err('store_full')) : desk.options.save(changes);
-		const report = await importFiles(many(300), { ...desk.options, save });
+		const report = await importFiles(many(2_000), { ...desk.options, save });
 		expect(report.stopped).toBe('store_full');
 		expect(report.cancelled).toBe(false);
 		expect(saves).toBe(3);
 		expect(desk.items.list).toHaveLength(report.taken);
-		expect(report.taken + report.skipped.length).toBe(300);
+		expect(report.taken + report.skipped.length).toBe(2_000);
 		expect(new Set(report.skipped.map(({ reason }) => reason))).toEqual(new Set(['not_saved']));
 	});
 

@@ -7,6 +7,7 @@ import type { App } from './app.svelte.ts';
 import { ImportRun } from './import-run.svelte.ts';
 import { Inbox } from './inbox.svelte.ts';
 import { errorWords } from './messages.ts';
+import { paced } from '../../../client/paced.ts';
 import { itemHref, listHref } from './place.svelte.ts';
 import { spaceName } from './sharing.svelte.ts';
 import {
@@ -20,6 +21,8 @@ import {
 } from './spaces.ts';
 
 const maxHits = 200;
+/** A list that thousands come into is drawn so often. */
+const bulkGapMs = 150;
 
 /** The last two folders that an imported note came from: many notes are called README. */
 export const folderOf = (item: ItemSummary): string =>
@@ -84,10 +87,17 @@ export class DeskState {
 	/** The same space; whoever looks at it is told when it has changed. */
 	live(space: Space): Space {
 		const subscribe =
-			this.#subscriptions.get(space) ?? createSubscriber((update) => space.subscribe(update));
+			this.#subscriptions.get(space) ??
+			createSubscriber((update) =>
+				space.subscribe(paced(update, () => (this.#isBulk(space) ? bulkGapMs : 0)))
+			);
 		this.#subscriptions.set(space, subscribe);
 		subscribe();
 		return space;
+	}
+
+	#isBulk({ sync }: Space): boolean {
+		return this.importRun.running || sync.pulling !== null;
 	}
 
 	/** Those with a list of their own. A single note that is shared shows among all the others. */
