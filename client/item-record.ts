@@ -134,6 +134,7 @@ export class ItemRecord {
 	#changeSeed(placed: PlacedSeed<Place>): void {
 		const before = this.seed;
 		this.#seed = placed;
+		if (this.#text === null && this.#doc === null) return;
 		if (before === null || !sameSeed(before, placed.seed)) this.#forgetText();
 	}
 

@@ -1,7 +1,7 @@
 // The beginnings of items as they are kept: texts in UTF-8, those of a page side by side. As strings
 // each would be a thing of its own to the collector, and up to twice as large; few are ever read.
 import { concatBytes, utf8Decode, utf8Encode } from '../protocol/bytes.ts';
-import type { Seed } from '../protocol/page.ts';
+import type { Change, Seed } from '../protocol/page.ts';
 
 const encoder = new TextEncoder();
 
@@ -27,6 +27,18 @@ class KeptSeed implements Seed {
 		if (!text.ok) throw new Error('a text was kept as something else');
 		return text.value;
 	}
+}
+
+/** The same changes, with their seeds as they are kept. */
+export function keptChanges(changes: readonly Change[]): readonly Change[] {
+	const given = changes.flatMap((change) => (change.type === 'seed' ? [change.seed] : []));
+	if (given.every((seed) => seed instanceof KeptSeed)) return changes;
+	const seeds = keepSeeds(given).values();
+	return changes.map((change) => {
+		if (change.type !== 'seed') return change;
+		const { value: seed = change.seed } = seeds.next();
+		return { ...change, seed };
+	});
 }
 
 interface Place {

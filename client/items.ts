@@ -10,7 +10,7 @@ import { missingOf, missingOfCopy, type SupersededAt } from './item-coverage.ts'
 import { trashUpdate } from './item-doc.ts';
 import { ItemList, Summary, type ItemSummary } from './item-list.ts';
 import { ItemRecord, type ItemListed, type ItemText } from './item-record.ts';
-import { keepSeeds } from './item-seed.ts';
+import { keptChanges } from './item-seed.ts';
 import { fitsUtf8 } from './item-text.ts';
 import { OpenItem, type OpenSink } from './open-item.ts';
 import { SpaceNames } from './space-names.ts';
@@ -100,8 +100,7 @@ export class Items {
 	#applyPage(page: PlacedPage): ItemId | readonly ItemId[] {
 		const { seq, index, timeMs, changes } = page;
 		const items = new Set<ItemId>();
-		const seeds = keptSeedsOf(changes);
-		for (const [position, change] of changes.entries()) {
+		for (const [position, change] of keptChanges(changes).entries()) {
 			if (change.type === 'keyring') continue;
 			if (change.type === 'name') {
 				this.#names.place(change, page);
@@ -110,7 +109,7 @@ export class Items {
 			}
 			const listed = this.#listed(change.item);
 			const place = { seq, index, change: position };
-			if (change.type === 'seed') listed.record.placeSeed(seeds.next(), place);
+			if (change.type === 'seed') listed.record.placeSeed(change.seed, place);
 			else if (change.type === 'tombstone') {
 				listed.record.placeTombstone(place);
 				this.#endings.add(keyOf(place));
@@ -208,8 +207,7 @@ export class Items {
 	}
 
 	#applyRow({ outboxId, timeMs, changes }: LocalRow): void {
-		const seeds = keptSeedsOf(changes);
-		for (const [position, change] of changes.entries()) {
+		for (const [position, change] of keptChanges(changes).entries()) {
 			if (change.type === 'keyring') continue;
 			if (change.type === 'name') {
 				this.#names.wait(change, outboxId);
@@ -217,7 +215,7 @@ export class Items {
 			}
 			const listed = this.#listed(change.item);
 			const place = { outboxId, change: position };
-			if (change.type === 'seed') listed.record.addWaitingSeed(seeds.next(), place);
+			if (change.type === 'seed') listed.record.addWaitingSeed(change.seed, place);
 			else if (change.type === 'tombstone') listed.record.addWaitingTombstone(place);
 			else {
 				listed.record.addWaitingUpdate(change.update, place, change.writtenMs ?? timeMs);
@@ -403,21 +401,6 @@ export class Items {
 		this.#noteReading(record);
 		return listed;
 	}
-}
-
-/** The seeds among these changes, in their order, as they are kept. */
-function keptSeedsOf(changes: readonly Change[]): { next(): Seed } {
-	const seeds = keepSeeds(
-		changes.flatMap((change) => (change.type === 'seed' ? [change.seed] : []))
-	);
-	let taken = 0;
-	return {
-		next() {
-			const seed = seeds[taken++];
-			if (seed === undefined) throw new Error('more seeds than there are');
-			return seed;
-		}
-	};
 }
 
 export interface SeedInput {

@@ -14,9 +14,11 @@ export type Cbor = number | string | boolean | null | Uint8Array | readonly Cbor
  */
 export function encodeCbor(value: Cbor): Uint8Array {
 	assertSubset(value);
-	// In Node the library gives a Buffer out of a shared pool, whose slice() is a view, no copy.
 	const bytes = encode(value);
-	return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes);
+	if (bytes.constructor === Uint8Array) return bytes;
+	// In Node the library gives a Buffer, whose slice() is a view, no copy; small ones are out of a pool.
+	const isAlone = bytes.length === bytes.buffer.byteLength;
+	return isAlone ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
 }
 
 /**

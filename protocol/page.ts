@@ -111,7 +111,7 @@ export function joinRestated(encoded: readonly Uint8Array[], restatedMs: number)
 
 /** Bytes of the page that {@link joinChanges} gives for `count` changes of `bytes` together. */
 export const joinedPageBytes = (count: number, bytes: number): number =>
-	bytes + pageHead(count).reduce((total, part) => total + part.length, 0);
+	bytes + 2 + (count < 24 ? 1 : count < 0x1_00 ? 2 : count < 0x1_00_00 ? 3 : 5);
 
 /** CBOR array of two, version 1, array of `count`: RFC 8949 §3.1, major type 4. */
 function pageHead(count: number): readonly Uint8Array[] {
