@@ -98,6 +98,8 @@ export interface Space extends SpaceSharing {
 	trash(item: ItemId): Answer<void>;
 	restore(item: ItemId): Answer<void>;
 	deleteForever(item: ItemId): Answer<void>;
+	/** Has the search's index made, for whoever is about to search: the first search does so anyway. */
+	prepareSearch(): void;
 	search(query: string, limit?: number): readonly SearchHit[];
 	importFiles(
 		files: Iterable<ImportFile> | AsyncIterable<ImportFile>,

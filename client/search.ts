@@ -1,6 +1,6 @@
-// Search as you type over titles, texts and folders. An index is built in small steps, after
-// whatever brought the changes is done; until an item is in it, the item is scanned, so that an
-// answer is complete at any time.
+// Search as you type over titles, texts and folders. An index is built in small steps, once somebody
+// searches or is about to, after whatever brought the changes is done; until an item is in it, the
+// item is scanned, so that an answer is complete at any time.
 import type { ItemId } from '../protocol/ids.ts';
 import type { Items, ItemText } from './items.ts';
 import { fingerprintOf, SearchIndex } from './search-index.ts';
@@ -135,7 +135,9 @@ export class Search {
 	#index = new SearchIndex();
 	readonly #slots = new Map<ItemId, number>();
 	/** Changed since they were indexed, or never were. */
-	readonly #stale: Set<ItemId>;
+	readonly #stale = new Set<ItemId>();
+	/** Somebody searches here: a program that never does pays for no index. */
+	#isWanted = false;
 	#building: Promise<void> | null = null;
 	#keeping: Promise<void> | null = null;
 	#timer: ReturnType<typeof setTimeout> | undefined;
@@ -151,12 +153,11 @@ export class Search {
 		this.#items = items;
 		this.#pause = options.pause ?? nextTask;
 		this.#kept = options.kept ?? null;
-		this.#stale = new Set(items.ids);
 	}
 
 	/** What Items reports. The index follows by itself. */
 	changed(ids: readonly ItemId[]): void {
-		if (this.#closed) return;
+		if (this.#closed || !this.#isWanted) return;
 		for (const id of ids) this.#stale.add(id);
 		if (this.#building !== null) return;
 		const nowMs = performance.now();
@@ -166,8 +167,22 @@ export class Search {
 		this.#timer = setTimeout(() => void this.build(), waitMs);
 	}
 
+	/** Somebody is about to search: the index is made as soon as there is a pause. */
+	prepare(): void {
+		if (this.#isWanted) return;
+		this.#want();
+		this.changed([]);
+	}
+
+	#want(): void {
+		if (this.#isWanted) return;
+		this.#isWanted = true;
+		for (const id of this.#items.ids) this.#stale.add(id);
+	}
+
 	/** Resolves when the index has caught up. */
 	build(): Promise<void> {
+		this.#want();
 		clearTimeout(this.#timer);
 		this.#dueMs = null;
 		this.#building ??= this.#catchUp();
@@ -176,6 +191,7 @@ export class Search {
 
 	/** Best first. Complete at any time. */
 	query(text: string, limit = 50): readonly SearchHit[] {
+		this.prepare();
 		const terms = [...new Set(searchTerms(text))];
 		if (terms.length === 0 || limit < 1) return [];
 		let found = [...this.#scanStale(terms), ...this.#queryIndex(terms, limit)];

@@ -306,6 +306,10 @@ export class OpenSpace implements Space {
 		return this.#write([{ type: 'tombstone', item }]);
 	}
 
+	prepareSearch(): void {
+		this.#parts.search.prepare();
+	}
+
 	search(query: string, limit?: number): readonly SearchHit[] {
 		return this.#parts.search.query(query, limit);
 	}

@@ -86,11 +86,13 @@ export class DeskState {
 
 	/** The same space; whoever looks at it is told when it has changed. */
 	live(space: Space): Space {
+		const known = this.#subscriptions.get(space);
 		const subscribe =
-			this.#subscriptions.get(space) ??
+			known ??
 			createSubscriber((update) =>
 				space.subscribe(paced(update, () => (this.#isBulk(space) ? bulkGapMs : 0)))
 			);
+		if (!known) space.prepareSearch();
 		this.#subscriptions.set(space, subscribe);
 		subscribe();
 		return space;
