@@ -19,12 +19,22 @@ interface HmacAlgorithm {
 	readonly hash: 'SHA-256';
 }
 
+interface EcKeyAlgorithm {
+	readonly name: 'ECDSA';
+	readonly namedCurve: 'P-256';
+}
+
+interface EcdsaParams {
+	readonly name: 'ECDSA';
+	readonly hash: 'SHA-256';
+}
+
 interface TacetSubtle {
 	digest(algorithm: 'SHA-256', bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
 	importKey(
 		format: 'raw' | 'pkcs8',
 		key: Uint8Array<ArrayBuffer>,
-		algorithm: 'AES-CBC' | 'AES-GCM' | 'Ed25519' | HmacAlgorithm,
+		algorithm: 'AES-CBC' | 'AES-GCM' | 'Ed25519' | HmacAlgorithm | EcKeyAlgorithm,
 		extractable: boolean,
 		usages: ('encrypt' | 'decrypt' | 'sign' | 'verify')[]
 	): Promise<CryptoKey>;
@@ -40,12 +50,12 @@ interface TacetSubtle {
 		ciphertext: Uint8Array<ArrayBuffer>
 	): Promise<ArrayBuffer>;
 	sign(
-		algorithm: 'Ed25519' | 'HMAC',
+		algorithm: 'Ed25519' | 'HMAC' | EcdsaParams,
 		key: CryptoKey,
 		message: Uint8Array<ArrayBuffer>
 	): Promise<ArrayBuffer>;
 	verify(
-		algorithm: 'Ed25519',
+		algorithm: 'Ed25519' | EcdsaParams,
 		key: CryptoKey,
 		signature: Uint8Array<ArrayBuffer>,
 		message: Uint8Array<ArrayBuffer>

@@ -2,7 +2,8 @@
 // covers, in one place so that two can never collide unseen. Normative text: docs/formats.md.
 //
 // Each input is a deterministic CBOR array whose first element is its label, but for commits and
-// heads, which are `label ‖ bytes` (the bytes are canonical already).
+// heads, which are `label ‖ bytes` (the bytes are canonical already), and for what a DPoP proof says
+// of a request.
 import { concatBytes, utf8Encode } from './bytes.ts';
 import { encodeCbor, type Cbor } from './cbor.ts';
 import {
@@ -21,6 +22,7 @@ import {
 
 export const labels = {
 	account: 'tacet/1 account',
+	backupCode: 'tacet/1 backup code',
 	claim: 'tacet/1 claim',
 	claimName: 'tacet/1 claim name',
 	commit: 'tacet/1 commit',
@@ -258,6 +260,19 @@ export const deviceBindingInput = (
 /** Input of a keyed hash that names something at the edge (a handle, a network). */
 export const keyedNameInput = (label: 'handle' | 'network', name: Cbor): Uint8Array =>
 	encodeCbor([labels[label], name]);
+
+/**
+ * Preimage of `bh` in a DPoP proof: `query ‖ 0x00 ‖ body`. It has no label: what it separates is said
+ * by the claim that it stands in.
+ *
+ * @param query as it stands in the URL, without its question mark; no URL has a zero byte in it.
+ */
+export const requestHashInput = (query: string, body: Uint8Array): Uint8Array =>
+	concatBytes(utf8Encode(query), new Uint8Array(1), body);
+
+/** Preimage of what the edge keeps of a backup code, which is 10 bytes. */
+export const backupCodeInput = (account: AccountId, code: Uint8Array): Uint8Array =>
+	encodeCbor([labels.backupCode, bytesOfId(account), code]);
 
 /** Input of the HMAC of an access token: `label ‖ token body`. */
 export const sessionTokenInput = (body: Uint8Array): Uint8Array =>

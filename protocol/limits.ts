@@ -75,6 +75,22 @@ export const maxSpaceNameCharacters = 200;
 /** An epoch is followed by a new one after this long, by an owner's device. */
 export const epochTtlSeconds = 90 * 86_400;
 
+/** A DPoP proof in its compact form; ours have about 700 characters. */
+export const maxProofCharacters = 2_048;
+/** `jti` of a proof: at least 96 bits in base64url (RFC 9449 §4.2). */
+export const minProofIdCharacters = 16;
+export const maxProofIdCharacters = 64;
+/** A nonce that an edge gives for proofs. */
+export const maxProofNonceCharacters = 64;
+
+/** Secrets of one-time passwords, as RFC 4226 §4 recommends. */
+export const totpSecretBytes = 20;
+export const totpStepSeconds = 30;
+export const totpDigits = 6;
+/** Backup codes that an account has, each good once. */
+export const backupCodesPerAccount = 10;
+export const backupCodeBytes = 10;
+
 export const accessTokenTtlSeconds = 900;
 export const refreshTokenTtlSeconds = 30 * 86_400;
 export const maxSessionsPerAccount = 3;

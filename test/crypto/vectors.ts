@@ -16,6 +16,7 @@ const files = import.meta.glob<string>(
 		'../../../shared/vectors/hpke/*.json',
 		'../../../shared/vectors/opaque-rfc9807/*.json',
 		'../../../shared/vectors/oprf-rfc9497/allVectors.json',
+		'../../../shared/vectors/rfc-small/*.json',
 		'../../../shared/vectors/salamander/*.json',
 		'../../../shared/vectors/wycheproof/*.json',
 		'../../../shared/vectors/xwing/*.json'

@@ -24,6 +24,7 @@ import {
 } from '../../protocol/ids.ts';
 import {
 	accountWriteInput,
+	backupCodeInput,
 	commitSigningInput,
 	contentKeyInfo,
 	copyIdInput,
@@ -420,6 +421,7 @@ export const arrayInputs = {
 		...{ account, incarnation: bytesFrom(3, 16), count: 1, action: 'create' },
 		bodyHash: hash
 	}),
+	backupCode: backupCodeInput(account, bytesFrom(7, 10)),
 	content: contentKeyInfo(space, 2),
 	copy: copyIdInput(item, 3),
 	device: deviceBindingInput('https://example.org', hash, bytesFrom(66, 32)),

@@ -81,11 +81,11 @@ const locked: typeof formats = {
 	errors: '38243bbc6e0b1703',
 	genesis: 'f8dbe40eb3a14574',
 	identity: '16d794a5143bdff7',
-	labels: '140b6b6cf33880a6',
+	labels: 'b218ccd27d6bdf04',
 	page: 'eae2633ac9d6900e',
 	routes: '2722c996f831b8e9',
 	sharing: '143bd1c0c21142b6',
-	signingInputs: '5cb10fe1bd080343',
+	signingInputs: 'c1a824086679144e',
 	spaceFrames: 'd61085047e547482'
 };
 
