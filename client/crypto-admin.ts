@@ -1,9 +1,9 @@
 // The keys that an administrative commit brings: a new epoch's, with its commitment and the key of
 // the epoch before sealed under it; a new audit key; and each wrapped to exactly who is to hold it.
 // Nothing made here is kept: what stands on the log comes back by this account's own wrap.
-import type { XaesKey } from '../crypto/client/aead.ts';
 import { deriveKemPublicKey } from '../crypto/client/hpke.ts';
 import { epochKeyCommitment } from '../crypto/client/key-commitment.ts';
+import type { RecordCipher } from '../crypto/client/record-cipher.ts';
 import { createSecret, type EpochKey, type KemSeed } from '../crypto/client/secret.ts';
 import {
 	deriveContentKey,
@@ -36,12 +36,12 @@ export interface MadeKeys {
 	readonly wraps: readonly Uint8Array[];
 	readonly previousKey: Uint8Array | null;
 	/** Of the epoch that the commit opens: for its own pages. */
-	readonly contentKey: XaesKey | null;
+	readonly contentKey: RecordCipher | null;
 }
 
 interface Opening {
 	readonly epochKey: EpochKey;
-	readonly contentKey: XaesKey;
+	readonly contentKey: RecordCipher;
 	readonly header: EpochOpening;
 	readonly previousKey: Uint8Array | null;
 }

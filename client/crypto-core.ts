@@ -8,7 +8,7 @@ import {
 	generateRoot,
 	type AccountKeys
 } from '../crypto/client/account-keys.ts';
-import { importXaesKey, open, seal, type XaesKey } from '../crypto/client/aead.ts';
+import { importXaesKey } from '../crypto/client/aead.ts';
 import { stretchPassword } from '../crypto/client/argon2.ts';
 import { deriveDeviceSecret } from '../crypto/client/device-key.ts';
 import { deriveKemPublicKey } from '../crypto/client/hpke.ts';
@@ -32,6 +32,7 @@ import {
 } from '../crypto/client/opaque-client.ts';
 import { preparePassword, type PreparedPassword } from '../crypto/client/password.ts';
 import type { LinkIdentity } from '../crypto/client/link-identity.ts';
+import { RecordCipher } from '../crypto/client/record-cipher.ts';
 import { formatRecoveryCode, generateRecoveryEntropy } from '../crypto/client/recovery-code.ts';
 import { createSecret, type RootSecret } from '../crypto/client/secret.ts';
 import { sha256 } from '../crypto/hash.ts';
@@ -68,7 +69,7 @@ interface Unlocked {
 	readonly identity: Identity;
 	readonly device: DeviceId;
 	readonly keys: AccountKeys;
-	readonly localKey: XaesKey;
+	readonly localKey: RecordCipher;
 	readonly spaces: SpaceKeys;
 }
 
@@ -251,7 +252,7 @@ export class CryptoCore implements CryptoPort {
 		identity: Identity,
 		{ root, device }: { readonly root: RootSecret; readonly device: DeviceId }
 	): Promise<UnlockedAccount> {
-		const localKey = await deriveLocalStoreKey(root, device);
+		const localKey = new RecordCipher(await deriveLocalStoreKey(root, device));
 		this.#unlocked = { identity, device, keys, localKey, spaces: new SpaceKeys(keys, identity) };
 		return publicPart(identity);
 	}
@@ -263,7 +264,7 @@ export class CryptoCore implements CryptoPort {
 			keyringGenesisRandom: randomBytes(32),
 			keyringEpochKey: createSecret(randomBytes(32))
 		};
-		const localKey = await importXaesKey(randomBytes(32));
+		const localKey = new RecordCipher(await importXaesKey(randomBytes(32)));
 		const spaces = new SpaceKeys(own, identity);
 		this.#unlocked = { identity, device, keys: own, localKey, spaces };
 		return publicPart(identity);
@@ -279,7 +280,7 @@ export class CryptoCore implements CryptoPort {
 			kemSeed: keys.kem.seed.reveal().slice(),
 			keyringGenesisRandom: keys.keyringGenesisRandom,
 			keyringEpochKey: keys.keyringEpochKey.reveal().slice(),
-			localKey
+			localKey: localKey.key
 		});
 	}
 
@@ -296,7 +297,8 @@ export class CryptoCore implements CryptoPort {
 			keyringGenesisRandom: handed.keyringGenesisRandom,
 			keyringEpochKey: createSecret(handed.keyringEpochKey)
 		};
-		const { device, localKey } = handed;
+		const { device } = handed;
+		const localKey = new RecordCipher(handed.localKey);
 		const spaces = new SpaceKeys(keys, identity.value);
 		this.#unlocked = { identity: identity.value, device, keys, localKey, spaces };
 		return publicPart(identity.value);
@@ -307,7 +309,7 @@ export class CryptoCore implements CryptoPort {
 	): Promise<readonly Uint8Array[]> {
 		const { device, localKey } = this.#open();
 		return inTurns(records, ({ table, row, plaintext }) =>
-			seal(localKey, { plaintext, aad: localRecordAad(device, table, row) })
+			localKey.seal({ plaintext, aad: localRecordAad(device, table, row) })
 		);
 	}
 
@@ -316,7 +318,7 @@ export class CryptoCore implements CryptoPort {
 	): Promise<readonly (Uint8Array | null)[]> {
 		const { device, localKey } = this.#open();
 		return inTurns(records, async ({ table, row, sealed }) => {
-			const opened = await open(localKey, { sealed, aad: localRecordAad(device, table, row) });
+			const opened = await localKey.open({ sealed, aad: localRecordAad(device, table, row) });
 			return opened.ok ? opened.value : null;
 		});
 	}

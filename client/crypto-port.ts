@@ -3,6 +3,7 @@
 // that nothing of a password or key outlives it. Batches in, batches out: a call is a message.
 import type { XaesKey } from '../crypto/client/aead.ts';
 import type { PasswordFault } from '../crypto/client/password.ts';
+import type { LaidOutPage } from '../crypto/client/seal-page.ts';
 import type { Proof } from '../crypto/signature.ts';
 import type { AuditEvent } from '../protocol/audit-event.ts';
 import type { MemberChange, PageId, SpaceSettings } from '../protocol/commit.ts';
@@ -78,8 +79,8 @@ export interface CommitDraft {
 	readonly seen: { readonly seq: Seq; readonly hash: Uint8Array };
 	readonly timeMs: number;
 	readonly epoch: Epoch;
-	/** Encoded pages; the core takes them over. */
-	readonly pages: readonly Uint8Array[];
+	/** Encoded pages, or the same laid out, which costs no copy: the core takes those over. */
+	readonly pages: readonly (Uint8Array | LaidOutPage)[];
 	/** Live pages that the commit replaces; none by default. */
 	readonly supersedes?: readonly PageId[];
 	/** Pages whose bytes go at once; none by default. */

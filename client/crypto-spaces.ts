@@ -1,9 +1,9 @@
 // The keys of spaces inside the crypto core: epoch keys, and what is sealed, signed and opened with
 // them. An epoch key is believed only if it is the one that a verified commit committed to.
 import type { AccountKeys } from '../crypto/client/account-keys.ts';
-import type { XaesKey } from '../crypto/client/aead.ts';
 import { openAuditEvent, openAuditKey } from '../crypto/client/audit-event.ts';
 import { epochKeyCommitment } from '../crypto/client/key-commitment.ts';
+import type { RecordCipher } from '../crypto/client/record-cipher.ts';
 import { openPage, sealPage } from '../crypto/client/seal-page.ts';
 import { createSecret, type EpochKey, type KemSeed } from '../crypto/client/secret.ts';
 import {
@@ -36,7 +36,7 @@ import type { PlacedEvent } from './event-chain.ts';
 
 interface EpochKeys {
 	readonly epochKey: EpochKey;
-	readonly contentKey: XaesKey;
+	readonly contentKey: RecordCipher;
 }
 
 /** How many pages are sealed or opened at once: enough to keep every thread of WebCrypto busy. */
@@ -144,10 +144,10 @@ export class SpaceKeys {
 		const made = admin === null ? null : await this.#makeKeys(space, epoch, admin);
 		const contentKey = made?.contentKey ?? this.#epochs.get(epochName(space, epoch))?.contentKey;
 		const author = this.#identity.account;
-		const pages = await inTurns(draft.pages, async (plaintext, index) => {
+		const pages = await inTurns(draft.pages, async (page, index) => {
 			if (contentKey === undefined) throw new Error('no key of this epoch');
 			const place = { space, epoch, author, device, count, index };
-			const sealed = await sealPage(contentKey, place, plaintext);
+			const sealed = await sealPage(contentKey, place, page);
 			return { sealed, hash: await hashPage(sealed) };
 		});
 		const signed = await this.#sign({

@@ -43,9 +43,24 @@ export function isPaddedLength(lengthBytes: number): boolean {
 /** A new array: `u32 length ‖ bytes ‖ zeros`, as long as {@link paddedLength} says. */
 export function pad(bytes: Uint8Array): Uint8Array {
 	const padded = new Uint8Array(paddedLength(bytes.length));
-	new DataView(padded.buffer).setUint32(0, bytes.length);
-	padded.set(bytes, lengthFieldBytes);
+	padInto(padded, [bytes]);
 	return padded;
+}
+
+/**
+ * {@link pad} of some bytes one behind the other, into an array that is there.
+ *
+ * @param target as long as {@link paddedLength} of them says, and zeros; throws RangeError if not as long.
+ */
+export function padInto(target: Uint8Array, parts: readonly Uint8Array[]): void {
+	let end = lengthFieldBytes;
+	for (const part of parts) {
+		target.set(part, end);
+		end += part.length;
+	}
+	const lengthBytes = end - lengthFieldBytes;
+	if (target.length !== paddedLength(lengthBytes)) throw new RangeError('not a padded length');
+	new DataView(target.buffer, target.byteOffset).setUint32(0, lengthBytes);
 }
 
 /**
@@ -55,14 +70,21 @@ export function pad(bytes: Uint8Array): Uint8Array {
  * @returns a new array; `malformed` for anything that {@link pad} does not produce.
  */
 export function unpad(padded: Uint8Array): Result<Uint8Array, 'malformed'> {
+	const content = contentOf(padded);
+	// A copy, also of a Buffer, whose slice would be a view.
+	return content.ok ? ok(new Uint8Array(content.value)) : content;
+}
+
+/** {@link unpad}, but for the copy: a view of `padded`. */
+export function contentOf(padded: Uint8Array): Result<Uint8Array, 'malformed'> {
 	if (!isPaddedLength(padded.length)) return err('malformed');
 	const view = new DataView(padded.buffer, padded.byteOffset, padded.byteLength);
 	const contentEnd = lengthFieldBytes + view.getUint32(0);
 	if (contentEnd > padded.length || padmeLength(contentEnd) !== padded.length) {
 		return err('malformed');
 	}
-	const filler = padded.subarray(contentEnd);
-	if (filler.some((byte) => byte !== 0)) return err('malformed');
-	// A copy, also of a Buffer, whose slice would be a view.
-	return ok(new Uint8Array(padded.subarray(lengthFieldBytes, contentEnd)));
+	// A loop: a callback for each byte would cost more than opening the page did.
+	let filled = 0;
+	for (let index = contentEnd; index < padded.length; index++) filled |= padded[index] ?? 0;
+	return filled === 0 ? ok(padded.subarray(lengthFieldBytes, contentEnd)) : err('malformed');
 }

@@ -1,6 +1,6 @@
-// XAES-256-GCM (c2sp.org/XAES-256-GCM): AES-256-GCM with a subkey for each message, derived by two
-// CMAC blocks from the first half of a 192-bit nonce, so that random nonces are safe for the life
-// of a key. It is not key-committing by itself: see key-commitment.ts.
+// XAES-256-GCM (c2sp.org/XAES-256-GCM): AES-256-GCM with a subkey derived by two CMAC blocks from the
+// first half of a 192-bit nonce, so that random nonces are safe for the life of a key. It is not
+// key-committing by itself: see key-commitment.ts.
 //
 //   sealed record = nonce (24) ‖ ciphertext ‖ tag (16)
 import { concatBytes } from '../../protocol/bytes.ts';
@@ -29,10 +29,19 @@ export interface SealInput {
 	readonly aad: Uint8Array;
 }
 
+/** A record, and the AAD that it was sealed with. */
+export interface OpenInput {
+	/** As received, any length. Not modified. */
+	readonly sealed: Uint8Array;
+	readonly aad: Uint8Array;
+}
+
 export const xaesKeyBytes = 32;
 export const xaesNonceBytes = 24;
+/** The first half of a nonce gives the subkey, the second is AES-GCM's own nonce. */
+export const xaesPrefixBytes = 12;
 const blockBytes = 16;
-const subkeyNonceBytes = 12;
+const tagBytes = 16;
 const zeroBlock = new Uint8Array(blockBytes);
 
 /**
@@ -49,7 +58,8 @@ export async function importXaesKey(key: Uint8Array): Promise<XaesKey> {
 }
 
 /**
- * Seals one record under a fresh random nonce.
+ * Seals one record under a fresh random nonce. For a key that seals many, see {@link RecordCipher} in
+ * record-cipher.ts, which does not derive a subkey for each.
  *
  * @returns 40 bytes more than the plaintext.
  */
@@ -62,14 +72,11 @@ export async function sealWithRandom(
 	input: SealInput,
 	random: RandomSource
 ): Promise<Uint8Array> {
+	const record = layOutRecord(input.plaintext);
 	const nonce = random(xaesNonceBytes);
-	const subkey = await deriveSubkey(key, nonce, 'encrypt');
-	const ciphertext = await crypto.subtle.encrypt(
-		gcmParameters(nonce, input.aad),
-		subkey,
-		webCryptoBytes(input.plaintext)
-	);
-	return concatBytes(nonce, new Uint8Array(ciphertext));
+	record.set(nonce);
+	await sealLaidOut(await deriveSubkey(key, prefixOf(nonce)), record, input.aad);
+	return record;
 }
 
 /**
@@ -80,14 +87,52 @@ export async function sealWithRandom(
  */
 export async function open(
 	key: XaesKey,
-	input: { readonly sealed: Uint8Array; readonly aad: Uint8Array }
+	input: OpenInput
 ): Promise<Result<Uint8Array, 'open_failed'>> {
 	if (input.sealed.length < sealOverheadBytes) return err('open_failed');
-	const nonce = input.sealed.subarray(0, xaesNonceBytes);
-	const ciphertext = webCryptoBytes(input.sealed.subarray(xaesNonceBytes));
-	const subkey = await deriveSubkey(key, nonce, 'decrypt');
+	return openUnder(await deriveSubkey(key, prefixOf(input.sealed)), input);
+}
+
+/** The part of a nonce, or of a record, that its subkey depends on: 12 bytes, a view. */
+export const prefixOf = (nonceOrRecord: Uint8Array): Uint8Array =>
+	nonceOrRecord.subarray(0, xaesPrefixBytes);
+
+/** A record's place with the plaintext in it: what {@link sealLaidOut} takes, but for the nonce. */
+export function layOutRecord(plaintext: Uint8Array): Uint8Array {
+	const record = new Uint8Array(plaintext.length + sealOverheadBytes);
+	record.set(plaintext, xaesNonceBytes);
+	return record;
+}
+
+/**
+ * Seals a record where it stands: `nonce (24) ‖ plaintext ‖ room for the tag (16)` becomes
+ * `nonce ‖ ciphertext ‖ tag`. The plaintext is written over once this resolves; until then the bytes
+ * must stay as they are.
+ *
+ * @param subkey that of the nonce's first half.
+ */
+export async function sealLaidOut(
+	subkey: CryptoKey,
+	record: Uint8Array,
+	aad: Uint8Array
+): Promise<void> {
+	const plaintext = record.subarray(xaesNonceBytes, record.length - tagBytes);
+	const ciphertext = await crypto.subtle.encrypt(
+		gcmParameters(record, aad),
+		subkey,
+		webCryptoBytes(plaintext)
+	);
+	record.set(new Uint8Array(ciphertext), xaesNonceBytes);
+}
+
+/** {@link open}, with a subkey at hand: that of the record's first 12 bytes. */
+export async function openUnder(
+	subkey: CryptoKey,
+	{ sealed, aad }: OpenInput
+): Promise<Result<Uint8Array, 'open_failed'>> {
+	const ciphertext = webCryptoBytes(sealed.subarray(xaesNonceBytes));
 	try {
-		const parameters = gcmParameters(nonce, input.aad);
+		const parameters = gcmParameters(sealed, aad);
 		return ok(new Uint8Array(await crypto.subtle.decrypt(parameters, subkey, ciphertext)));
 	} catch {
 		// WebCrypto says OperationError when the tag does not fit; nothing else can go wrong here.
@@ -95,31 +140,33 @@ export async function open(
 	}
 }
 
-const gcmParameters = (nonce: Uint8Array, aad: Uint8Array) => ({
+const gcmParameters = (record: Uint8Array, aad: Uint8Array) => ({
 	name: 'AES-GCM' as const,
-	iv: webCryptoBytes(nonce.subarray(subkeyNonceBytes)),
+	iv: webCryptoBytes(record.subarray(xaesPrefixBytes, xaesNonceBytes)),
 	additionalData: webCryptoBytes(aad)
 });
 
-/** Steps 3 to 5 of the specification. The subkey passes through memory: WebCrypto has no other way. */
-async function deriveSubkey(
-	key: XaesKey,
-	nonce: Uint8Array,
-	usage: 'encrypt' | 'decrypt'
-): Promise<CryptoKey> {
-	const halves = await Promise.all([subkeyHalf(key, nonce, 1), subkeyHalf(key, nonce, 2)]);
+/**
+ * Steps 3 to 5 of the specification: the AES-256-GCM key of all nonces that begin with `prefix`, for
+ * sealing and opening; not extractable. It passes through memory: WebCrypto has no other way.
+ *
+ * @param prefix 12 bytes.
+ */
+export async function deriveSubkey(key: XaesKey, prefix: Uint8Array): Promise<CryptoKey> {
+	const halves = await Promise.all([subkeyHalf(key, prefix, 1), subkeyHalf(key, prefix, 2)]);
 	const subkey = webCryptoBytes(concatBytes(...halves));
-	const imported = await crypto.subtle.importKey('raw', subkey, 'AES-GCM', false, [usage]);
+	const usages: ('encrypt' | 'decrypt')[] = ['encrypt', 'decrypt'];
+	const imported = await crypto.subtle.importKey('raw', subkey, 'AES-GCM', false, usages);
 	subkey.fill(0);
 	for (const half of halves) half.fill(0);
 	return imported;
 }
 
-function subkeyHalf(key: XaesKey, nonce: Uint8Array, counter: 1 | 2): Promise<Uint8Array> {
+function subkeyHalf(key: XaesKey, prefix: Uint8Array, counter: 1 | 2): Promise<Uint8Array> {
 	const block = new Uint8Array(blockBytes);
 	block[1] = counter;
 	block[2] = 0x58;
-	block.set(nonce.subarray(0, subkeyNonceBytes), 4);
+	block.set(prefix, 4);
 	for (let index = 0; index < blockBytes; index++) {
 		block[index] = (block[index] ?? 0) ^ (key.cmacSubkey[index] ?? 0);
 	}

@@ -12,9 +12,10 @@ import { err, ok, type Result } from '../../protocol/result.ts';
 import { sealTo } from '../hpke.ts';
 import { hkdf } from '../kdf.ts';
 import { randomBytes, type RandomSource } from '../random.ts';
-import { importXaesKey, open, seal, type XaesKey } from './aead.ts';
+import { importXaesKey } from './aead.ts';
 import { openSealedTo } from './hpke.ts';
 import { isCommittedEpochKey } from './key-commitment.ts';
+import { RecordCipher } from './record-cipher.ts';
 import { createSecret, type EpochKey, type KemSeed } from './secret.ts';
 
 const epochKeyBytes = 32;
@@ -27,11 +28,11 @@ export const generateEpochKey = (random: RandomSource = randomBytes): EpochKey =
 export async function deriveContentKey(
 	epochKey: EpochKey,
 	place: { readonly space: SpaceId; readonly epoch: Epoch }
-): Promise<XaesKey> {
+): Promise<RecordCipher> {
 	const key = hkdf(epochKey.reveal(), contentKeyInfo(place.space, place.epoch), epochKeyBytes);
 	const imported = await importXaesKey(key);
 	key.fill(0);
-	return imported;
+	return new RecordCipher(imported);
 }
 
 /**
@@ -89,11 +90,11 @@ export interface PreviousKeyPlace {
  * @returns 72 bytes; the commit signs their hash.
  */
 export const sealPreviousKey = (
-	contentKey: XaesKey,
+	contentKey: RecordCipher,
 	oldKey: EpochKey,
 	place: PreviousKeyPlace
 ): Promise<Uint8Array> =>
-	seal(contentKey, {
+	contentKey.seal({
 		plaintext: oldKey.reveal(),
 		aad: previousKeyAad(place.space, place.next, place.old)
 	});
@@ -105,7 +106,7 @@ export const sealPreviousKey = (
  * @returns the key of epoch `input.place.old`; or `open_failed`.
  */
 export async function openPreviousKey(
-	contentKey: XaesKey,
+	contentKey: RecordCipher,
 	input: {
 		readonly sealed: Uint8Array;
 		readonly place: PreviousKeyPlace;
@@ -114,7 +115,7 @@ export async function openPreviousKey(
 ): Promise<Result<EpochKey, 'open_failed'>> {
 	const { space, next, old } = input.place;
 	const aad = previousKeyAad(space, next, old);
-	const opened = await open(contentKey, { sealed: input.sealed, aad });
+	const opened = await contentKey.open({ sealed: input.sealed, aad });
 	if (!opened.ok) return opened;
 	return acceptEpochKey(opened.value, { space, epoch: old, commitment: input.commitment });
 }

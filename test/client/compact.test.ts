@@ -248,8 +248,9 @@ test('a packing that leaves a note out is noticed, named and mended', async () =
 				device,
 				drafts.map((draft) => ({ ...draft, pages: draft.pages.map((page) => leaving(page)) }))
 			);
-	const leaving = (plaintext: Uint8Array): Uint8Array => {
-		const parsed = parsePage(plaintext);
+	const leaving = (page: CommitDraft['pages'][number]): Uint8Array => {
+		if (!(page instanceof Uint8Array)) throw new Error('laid out');
+		const parsed = parsePage(page);
 		if (!parsed.ok) throw new Error('no page');
 		const { changes, restatedMs } = parsed.value;
 		const kept = changes.filter((change: Change) => change.item !== victim?.id);

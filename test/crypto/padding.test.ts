@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isPaddedLength, pad, paddedLength, unpad } from '../../crypto/padding.ts';
+import { isPaddedLength, pad, paddedLength, padInto, unpad } from '../../crypto/padding.ts';
+import { concatBytes } from '../../protocol/bytes.ts';
 import { flipped } from './vectors.ts';
 
 /** PADMÉ as its authors write it (PoPETs 2019, algorithm 1), to compare with. */
@@ -65,6 +66,17 @@ describe('padding', () => {
 				expect(unpad(padded)).toEqual({ ok: true, value: bytes });
 			})
 		);
+	});
+
+	test('is the same for bytes in parts, put into an array that is there', () => {
+		const parts = [Uint8Array.of(1, 2), new Uint8Array(), new Uint8Array(150).fill(3)];
+		const target = new Uint8Array(paddedLength(152) + 2);
+		padInto(target.subarray(1, -1), parts);
+		expect(target.subarray(1, -1)).toEqual(pad(concatBytes(...parts)));
+		expect([target.at(0), target.at(-1)]).toEqual([0, 0]);
+		expect(() => {
+			padInto(new Uint8Array(300), parts);
+		}).toThrow(RangeError);
 	});
 
 	test('comes off a view into a larger buffer', () => {

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { importXaesKey, seal } from '../../../crypto/client/aead.ts';
-import { openPage, sealPage } from '../../../crypto/client/seal-page.ts';
+import { importXaesKey } from '../../../crypto/client/aead.ts';
+import { RecordCipher } from '../../../crypto/client/record-cipher.ts';
+import { layOutPage, openPage, sealPage } from '../../../crypto/client/seal-page.ts';
 import { isPaddedLength, pad } from '../../../crypto/padding.ts';
-import { concatBytes } from '../../../protocol/bytes.ts';
+import { concatBytes, toHex } from '../../../protocol/bytes.ts';
 import { idFromBytes, type AccountId, type DeviceId, type SpaceId } from '../../../protocol/ids.ts';
 import { pageAad, type PagePlace } from '../../../protocol/labels.ts';
 import { flipped, valueOf } from '../vectors.ts';
@@ -18,7 +19,7 @@ const place: PagePlace = {
 	count: 7,
 	index: 0
 };
-const key = () => importXaesKey(new Uint8Array(32).fill(9));
+const key = async () => new RecordCipher(await importXaesKey(new Uint8Array(32).fill(9)));
 
 describe('a page', () => {
 	test('opens to what was sealed, and has a padded length', async () => {
@@ -30,6 +31,29 @@ describe('a page', () => {
 				expect(await openPage(contentKey, place, sealed)).toEqual({ ok: true, value: plaintext });
 			})
 		);
+	});
+
+	test('is sealed where it was laid out, and nothing of it is left there', async () => {
+		const contentKey = await key();
+		const parts = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 });
+		await fc.assert(
+			fc.asyncProperty(parts, async (changes) => {
+				const plaintext = concatBytes(...changes);
+				const page = layOutPage(changes);
+				expect(page.room.subarray(24, -16)).toEqual(pad(plaintext));
+				const sealed = await sealPage(contentKey, place, page);
+				expect(sealed).toBe(page.room);
+				expect(sealed.byteLength).toBe(sealed.buffer.byteLength);
+				expect(await openPage(contentKey, place, sealed)).toEqual({ ok: true, value: plaintext });
+				expect(toHex(sealed)).not.toContain(toHex(pad(plaintext)));
+			})
+		);
+	});
+
+	test('that is not laid out is left as it was', async () => {
+		const plaintext = Uint8Array.of(1, 2, 3);
+		await sealPage(await key(), place, plaintext);
+		expect(plaintext).toEqual(Uint8Array.of(1, 2, 3));
 	});
 
 	test('opens at no other place', async () => {
@@ -65,7 +89,7 @@ describe('a page', () => {
 		const contentKey = await key();
 		const spoilt = [flipped(pad(Uint8Array.of(1)), 100), new Uint8Array(127), new Uint8Array()];
 		for (const plaintext of spoilt) {
-			const sealed = await seal(contentKey, { plaintext, aad: pageAad(place) });
+			const sealed = await contentKey.seal({ plaintext, aad: pageAad(place) });
 			expect(await openPage(contentKey, place, sealed)).toEqual(failed);
 		}
 	});

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { open, seal, type XaesKey } from '../../../crypto/client/aead.ts';
+import type { RecordCipher } from '../../../crypto/client/record-cipher.ts';
 import { deriveKemPublicKey } from '../../../crypto/client/hpke.ts';
 import { epochKeyCommitment } from '../../../crypto/client/key-commitment.ts';
 import { createSecret, type KemSeed } from '../../../crypto/client/secret.ts';
@@ -27,9 +27,9 @@ describe('the content key', () => {
 	test('is bound to the epoch key, the space and the epoch', async () => {
 		const epochKey = generateEpochKey();
 		const key = await deriveContentKey(epochKey, { space, epoch: 1 });
-		const sealed = await seal(key, { plaintext: Uint8Array.of(1), aad });
-		const opensUnder = async (other: Promise<XaesKey>) =>
-			(await open(await other, { sealed, aad })).ok;
+		const sealed = await key.seal({ plaintext: Uint8Array.of(1), aad });
+		const opensUnder = async (other: Promise<RecordCipher>) =>
+			(await (await other).open({ sealed, aad })).ok;
 		expect(await opensUnder(deriveContentKey(epochKey, { space, epoch: 1 }))).toBe(true);
 		expect(await opensUnder(deriveContentKey(epochKey, { space, epoch: 2 }))).toBe(false);
 		expect(await opensUnder(deriveContentKey(epochKey, { space: spaceOf(2), epoch: 1 }))).toBe(
