@@ -48,7 +48,7 @@ export function verifyTotp(
 	const present = Math.floor(attempt.nowMs / stepMs);
 	let accepted: number | null = null;
 	for (let step = present - windowSteps; step <= present + windowSteps; step++) {
-		if (step < 0 || step <= (attempt.lastStep ?? -1)) continue;
+		if (step <= (attempt.lastStep ?? -1)) continue;
 		if (equalConstantTime(utf8Encode(hotpCode(secret, step)), typed)) accepted = step;
 	}
 	return accepted;

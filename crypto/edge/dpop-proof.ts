@@ -155,8 +155,7 @@ function parseHeader(text: string): P256Jwk | null {
 	const object = parseObject(text);
 	if (object === null || object.membersInText !== headerMembers) return null;
 	const { members } = object;
-	if (members.size !== 3 || members.get('typ') !== 'dpop+jwt') return null;
-	if (members.get('alg') !== 'ES256') return null;
+	if (members.get('typ') !== 'dpop+jwt' || members.get('alg') !== 'ES256') return null;
 	const jwk = parseP256Jwk(members.get('jwk'));
 	return jwk.ok ? jwk.value : null;
 }
