@@ -18,7 +18,10 @@ describe('a request, as a proof says it', () => {
 	test('with nothing in it has the hash of one zero byte', async () => {
 		for (const url of ['https://a.example', 'https://a.example?', 'https://a.example#?x']) {
 			const { htu, bh } = await describeText(url);
-			expect([htu, bh]).toEqual(['https://a.example', 'bjQLnP-zepicpUTmu3gKLHiQHT-zNzh2hRGjBhevoB0']);
+			expect([htu, bh]).toEqual([
+				'https://a.example',
+				'bjQLnP-zepicpUTmu3gKLHiQHT-zNzh2hRGjBhevoB0'
+			]);
 		}
 	});
 
