@@ -1,42 +1,46 @@
-// SQL of attempts at an account's password. Synchronous; nothing here awaits. Only for an account that
-// exists: account-store.ts makes the tables.
+// SQL of attempts at an account's password. Synchronous; nothing here awaits. Writes only for an account
+// that exists: account-store.ts makes the tables.
+import type { AccountStore } from './account-store.ts';
 
-/** The row that counts attempts from everywhere together. */
+/** The name that stands for all networks together. */
 const everywhere = '';
 
 export class AccountLoginStore {
 	readonly #sql: SqlStorage;
+	readonly #account: AccountStore;
 
-	constructor(storage: DurableObjectStorage) {
+	constructor(storage: DurableObjectStorage, account: AccountStore) {
 		this.#sql = storage.sql;
+		this.#account = account;
 	}
 
-	loadLoginArrival(network: string | null): number | undefined {
+	/** Whether there is an account whose attempts can be written down. */
+	get isKept(): boolean {
+		return this.#account.exists;
+	}
+
+	/** By network; null is the total. */
+	loadArrivals(): Map<string | null, number> {
+		if (!this.isKept) return new Map();
 		const [row] = this.#sql
-			.exec<{
-				arrival_ms: number;
-			}>('SELECT arrival_ms FROM login_arrivals WHERE network = ?', network ?? everywhere)
+			.exec<{ arrivals: string }>('SELECT arrivals FROM login_attempts')
 			.toArray();
-		return row?.arrival_ms;
+		// Written by this store.
+		const arrivals = JSON.parse(row?.arrivals ?? '{}') as Record<string, number>;
+		return new Map(
+			Object.entries(arrivals).map(([network, arrivalMs]) => [
+				network === everywhere ? null : network,
+				arrivalMs
+			])
+		);
 	}
 
-	/** Counts an attempt, and forgets those that no longer limit anything. */
-	saveLoginArrivals(arrivals: ReadonlyMap<string | null, number>, nowMs: number): void {
-		this.#sql.exec('DELETE FROM login_arrivals WHERE arrival_ms < ?', nowMs);
-		for (const [network, arrivalMs] of arrivals) {
-			this.#sql.exec(
-				'INSERT INTO login_arrivals VALUES (?, ?) ON CONFLICT (network) DO UPDATE SET arrival_ms = excluded.arrival_ms',
-				...[network ?? everywhere, arrivalMs]
-			);
-		}
-	}
-
-	/** A login that was finished is no guess: its network starts afresh, the total gets it back. */
-	refundLogin(network: string, intervalMs: number): void {
-		this.#sql.exec('DELETE FROM login_arrivals WHERE network = ?', network);
+	/** One row, however many networks there are. */
+	saveArrivals(arrivals: ReadonlyMap<string | null, number>): void {
+		const entries = [...arrivals].map(([network, arrivalMs]) => [network ?? everywhere, arrivalMs]);
 		this.#sql.exec(
-			'UPDATE login_arrivals SET arrival_ms = arrival_ms - ? WHERE network = ?',
-			...[intervalMs, everywhere]
+			'INSERT INTO login_attempts VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET arrivals = excluded.arrivals',
+			JSON.stringify(Object.fromEntries(entries))
 		);
 	}
 }

@@ -53,5 +53,34 @@ export const accountMigrations: readonly string[] = [
 		expires_at_ms INTEGER NOT NULL,
 		claim BLOB,
 		hand_over BLOB
-	) STRICT`
+	) STRICT`,
+	// A session is one row, which the next session of its device takes over.
+	`CREATE TABLE device_sessions (
+		device TEXT PRIMARY KEY,
+		session TEXT NOT NULL,
+		device_jwk TEXT NOT NULL,
+		created_at_ms INTEGER NOT NULL,
+		refreshed_at_ms INTEGER NOT NULL,
+		refresh_family_hash BLOB NOT NULL,
+		refresh_hash BLOB NOT NULL,
+		previous_refresh_hash BLOB,
+		may_refresh_again INTEGER NOT NULL,
+		spaces TEXT NOT NULL
+	) STRICT, WITHOUT ROWID`,
+	`INSERT OR REPLACE INTO device_sessions
+		SELECT device, session, device_jwk, created_at_ms, refreshed_at_ms, refresh_family_hash,
+			refresh_hash, previous_refresh_hash, may_refresh_again,
+			(SELECT json_group_array(space) FROM session_spaces AS noted
+				WHERE noted.session = sessions.session)
+		FROM sessions ORDER BY created_at_ms`,
+	'DROP TABLE session_spaces',
+	'DROP TABLE sessions',
+	'ALTER TABLE device_sessions RENAME TO sessions',
+	`CREATE TABLE login_attempts (
+		one INTEGER PRIMARY KEY CHECK (one = 1),
+		arrivals TEXT NOT NULL
+	) STRICT`,
+	`INSERT INTO login_attempts
+		SELECT 1, json_group_object(network, arrival_ms) FROM login_arrivals`,
+	'DROP TABLE login_arrivals'
 ];

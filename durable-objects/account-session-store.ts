@@ -1,5 +1,4 @@
-// SQL of an account's sessions, of the spaces that each has opened, and of ends that spaces have yet to
-// hear of. Synchronous; nothing here awaits. account-store.ts makes the tables.
+// SQL of an account's sessions, one row for each device, and of ends that spaces have yet to hear of. Synchronous; nothing here awaits. account-store.ts makes the tables.
 import type { RefreshHashes } from '../crypto/edge/refresh-token.ts';
 import type { P256Jwk } from '../crypto/jwk.ts';
 import type { DeviceId, SessionId, SpaceId } from '../protocol/ids.ts';
@@ -14,6 +13,8 @@ export interface StoredSession {
 	readonly refresh: RefreshHashes;
 	/** The token before, and whether it may still be used: its answer may have been lost. */
 	readonly previous: { readonly secret: Uint8Array; readonly mayRefresh: boolean } | null;
+	/** That must hear of its end: those whose sockets it has opened, or the device's sessions before it. */
+	readonly spaces: readonly SpaceId[];
 }
 
 /** A space that has yet to be told of an ended session. */
@@ -34,12 +35,13 @@ type SessionRow = {
 	refresh_hash: ArrayBuffer;
 	previous_refresh_hash: ArrayBuffer | null;
 	may_refresh_again: number;
+	spaces: string;
 };
 
 const sessionOf = (row: SessionRow): StoredSession => ({
 	id: row.session,
 	device: row.device,
-	// Written by this store from a key that was checked.
+	// Both written by this store; the key was checked.
 	deviceJwk: JSON.parse(row.device_jwk) as P256Jwk,
 	createdAtMs: row.created_at_ms,
 	refreshedAtMs: row.refreshed_at_ms,
@@ -50,16 +52,15 @@ const sessionOf = (row: SessionRow): StoredSession => ({
 	previous: row.previous_refresh_hash && {
 		secret: new Uint8Array(row.previous_refresh_hash),
 		mayRefresh: row.may_refresh_again === 1
-	}
+	},
+	spaces: JSON.parse(row.spaces) as SpaceId[]
 });
 
 export class AccountSessionStore {
-	readonly #storage: DurableObjectStorage;
 	readonly #sql: SqlStorage;
 	readonly #account: AccountStore;
 
 	constructor(storage: DurableObjectStorage, account: AccountStore) {
-		this.#storage = storage;
 		this.#sql = storage.sql;
 		this.#account = account;
 	}
@@ -73,19 +74,19 @@ export class AccountSessionStore {
 			.map(sessionOf);
 	}
 
-	/** As it begins: with one refresh token, and none before. */
-	addSession(session: StoredSession): void {
+	/** In place of the one that the device had. It begins with one refresh token, and none before. */
+	saveSession(session: StoredSession): void {
 		this.#sql.exec(
-			'INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0)',
-			...[session.id, session.device, JSON.stringify(session.deviceJwk)],
+			'INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0, ?)',
+			...[session.device, session.id, JSON.stringify(session.deviceJwk)],
 			...[session.createdAtMs, session.refreshedAtMs],
-			...[session.refresh.family, session.refresh.secret]
+			...[session.refresh.family, session.refresh.secret, JSON.stringify(session.spaces)]
 		);
 	}
 
 	/** `next` is good from now on; `used` is the token before, and `mayRefresh` if it is new as that. */
 	rotateSession(
-		session: SessionId,
+		{ device }: StoredSession,
 		rotation: {
 			readonly next: Uint8Array;
 			readonly used: Uint8Array;
@@ -95,30 +96,27 @@ export class AccountSessionStore {
 	): void {
 		this.#sql.exec(
 			`UPDATE sessions SET refresh_hash = ?, previous_refresh_hash = ?, may_refresh_again = ?,
-				refreshed_at_ms = ? WHERE session = ?`,
-			...[rotation.next, rotation.used, rotation.mayRefresh ? 1 : 0, rotation.nowMs, session]
+				refreshed_at_ms = ? WHERE device = ?`,
+			...[rotation.next, rotation.used, rotation.mayRefresh ? 1 : 0, rotation.nowMs, device]
 		);
 	}
 
-	/** Removes a session, and notes the spaces that must hear of it. */
-	endSession(session: SessionId, untilMs: number): void {
-		this.#storage.transactionSync(() => {
-			this.#sql.exec(
-				'INSERT OR IGNORE INTO endings SELECT session, space, ? FROM session_spaces WHERE session = ?',
-				...[untilMs, session]
-			);
-			this.#sql.exec('DELETE FROM session_spaces WHERE session = ?', session);
-			this.#sql.exec('DELETE FROM sessions WHERE session = ?', session);
-		});
+	saveSpaces({ device }: StoredSession, spaces: readonly SpaceId[]): void {
+		this.#sql.exec(
+			'UPDATE sessions SET spaces = ? WHERE device = ?',
+			...[JSON.stringify(spaces), device]
+		);
 	}
 
-	/** Answers whether it is noted: no session opens more than `maxSpaces`. */
-	noteSpace(session: SessionId, space: SpaceId, maxSpaces: number): boolean {
-		const noted = 'SELECT 1 FROM session_spaces WHERE session = ?';
-		if (this.#sql.exec(`${noted} AND space = ?`, session, space).toArray().length > 0) return true;
-		if (this.#sql.exec(noted, session).toArray().length >= maxSpaces) return false;
-		this.#sql.exec('INSERT INTO session_spaces VALUES (?, ?)', session, space);
-		return true;
+	/** Nothing happens to one whose place another session of its device has taken. */
+	removeSession({ id, device }: StoredSession): void {
+		this.#sql.exec('DELETE FROM sessions WHERE device = ? AND session = ?', device, id);
+	}
+
+	addEndings(endings: readonly Ending[]): void {
+		for (const { session, space, untilMs } of endings) {
+			this.#sql.exec('INSERT OR IGNORE INTO endings VALUES (?, ?, ?)', session, space, untilMs);
+		}
 	}
 
 	loadEndings(): Ending[] {

@@ -13,7 +13,13 @@ import { equalConstantTime } from '../crypto/mac.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../protocol/http.ts';
-import { idBytes, idFromBytes, type SessionId, type SpaceId } from '../protocol/ids.ts';
+import {
+	idBytes,
+	idFromBytes,
+	type DeviceId,
+	type SessionId,
+	type SpaceId
+} from '../protocol/ids.ts';
 import {
 	accessTokenTtlSeconds,
 	maxSessionsPerAccount,
@@ -22,9 +28,10 @@ import {
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { ProvenDevice } from './account-login.ts';
 import { unauthenticated, type AccountParts, type Answer } from './account-parts.ts';
-import type { AccountSessionStore, StoredSession } from './account-session-store.ts';
+import type { AccountEndings } from './account-endings.ts';
+import type { AccountSessionStore, Ending, StoredSession } from './account-session-store.ts';
 import type { AccountServerKeys } from './deployment.ts';
-import { deadSessionMarginMs, maxSpacesPerSession } from './limits.ts';
+import { maxSpacesKnownOfDevice, maxSpacesPerSession } from './limits.ts';
 import { judgeRefresh } from './refresh-use.ts';
 
 type SessionAnswer = ResponseOf<'sessionRefresh'>['session'];
@@ -38,25 +45,47 @@ export interface BegunSession {
 export class AccountSessions {
 	readonly #parts: AccountParts;
 	readonly #store: AccountSessionStore;
-	/** Tells spaces of sessions that ended. */
-	readonly #announceEndings: () => Promise<void>;
+	readonly #endings: AccountEndings;
+	/** Whose end is being told: good for nothing any more, though still written down. */
+	readonly #ending = new Set<SessionId>();
+	/** Whose end all spaces have heard of that could be reached, and which could not. */
+	readonly #unreachedByTold = new Map<SessionId, readonly Ending[]>();
 
-	constructor(
-		parts: AccountParts,
-		store: AccountSessionStore,
-		announceEndings: () => Promise<void>
-	) {
+	constructor(parts: AccountParts, store: AccountSessionStore, endings: AccountEndings) {
 		this.#parts = parts;
 		this.#store = store;
-		this.#announceEndings = announceEndings;
+		this.#endings = endings;
 	}
 
 	/** Begins a session. One that the device had ends; others, the oldest first, if there are too many. */
-	async begin(proven: ProvenDevice, keys: AccountServerKeys): Promise<BegunSession> {
+	async begin({ device, jwk }: ProvenDevice, keys: AccountServerKeys): Promise<BegunSession> {
 		const secret = createRefreshSecret();
-		const begun = this.#begin(proven, secret);
-		await this.#announceEndings();
-		return { session: this.#answer(keys, begun.session, secret), ended: begun.ended };
+		for (;;) {
+			const nowMs = Date.now();
+			const { replaced, overfull } = this.#givingWay(device, nowMs);
+			const leaving = [...replaced, ...overfull];
+			const untold = leaving.filter(({ id }) => !this.#unreachedByTold.has(id));
+			if (untold.length > 0) {
+				// Others may have begun meanwhile: who has to go is asked again.
+				await this.#tell(untold);
+				continue;
+			}
+			const session: StoredSession = {
+				id: idFromBytes<SessionId>(randomBytes(idBytes)),
+				device,
+				deviceJwk: jwk,
+				createdAtMs: nowMs,
+				refreshedAtMs: nowMs,
+				refresh: secret.hashes,
+				previous: null,
+				// What the device opened it opens again: noted already, that costs no row.
+				spaces: replaced.flatMap(({ spaces }) => spaces).slice(-maxSpacesKnownOfDevice)
+			};
+			this.#store.saveSession(session);
+			await this.#remove(leaving);
+			const ended = overfull.map(({ id }) => id);
+			return { session: this.#answer(keys, session, secret), ended };
+		}
 	}
 
 	async refresh(request: RequestOf<'sessionRefresh'>): Answer<'sessionRefresh'> {
@@ -74,10 +103,10 @@ export class AccountSessions {
 		if (session === undefined) return unauthenticated;
 		const use = judgeRefresh(session, secret, nowMs);
 		// A token that was rotated away is used again: it is in two hands.
-		if (use === 'reused') await this.end(session.id);
+		if (use === 'reused') await this.#end(session);
 		if (use === 'reused' || use === 'spent') return unauthenticated;
 		const next = rotateRefreshSecret(secret);
-		this.#store.rotateSession(session.id, {
+		this.#store.rotateSession(session, {
 			next: next.hashes.secret,
 			used: secret.hashes.secret,
 			mayRefresh: use === 'current',
@@ -86,9 +115,9 @@ export class AccountSessions {
 		return ok({ session: this.#answer(keys.value, session, next) });
 	}
 
-	async end(session: SessionId): Promise<void> {
-		this.#end(session, Date.now());
-		await this.#announceEndings();
+	async end(id: SessionId): Promise<void> {
+		const session = this.#find(id);
+		if (session !== undefined) await this.#end(session);
 	}
 
 	/** What a token says, if it is genuine, of this account, and its session has not ended. */
@@ -96,57 +125,75 @@ export class AccountSessions {
 		const claims = await this.#parts.keys.verify(token);
 		if (!claims.ok) return claims;
 		if (claims.value.accountObject !== this.#parts.name.objectName) return unauthenticated;
-		return this.#isLive(claims.value.session) ? claims : unauthenticated;
+		return this.#find(claims.value.session) === undefined ? unauthenticated : claims;
 	}
 
-	/** Sessions whose refresh token has not expired; those whose has are ended on the way. */
+	/** Sessions that are good for something, oldest first. */
 	live(nowMs: number): StoredSession[] {
+		return this.#stored(nowMs).filter(({ id }) => !this.#ending.has(id));
+	}
+
+	/** Answers whether a session may open a socket of a space; if it may, that space hears of its end. */
+	noteSpace(id: SessionId, space: SpaceId): Result<null, Refusal> {
+		const session = this.#find(id);
+		if (session === undefined) return unauthenticated;
+		const { spaces } = session;
+		if (spaces.includes(space)) return ok(null);
+		if (spaces.length >= maxSpacesPerSession) return err({ code: 'rate_limited' });
+		this.#store.saveSpaces(session, [...spaces, space]);
+		return ok(null);
+	}
+
+	#find(session: SessionId): StoredSession | undefined {
+		return this.live(Date.now()).find(({ id }) => id === session);
+	}
+
+	/** With those that are ending. Of those whose refresh token has expired, no other token is left. */
+	#stored(nowMs: number): StoredSession[] {
 		const oldestMs = nowMs - refreshTokenTtlSeconds * 1_000;
 		const sessions = this.#store.loadSessions();
-		for (const { id, refreshedAtMs } of sessions) {
-			if (refreshedAtMs <= oldestMs) this.#end(id, nowMs);
+		for (const session of sessions) {
+			if (session.refreshedAtMs <= oldestMs) this.#store.removeSession(session);
 		}
 		return sessions.filter(({ refreshedAtMs }) => refreshedAtMs > oldestMs);
 	}
 
-	/** Answers whether a session may open a socket of a space; if it may, that space hears of its end. */
-	noteSpace(session: SessionId, space: SpaceId): Result<null, Refusal> {
-		if (!this.#isLive(session)) return unauthenticated;
-		const isNoted = this.#store.noteSpace(session, space, maxSpacesPerSession);
-		return isNoted ? ok(null) : err({ code: 'rate_limited' });
-	}
-
-	#isLive(session: SessionId): boolean {
-		return this.live(Date.now()).some(({ id }) => id === session);
-	}
-
-	/** One synchronous block: of parallel logins, no two can both find room for themselves. */
-	#begin(
-		{ device, jwk }: ProvenDevice,
-		secret: RefreshSecret
-	): { readonly session: StoredSession; readonly ended: SessionId[] } {
-		const nowMs = Date.now();
-		const session: StoredSession = {
-			id: idFromBytes<SessionId>(randomBytes(idBytes)),
-			device,
-			deviceJwk: jwk,
-			createdAtMs: nowMs,
-			refreshedAtMs: nowMs,
-			refresh: secret.hashes,
-			previous: null
-		};
-		const sessions = this.live(nowMs);
+	/** Whose place a new session of the device takes, and who is too many beside it. */
+	#givingWay(device: DeviceId, nowMs: number) {
+		const sessions = this.#stored(nowMs);
 		const replaced = sessions.filter((other) => other.device === device);
 		const others = sessions.filter((other) => other.device !== device);
 		const overfull = others.slice(0, Math.max(0, others.length - (maxSessionsPerAccount - 1)));
-		for (const { id } of [...replaced, ...overfull]) this.#end(id, nowMs);
-		this.#store.addSession(session);
-		return { session, ended: overfull.map(({ id }) => id) };
+		return { replaced, overfull };
 	}
 
-	#end(session: SessionId, nowMs: number): void {
-		const untilMs = nowMs + accessTokenTtlSeconds * 1_000 + deadSessionMarginMs;
-		this.#store.endSession(session, untilMs);
+	async #end(session: StoredSession): Promise<void> {
+		await this.#tell([session]);
+		await this.#remove([session]);
+	}
+
+	/** From here on they are refused, here and where they have sockets. */
+	async #tell(sessions: readonly StoredSession[]): Promise<void> {
+		for (const { id } of sessions) this.#ending.add(id);
+		const unreached = await this.#endings.tell(sessions);
+		for (const { id } of sessions) {
+			this.#unreachedByTold.set(
+				id,
+				unreached.filter(({ session }) => session === id)
+			);
+		}
+	}
+
+	/** In one synchronous block, up to the alarm: who was told is gone, and who was not will be. */
+	#remove(told: readonly StoredSession[]): Promise<void> {
+		const unreached = told.flatMap(({ id }) => this.#unreachedByTold.get(id) ?? []);
+		for (const session of told) {
+			// Nothing is left of one whose place has been taken.
+			this.#store.removeSession(session);
+			this.#ending.delete(session.id);
+			this.#unreachedByTold.delete(session.id);
+		}
+		return this.#endings.keep(unreached);
 	}
 
 	#answer(keys: AccountServerKeys, session: StoredSession, secret: RefreshSecret): SessionAnswer {

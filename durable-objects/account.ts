@@ -10,6 +10,7 @@ import type { RequestOf } from '../protocol/http.ts';
 import type { SessionId, SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { AccountCreation } from './account-creation.ts';
+import { AccountEndings } from './account-endings.ts';
 import { AccountLogin, type RequestPlace } from './account-login.ts';
 import { AccountLoginStore } from './account-login-store.ts';
 import { AccountName } from './account-name.ts';
@@ -22,7 +23,6 @@ import { AccountStore } from './account-store.ts';
 import { ringBy } from './alarm.ts';
 import type { Env } from './env.ts';
 import { FetchedKeys } from './fetched-keys.ts';
-import { endingRetryMs } from './limits.ts';
 import { LoginBudget } from './login-budget.ts';
 
 const notFound = err({ code: 'not_found' } as const);
@@ -32,7 +32,7 @@ export class Account extends DurableObject<Env> {
 	readonly #creation: AccountCreation;
 	readonly #login: AccountLogin;
 	readonly #sessions: AccountSessions;
-	readonly #sessionStore: AccountSessionStore;
+	readonly #endings: AccountEndings;
 	readonly #sharing: AccountSharing;
 
 	constructor(ctx: DurableObjectState, env: Env) {
@@ -44,12 +44,13 @@ export class Account extends DurableObject<Env> {
 		);
 		this.#parts = { name: new AccountName(ctx.id), store, keys };
 		this.#creation = new AccountCreation(this.#parts);
-		const budget = new LoginBudget(store, new AccountLoginStore(storage));
+		const budget = new LoginBudget(new AccountLoginStore(storage, store));
 		this.#login = new AccountLogin(this.#parts, budget);
-		this.#sessionStore = new AccountSessionStore(storage, store);
-		this.#sessions = new AccountSessions(this.#parts, this.#sessionStore, () =>
-			this.#announceEndings()
+		const sessions = new AccountSessionStore(storage, store);
+		this.#endings = new AccountEndings(sessions, storage, async (space, { session, untilMs }) =>
+			env.SPACE.getByName(space).endSession(session, untilMs)
 		);
+		this.#sessions = new AccountSessions(this.#parts, sessions, this.#endings);
 		this.#sharing = new AccountSharing(new AccountSharingStore(storage));
 	}
 
@@ -178,7 +179,7 @@ export class Account extends DurableObject<Env> {
 
 	override async alarm(): Promise<void> {
 		this.#sharing.removeExpired(Date.now());
-		await this.#announceEndings();
+		await this.#endings.retry();
 		await this.#ringForExpiry();
 	}
 
@@ -212,26 +213,6 @@ export class Account extends DurableObject<Env> {
 	#ringForExpiry(): Promise<void> {
 		const nextMs = this.#sharing.nextExpiryMs();
 		return nextMs === null ? Promise.resolve() : ringBy(this.ctx.storage, nextMs);
-	}
-
-	/**
-	 * Tells every space that an ended session had opened. One that can't be reached is told again by
-	 * the alarm, until no token of the session could be used any more.
-	 */
-	async #announceEndings(): Promise<void> {
-		const endings = this.#sessionStore.loadEndings();
-		if (endings.length === 0) return;
-		await ringBy(this.ctx.storage, Date.now() + endingRetryMs);
-		await Promise.allSettled(
-			endings.map(async (ending) => {
-				const space = this.env.SPACE.getByName(ending.space);
-				if (Date.now() < ending.untilMs) await space.endSession(ending.session, ending.untilMs);
-				this.#sessionStore.removeEnding(ending);
-			})
-		);
-		if (this.#sessionStore.loadEndings().length > 0) return;
-		await this.ctx.storage.deleteAlarm();
-		await this.#ringForExpiry();
 	}
 
 	#material(incarnation: Uint8Array) {

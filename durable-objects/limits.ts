@@ -28,8 +28,10 @@ export const expiredLinkKeptMs = 7 * 86_400 * secondMs;
 export const maxHeartbeatDevicesPerAccount = 8;
 /** How far off an alarm may be set: what comes later is looked at again then. */
 export const maxAlarmDistanceMs = 365 * 86_400 * secondMs;
-/** Spaces that one session may open: each is a row, as each must hear of the session's end. */
+/** Spaces that one session may open: each must hear of the session's end. */
 export const maxSpacesPerSession = 256;
+/** Of those, how many the next session of the device begins with. */
+export const maxSpacesKnownOfDevice = 64;
 /**
  * How far behind the head a commit that comes again is looked for. All that 128 members with three
  * devices each may have under way at once, eight commits a device, is less.
@@ -52,7 +54,7 @@ export const framesPerHeartbeat = 100;
 /** Entries put back that cost as much as a frame: one answer, and one transaction, for many. */
 export const entriesPerFrameCharged = 8;
 
-/** How long a dead session is remembered beyond the life of its last access token. */
+/** How long a session's end is told of beyond the life of its last access token. */
 export const deadSessionMarginMs = 60 * secondMs;
 /** How soon a space that could not be told of an ended session is told again. */
 export const endingRetryMs = 5 * secondMs;

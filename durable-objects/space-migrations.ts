@@ -85,5 +85,7 @@ export const spaceMigrations: readonly string[] = [
 		tag BLOB NOT NULL,
 		audit_key INTEGER NOT NULL,
 		sealed BLOB NOT NULL
-	) STRICT`
+	) STRICT`,
+	// Whoever opens a socket is asked about at the account each time.
+	'DROP TABLE dead_sessions'
 ];

@@ -40,6 +40,12 @@ export function close(socket: WebSocket, code: WireErrorCode): void {
 	if (closeCode !== null && isOpen(socket)) socket.close(closeCode, code);
 }
 
+/** Of a session that ended: what the socket still sends is refused, also after the object slept. */
+export function end(socket: WebSocket): void {
+	attach(socket, { ...attachmentOf(socket), expiresAtMs: 0, isLive: false });
+	close(socket, 'unauthenticated');
+}
+
 /** Says why, and ends the socket if that is what the code asks for. */
 export function refuse(socket: WebSocket, count: number | null, code: WireErrorCode): void {
 	send(socket, { type: 'refused', count, refusal: { code } });

@@ -5,7 +5,7 @@
 // the commit's own row; the pages of a commit with several have a row each.
 import type { PageId } from '../protocol/commit.ts';
 import type { Append, Entry, RunEntry } from '../protocol/frames.ts';
-import type { AccountId, Seq, SessionId } from '../protocol/ids.ts';
+import type { AccountId, Seq } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { LogHistory, ParsedEntry } from '../crypto/log-rules.ts';
 import { encodeLogState, type LogState } from '../crypto/log-state.ts';
@@ -443,30 +443,6 @@ export class SpaceStore implements LogHistory {
 				)
 				.toArray().length > 0
 		);
-	}
-
-	/** A space without entries keeps no note: whoever opens it asks the account first. */
-	addDeadSession(session: SessionId, untilMs: number): void {
-		if (!this.#exists) return;
-		this.#sql.exec('INSERT OR IGNORE INTO dead_sessions VALUES (?, ?)', session, untilMs);
-	}
-
-	isDeadSession(session: SessionId): boolean {
-		if (!this.#exists) return false;
-		return (
-			this.#sql.exec('SELECT 1 FROM dead_sessions WHERE session = ?', session).toArray().length > 0
-		);
-	}
-
-	removeDeadSessions(nowMs: number): void {
-		if (this.#exists) this.#sql.exec('DELETE FROM dead_sessions WHERE until_ms <= ?', nowMs);
-	}
-
-	nextDeadSessionMs(): number | null {
-		if (!this.#exists) return null;
-		return this.#sql
-			.exec<{ until: number | null }>('SELECT min(until_ms) AS until FROM dead_sessions')
-			.one().until;
 	}
 }
 

@@ -49,6 +49,7 @@ import {
 	attach,
 	attachmentOf,
 	close,
+	end,
 	hasExpired,
 	linkTag,
 	send
@@ -75,8 +76,11 @@ export class Space extends DurableObject<Env> {
 	readonly #keys: FetchedKeys<{ readonly tokenKeys: readonly TokenKey[] }>;
 	/** With what passphrases of links need: fetched only where there is one to open. */
 	readonly #linkKeys: FetchedKeys<AccountServerKeys>;
-	/** Ended while awake; those that outlive it are in the store. */
-	readonly #deadSessions = new Set<SessionId>();
+	/**
+	 * Ended while awake, and until when a token of each may be about: for what was under way just then.
+	 * Whoever comes later is not let in by the account, and a socket itself remembers its end.
+	 */
+	readonly #deadSessions = new Map<SessionId, number>();
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
@@ -128,11 +132,12 @@ export class Space extends DurableObject<Env> {
 	}
 
 	/** For Account objects only: closes a session's sockets, and refuses its tokens from now on. */
-	async endSession(session: SessionId, untilMs: number): Promise<void> {
-		this.#deadSessions.add(session);
-		this.#store.addDeadSession(session, untilMs);
-		for (const socket of this.ctx.getWebSockets(session)) close(socket, 'unauthenticated');
-		await this.#scheduleAlarm();
+	endSession(session: SessionId, untilMs: number): void {
+		for (const [other, otherUntilMs] of this.#deadSessions) {
+			if (otherUntilMs <= Date.now()) this.#deadSessions.delete(other);
+		}
+		this.#deadSessions.set(session, untilMs);
+		for (const socket of this.ctx.getWebSockets(session)) end(socket);
 	}
 
 	async inviteCreate(token: string, request: RequestOf<'inviteCreate'>): Answer<'inviteCreate'> {
@@ -230,14 +235,13 @@ export class Space extends DurableObject<Env> {
 		if (code !== brokenConnection) socket.close(1000);
 	}
 
-	/** Drops what is superseded for long enough, what has expired, and dead sessions. */
+	/** Drops what is superseded for long enough, and what has expired. */
 	override async alarm(): Promise<void> {
 		try {
 			const nowMs = Date.now();
 			const supersededBeforeMs = nowMs - this.#retentionMs();
 			const times = { supersededBeforeMs, nowMs, maxDrops: maxDropsPerAlarm };
 			const isMore = this.#store.dropPages(times);
-			this.#store.removeDeadSessions(nowMs);
 			this.#endExpired(nowMs);
 			if (isMore) await this.ctx.storage.setAlarm(nowMs);
 			else await this.#scheduleAlarm();
@@ -300,11 +304,7 @@ export class Space extends DurableObject<Env> {
 		const account = this.env.ACCOUNT.getByName(accountObject);
 		const noted = await account.noteSpace({ session, space: this.#log.known.space });
 		if (!noted.ok) return noted;
-		return this.#isDead(session) ? unauthenticated : ok(null);
-	}
-
-	#isDead(session: SessionId): boolean {
-		return this.#deadSessions.has(session) || this.#store.isDeadSession(session);
+		return this.#deadSessions.has(session) ? unauthenticated : ok(null);
 	}
 
 	/**
@@ -416,7 +416,6 @@ export class Space extends DurableObject<Env> {
 		const times = [
 			expiresAtMs,
 			supersededSinceMs === null ? null : supersededSinceMs + this.#retentionMs(),
-			this.#store.nextDeadSessionMs(),
 			this.#invites.nextExpiryMs(),
 			this.#links.nextEndMs(nowMs),
 			this.#events.nextDropMs()

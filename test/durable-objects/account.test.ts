@@ -1,8 +1,9 @@
-import { runInDurableObject } from 'cloudflare:test';
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import { Account } from '../../durable-objects/account.ts';
 import {
 	loginRatePerNetwork,
+	maxSpacesKnownOfDevice,
 	maxSpacesPerSession,
 	refreshAgainMs
 } from '../../durable-objects/limits.ts';
@@ -12,7 +13,7 @@ import { randomBytes } from '../../crypto/random.ts';
 import { sign } from '../../crypto/signature.ts';
 import { toBase64Url, toHex } from '../../protocol/bytes.ts';
 import type { RequestOf } from '../../protocol/http.ts';
-import type { SpaceId } from '../../protocol/ids.ts';
+import type { SessionId, SpaceId } from '../../protocol/ids.ts';
 import { accountWriteInput, createAccountBody } from '../../protocol/labels.ts';
 import { maxSessionsPerAccount } from '../../protocol/limits.ts';
 import { bindings, connect, openEdge, origin, refusalOf, upgrade } from './edge.ts';
@@ -220,6 +221,47 @@ describe('login', () => {
 	});
 });
 
+describe('attempts at a password', () => {
+	it('are no more for whoever makes the object restart between them', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const { startLoginRequest: ke1 } = edge.opaque.startLogin({ password: 'guess' });
+		const start = () => call(edge, 'loginStart', { handle: ada.handle, ke1 });
+		const { handleHash } = (await start()).body;
+		await runInDurableObject(stubOf(handleHash), async (_object: Account, state) => {
+			const network = networkOf(state);
+			let passed = 1;
+			for (let restart = 0; restart < 10; restart++) {
+				const woken = new Account(state, bindings);
+				const attempts = Array.from({ length: 5 }, () =>
+					woken.loginStart({ handle: ada.handle, ke1 }, { origin, network })
+				);
+				passed += (await Promise.all(attempts)).filter(({ ok }) => ok).length;
+			}
+			expect(passed).toBe(loginRatePerNetwork.burst);
+		});
+	});
+
+	it('count no more for whoever knew it, and still for whoever did not', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const { startLoginRequest: ke1 } = edge.opaque.startLogin({ password: 'guess' });
+		const start = () => call(edge, 'loginStart', { handle: ada.handle, ke1 });
+		const { handleHash } = (await start()).body;
+		const arrivalsOf = async () => {
+			const [row] = (await dump(stubOf(handleHash)))['login_attempts'] ?? [];
+			return Object.values(JSON.parse(row?.['arrivals'] as string) as Record<string, number>);
+		};
+		const [guessed = NaN] = await arrivalsOf();
+		await ada.logIn();
+		await start();
+		// The guess before, and this one; the network of the login began afresh.
+		const [total = NaN, here = NaN] = await arrivalsOf();
+		expect(total - guessed).toBeLessThanOrEqual(loginRatePerNetwork.intervalMs);
+		expect(total - here).toBeGreaterThan(loginRatePerNetwork.intervalMs / 2);
+	});
+});
+
 describe('sessions', () => {
 	it('end when there are too many, the oldest first, and the newcomer is told', async () => {
 		const ada = await Person.signUp(await openEdge());
@@ -338,14 +380,10 @@ describe('sessions', () => {
 			const socket = await connect(space as SpaceId, token);
 			socket.socket.close(1000);
 		}
-		const rows = await rowsWrittenBy(stub, async () => {
-			for (let index = 0; index < 3; index++) {
-				expect(await refusalOf(await upgrade(toHex(randomBytes(16)), token))).toBe(4429);
-			}
-		});
-		// One row each at the limiter of the network, and none here.
-		expect(rows).toBe(3);
-		expect((await dump(stub))['session_spaces']).toHaveLength(maxSpacesPerSession);
+		for (let index = 0; index < 3; index++) {
+			expect(await refusalOf(await upgrade(toHex(randomBytes(16)), token))).toBe(4429);
+		}
+		expect(spacesOf(await dump(stub))).toEqual([spaces]);
 		await connect((spaces[0] ?? '') as SpaceId, token);
 	}, 60_000);
 
@@ -376,10 +414,99 @@ describe('sessions', () => {
 		expect((await call(edge, 'sessionRefresh', session)).status).toBe(400);
 		const { refreshToken } = session;
 		expect((await call(edge, 'sessionRefresh', { refreshToken })).status).toBe(401);
-		const space = await dump(bindings.SPACE.getByName(log.space));
-		expect(space['dead_sessions']).toMatchObject([{ session: session.answer.session.id }]);
 		const account = await dump(stubOf(session.answer.handleHash));
-		expect(account).toMatchObject({ sessions: [], session_spaces: [], endings: [] });
+		expect(account).toMatchObject({ sessions: [], endings: [] });
+	});
+
+	it('are refused everywhere also when all have slept before and since', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const [device, other] = [newDeviceId(), newDeviceId()];
+		const keeper = await ada.logIn(other);
+		const session = await ada.logIn(device);
+		const { log, append } = await ada.genesis(device);
+		const socket = await connect(log.space, session.token);
+		await socket.ask(append);
+		const space = bindings.SPACE.getByName(log.space);
+		const account = stubOf(session.answer.handleHash);
+		const sleep = async () => {
+			await evictDurableObject(space, { webSockets: 'hibernate' });
+			await evictDurableObject(account);
+		};
+		await sleep();
+		// A login on the same device is the end of the session before.
+		const next = await ada.logIn(device);
+		expect(await socket.closed).toBe(4401);
+		await sleep();
+		expect(await refusalOf(await upgrade(log.space, session.token))).toBe(4401);
+		expect(await statusWith(session.token)).toBe(401);
+		for (const { token } of [next, keeper]) await connect(log.space, token);
+	});
+
+	it('end in spaces that the device had opened before, and that the session opened itself', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const device = newDeviceId();
+		const first = await ada.logIn(device);
+		const [old, fresh] = [randomSpace(), randomSpace()];
+		await connect(old, first.token);
+		const second = await ada.logIn(device);
+		const stub = stubOf(second.answer.handleHash);
+		const before = await dump(stub);
+		await connect(old, second.token);
+		expect(await dump(stub)).toEqual(before);
+		const sockets = [await connect(old, second.token), await connect(fresh, second.token)];
+		expect(spacesOf(await dump(stub))).toEqual([[old, fresh]]);
+		expect((await call(edge, 'sessionEnd', {}, second.token)).status).toBe(200);
+		expect(await Promise.all(sockets.map(({ closed }) => closed))).toEqual([4401, 4401]);
+	});
+
+	it('leave room for spaces, however many the device has opened before', async () => {
+		const ada = await Person.signUp(await openEdge());
+		const device = newDeviceId();
+		const { answer } = await ada.logIn(device);
+		const stub = stubOf(answer.handleHash);
+		const many = Array.from({ length: maxSpacesPerSession }, randomSpace);
+		await runInDurableObject(stub, (_object: unknown, { storage }: DurableObjectState) => {
+			storage.sql.exec('UPDATE sessions SET spaces = ?', JSON.stringify(many));
+		});
+		await ada.logIn(device);
+		expect(spacesOf(await dump(stub))).toEqual([many.slice(-maxSpacesKnownOfDevice)]);
+	});
+
+	it('end though a space can not be told, which is told as soon as it can be', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const session = await ada.logIn();
+		const { token, answer } = session;
+		const space = randomSpace();
+		const { closed } = await connect(space, token);
+		const stub = stubOf(answer.handleHash);
+		const reached: string[] = [];
+		let isReachable = false;
+		const SPACE = {
+			getByName: (name: string) => ({
+				endSession: (id: SessionId, untilMs: number) => {
+					if (!isReachable) throw new Error('unreachable');
+					reached.push(id);
+					return bindings.SPACE.getByName(name).endSession(id, untilMs);
+				}
+			})
+		} as unknown as typeof bindings.SPACE;
+		await runInDurableObject(stub, async (_object: Account, state: DurableObjectState) => {
+			const account = new Account(state, { ...bindings, SPACE });
+			expect(await account.end(token)).toEqual({ ok: true, value: {} });
+			expect(await account.checkSession(token)).toMatchObject({ ok: false });
+			expect(await state.storage.getAlarm()).not.toBeNull();
+			await account.alarm();
+			expect(await state.storage.getAlarm()).not.toBeNull();
+			isReachable = true;
+			// A restart, too: it is written down.
+			await new Account(state, { ...bindings, SPACE }).alarm();
+		});
+		expect(reached).toEqual([answer.session.id]);
+		expect(await closed).toBe(4401);
+		expect((await dump(stub))['endings']).toEqual([]);
 	});
 
 	it('do not count once their access token has expired, or if it was forged', async () => {
@@ -414,10 +541,19 @@ describe('sessions', () => {
 });
 
 /** The network that an account has counted attempts from. */
-const networkOf = (state: DurableObjectState): string =>
-	state.storage.sql
-		.exec<{ network: string }>("SELECT network FROM login_arrivals WHERE network <> ''")
-		.one().network;
+function networkOf({ storage }: DurableObjectState): string {
+	const { arrivals } = storage.sql
+		.exec<{ arrivals: string }>('SELECT arrivals FROM login_attempts')
+		.one();
+	const networks = Object.keys(JSON.parse(arrivals) as object);
+	return networks.find((network) => network !== '') ?? '';
+}
+
+const randomSpace = (): SpaceId => toHex(randomBytes(16)) as SpaceId;
+
+/** Of each session, the spaces that must hear of its end. */
+const spacesOf = ({ sessions = [] }: Awaited<ReturnType<typeof dump>>): unknown[] =>
+	sessions.map(({ spaces }) => JSON.parse(spaces as string) as unknown);
 
 describe('what an account keeps', () => {
 	it('is little, and none of it is the handle, a token or anything to log in with', async () => {
@@ -444,8 +580,24 @@ describe('what an account keeps', () => {
 		const rows = await rowsWrittenBy(stubOf(answer.handleHash), async () => {
 			await ada.logIn();
 		});
-		// An attempt counted twice and given back, a session, two requests at the network's limiter.
-		expect(rows).toBeLessThanOrEqual(8);
+		// An attempt, and a session.
+		expect(rows).toBe(2);
+	});
+
+	it('grows by one row with a new token, and by as many with a login as before if others go', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const device = newDeviceId();
+		const { answer, token, refreshToken } = await ada.logIn(device);
+		const stub = stubOf(answer.handleHash);
+		for (let space = 0; space < 3; space++) await connect(randomSpace(), token);
+		const refreshed = await rowsWrittenBy(stub, async () => {
+			await call(edge, 'sessionRefresh', { refreshToken });
+		});
+		const replaced = await rowsWrittenBy(stub, async () => {
+			await ada.logIn(device);
+		});
+		expect([refreshed, replaced]).toEqual([1, 2]);
 	});
 
 	it('is not reached by the name of something else', async () => {

@@ -1,6 +1,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { maxResendDistance, snapshotEveryCommits } from '../../durable-objects/limits.ts';
+import { attachmentOf, hasExpired } from '../../durable-objects/space-sockets.ts';
 import { encodeClientFrame } from '../../protocol/frames.ts';
 import { resendPlaces, SpaceStore } from '../../durable-objects/space-store.ts';
 import type { Space } from '../../durable-objects/space.ts';
@@ -285,13 +286,16 @@ describe('sockets', () => {
 					const frame = encodeClientFrame(edit).slice().buffer;
 					const answered = space.webSocketMessage(socket, frame);
 					for (let step = 0; step < steps; step++) await Promise.resolve();
-					const ended = space.endSession(id, Date.now() + 60_000);
+					space.endSession(id, Date.now() + 60_000);
 					const atEnd = newest();
-					await Promise.all([answered, ended]);
-					return { atEnd, afterwards: newest() };
+					await answered;
+					// What it remembers outlives the object's memory.
+					const isOver = hasExpired(attachmentOf(socket));
+					return { atEnd, afterwards: newest(), isOver };
 				}
 			);
 			expect(seqs.afterwards).toBe(seqs.atEnd);
+			expect(seqs.isOver).toBe(true);
 			outcomes.add(seqs.atEnd > log.head.seq ? 'before' : 'never');
 			if (seqs.atEnd > log.head.seq) log = after(log, edit);
 		}

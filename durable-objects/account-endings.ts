@@ -1,0 +1,59 @@
+// How spaces hear that a session has ended: each that it may have a socket in closes it, and refuses what
+// was under way. They hear first; then the end is written down, with those that could not be reached.
+import type { SpaceId } from '../protocol/ids.ts';
+import { accessTokenTtlSeconds } from '../protocol/limits.ts';
+import type { AccountSessionStore, Ending, StoredSession } from './account-session-store.ts';
+import { ringBy } from './alarm.ts';
+import { deadSessionMarginMs, endingRetryMs } from './limits.ts';
+
+export class AccountEndings {
+	readonly #store: AccountSessionStore;
+	readonly #storage: DurableObjectStorage;
+	readonly #tell: (space: SpaceId, ending: Ending) => Promise<void>;
+
+	constructor(
+		store: AccountSessionStore,
+		storage: DurableObjectStorage,
+		tell: (space: SpaceId, ending: Ending) => Promise<void>
+	) {
+		this.#store = store;
+		this.#storage = storage;
+		this.#tell = tell;
+	}
+
+	/** Tells all spaces of the sessions. Answers with what could not be told. */
+	async tell(sessions: readonly StoredSession[]): Promise<Ending[]> {
+		const untilMs = Date.now() + accessTokenTtlSeconds * 1_000 + deadSessionMarginMs;
+		const endings = sessions.flatMap(({ id, spaces }) =>
+			spaces.map((space): Ending => ({ session: id, space, untilMs }))
+		);
+		const told = await Promise.allSettled(
+			endings.map((ending) => this.#tell(ending.space, ending))
+		);
+		return endings.filter((_, index) => told[index]?.status === 'rejected');
+	}
+
+	/** Writes down whom to tell later: at once, before anything is awaited. */
+	async keep(endings: readonly Ending[]): Promise<void> {
+		if (endings.length === 0) return;
+		this.#store.addEndings(endings);
+		await ringBy(this.#storage, Date.now() + endingRetryMs);
+	}
+
+	/** By the alarm: until no token of the session could be used any more. */
+	async retry(): Promise<void> {
+		for (const ending of this.#store.loadEndings()) {
+			if (Date.now() < ending.untilMs) {
+				const told = await this.#tell(ending.space, ending).then(
+					() => true,
+					() => false
+				);
+				if (!told) continue;
+			}
+			this.#store.removeEnding(ending);
+		}
+		if (this.#store.loadEndings().length > 0) {
+			await ringBy(this.#storage, Date.now() + endingRetryMs);
+		}
+	}
+}
