@@ -185,6 +185,7 @@ async function newWriter(): Promise<Writer> {
 		signingKey: keys.signing.privateKey,
 		kemSeed: keys.kem.seed.reveal(),
 		keyringGenesisRandom: keys.keyringGenesisRandom,
+		firstGenesisRandom: keys.firstGenesisRandom,
 		keyringEpochKey: keys.keyringEpochKey.reveal(),
 		localKey: await deriveLocalStoreKey(root, device)
 	});
@@ -271,7 +272,8 @@ class Log {
 }
 
 function pageOf(note: BenchNote | undefined): Uint8Array {
-	const seed = makeSeed({ ...note, createdAtMs: 1 });
+	const { title = '', body = '' } = note ?? {};
+	const seed = makeSeed({ title, body, createdAtMs: 1 });
 	if (!seed.ok) throw new Error(seed.error);
 	const item = idFromBytes<ItemId>(randomBytes(16));
 	return encodePage([{ type: 'seed', item, seed: seed.value }]);

@@ -78,7 +78,7 @@ runClient({
 		const acknowledged: Promise<void>[] = [];
 		for (let first = 0; first < notes.length; first += notesPerFrame) {
 			const inFrame = notes.slice(first, first + notesPerFrame);
-			const stored = inFrame.map((note, index) => ({ id: first + index, ...note }));
+			const stored = inFrame.map(({ title, body }, index) => ({ id: first + index, title, body }));
 			const records: Promise<Uint8Array>[] = [];
 			for (let at = 0; at < stored.length; at += notesPerRecord) {
 				records.push(seal(stored.slice(at, at + notesPerRecord)));

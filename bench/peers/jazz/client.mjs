@@ -48,7 +48,7 @@ runClient({
 	async push(notes) {
 		const group = Group.create({ owner: account });
 		list = account.root.notes;
-		list.$jazz.push(...notes.map((note) => Note.create(note, group)));
+		list.$jazz.push(...notes.map(({ title, body }) => Note.create({ title, body }, group)));
 		await account.$jazz.waitForAllCoValuesSync();
 		const secret = account.$jazz.localNode.getCurrentAgent().agentSecret;
 		return { accountID: account.$jazz.id, secret };

@@ -6,7 +6,7 @@ import { createMemoryStore } from '../../../client/memory-store.ts';
 import type { OpenItem } from '../../../client/open-item.ts';
 import { createTacet } from '../../../client/tacet.ts';
 import { utf8Encode } from '../../../protocol/bytes.ts';
-import type { BenchNote } from '../../notes.ts';
+import { bodyLength, type BenchNote } from '../../notes.ts';
 import { runClient } from '../../peer-process.ts';
 
 const handle = 'measured';
@@ -64,10 +64,10 @@ runClient({
 	},
 	async push(notes) {
 		const space = spaceOf(tacet);
-		const files = notes.map(({ title, body }) => ({
-			path: `${title}.md`,
-			sizeBytes: body.length,
-			bytes: () => Promise.resolve(utf8Encode(body))
+		const files = notes.map((note) => ({
+			path: `${note.title}.md`,
+			sizeBytes: bodyLength,
+			bytes: () => Promise.resolve(utf8Encode(note.body))
 		}));
 		const report = await space.importFiles(files);
 		if (report.taken !== notes.length) throw new Error(JSON.stringify(report).slice(0, 500));
