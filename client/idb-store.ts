@@ -22,6 +22,7 @@ import type { Seq, SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { withOwnBytes, withPage } from './kept-values.ts';
 import type {
+	CommitOfRows,
 	LogBatch,
 	OutboxRow,
 	PendingCommit,
@@ -126,11 +127,17 @@ class IdbStore implements Store {
 		);
 	}
 
-	addToOutbox(rows: readonly Omit<OutboxRow, 'id'>[]): Answer<readonly number[]> {
-		return this.#write(['outbox'], 'strict', (transaction) => {
+	addToOutbox(
+		rows: readonly Omit<OutboxRow, 'id'>[],
+		formed?: CommitOfRows
+	): Answer<readonly number[]> {
+		const names: Table[] = formed === undefined ? ['outbox'] : ['outbox', 'pending'];
+		return this.#writePending(names, async (transaction) => {
 			const outbox = transaction.objectStore('outbox');
 			// The key generator fills in the id.
-			return Promise.all(rows.map((row) => outbox.put(withOwnBytes(row) as OutboxRow)));
+			const ids = await Promise.all(rows.map((row) => outbox.put(withOwnBytes(row) as OutboxRow)));
+			if (formed !== undefined) await addPending(transaction, [{ ...formed, outboxIds: ids }]);
+			return ids;
 		});
 	}
 
@@ -147,14 +154,16 @@ class IdbStore implements Store {
 		});
 	}
 
-	async savePending(pending: readonly PendingCommit[]): Answer<void> {
+	savePending(pending: readonly PendingCommit[]): Answer<void> {
+		return this.#writePending(['pending'], (transaction) => addPending(transaction, pending));
+	}
+
+	async #writePending<Value>(
+		names: Table[],
+		write: (transaction: Transaction) => Promise<Value>
+	): Answer<Value> {
 		try {
-			return await this.#write(['pending'], 'strict', async (transaction) => {
-				const table = transaction.objectStore('pending');
-				await Promise.all(
-					pending.map((commit) => table.add(withOwnBytes(commit), [commit.space, commit.count]))
-				);
-			});
+			return await this.#write(names, 'strict', write);
 		} catch (error) {
 			if (nameOf(error) !== 'ConstraintError') throw error;
 			throw new RangeError('a commit with this count is pending already', { cause: error });
@@ -307,6 +316,16 @@ async function replacePages(
 		await entries.put(withOwnBytes(entry), [space, seq]);
 	};
 	await Promise.all([...pagesBySeq].map(([seq, replaced]) => replaceIn(seq, replaced)));
+}
+
+async function addPending(
+	transaction: Transaction,
+	pending: readonly PendingCommit[]
+): Promise<void> {
+	const table = transaction.objectStore('pending');
+	await Promise.all(
+		pending.map((commit) => table.add(withOwnBytes(commit), [commit.space, commit.count]))
+	);
 }
 
 /** A pending commit stands on the log: it goes, and so do the outbox rows that it carried. */

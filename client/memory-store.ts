@@ -5,6 +5,7 @@ import type { Seq, SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { copyOf, withPage } from './kept-values.ts';
 import type {
+	CommitOfRows,
 	LogBatch,
 	OutboxRow,
 	PendingCommit,
@@ -119,14 +120,20 @@ class MemoryStore implements Store {
 		});
 	}
 
-	addToOutbox(rows: readonly Omit<OutboxRow, 'id'>[]): Answer<readonly number[]> {
+	async addToOutbox(
+		rows: readonly Omit<OutboxRow, 'id'>[],
+		formed?: CommitOfRows
+	): Answer<readonly number[]> {
 		const first = this.#lastOutboxId + 1;
 		const added = rows.map((row, index) => ({ ...copyOf(row), id: first + index }));
+		const outboxIds = added.map(({ id }) => id);
+		const pending = formed === undefined ? [] : [{ ...formed, outboxIds }];
 		const sizes = added.map((row): [string, unknown] => [outboxKey(row.id), row]);
-		return this.#write(sizes, () => {
+		return this.#write([...sizes, ...this.#sizesOf(pending)], () => {
 			for (const row of added) this.#outbox.set(row.id, row);
 			this.#lastOutboxId += added.length;
-			return added.map((row) => row.id);
+			this.#keepPending(pending);
+			return outboxIds;
 		});
 	}
 
@@ -146,6 +153,12 @@ class MemoryStore implements Store {
 	}
 
 	async savePending(pending: readonly PendingCommit[]): Answer<void> {
+		return this.#write(this.#sizesOf(pending), () => {
+			this.#keepPending(pending);
+		});
+	}
+
+	#sizesOf(pending: readonly PendingCommit[]): [string, unknown][] {
 		const sizes = new Map<string, unknown>();
 		for (const commit of pending) {
 			const key = pendingKey(commit.space, commit.count);
@@ -154,11 +167,13 @@ class MemoryStore implements Store {
 			}
 			sizes.set(key, commit);
 		}
-		return this.#write([...sizes], () => {
-			for (const commit of pending) {
-				ofSpace(this.#pending, commit.space).set(commit.count, copyOf(commit));
-			}
-		});
+		return [...sizes];
+	}
+
+	#keepPending(pending: readonly PendingCommit[]): void {
+		for (const commit of pending) {
+			ofSpace(this.#pending, commit.space).set(commit.count, copyOf(commit));
+		}
 	}
 
 	loadPending(space: SpaceId): Answer<readonly PendingCommit[]> {

@@ -2,7 +2,7 @@
 // own key; then commits, whose bytes are stored before they are sent and never change again; gone
 // once their entry is seen at its place.
 import { parseCommit, type PageId } from '../protocol/commit.ts';
-import { encodeChange, parseChangeBytes, type Change } from '../protocol/page.ts';
+import { encodeChange, joinChanges, parseChangeBytes, type Change } from '../protocol/page.ts';
 import type { DeviceId, SpaceId } from '../protocol/ids.ts';
 import { targetPageBytes } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
@@ -16,7 +16,7 @@ import {
 	type PackedCommit
 } from './outbox-pack.ts';
 import type { LocalRow } from './items.ts';
-import type { PendingCommit, Store, StoreFault } from './store.ts';
+import type { CommitOfRows, PendingCommit, Store, StoreFault } from './store.ts';
 
 interface Row extends LocalRow {
 	readonly encoded: readonly Uint8Array[];
@@ -37,6 +37,12 @@ export interface OutboxOptions {
  * does not take although it may still stand keeps its bytes, and is refused for those who wait for it.
  */
 export type Outcome = 'stands' | 'given_up' | 'refused' | 'over_quota';
+
+/** What a commit is formed by, but for what it says. */
+export interface NextCommit {
+	readonly device: DeviceId;
+	readonly draft: Omit<CommitDraft, 'space' | 'pages' | 'supersedes'>;
+}
 
 export interface FormOptions {
 	/** Commits formed at most. */
@@ -71,6 +77,11 @@ export class Outbox {
 		return this.#waiting;
 	}
 
+	/** Whether nothing waits here, nor is being saved. */
+	get isIdle(): boolean {
+		return this.#rows.size === 0 && this.#pending.size === 0 && this.#writing === 0;
+	}
+
 	get hasUnformed(): boolean {
 		return this.#unformed.size > 0;
 	}
@@ -99,15 +110,23 @@ export class Outbox {
 		return this.#pending.get(count);
 	}
 
-	/** Saves changes on this device; after that they can only be lost with it. */
+	/**
+	 * Saves changes on this device; after that they can only be lost with it.
+	 *
+	 * @param next a commit that may be formed of them while they are sealed, if they are few, and kept
+	 * with them: nothing else may form one meanwhile.
+	 */
 	async write(
 		changes: readonly Change[],
-		timeMs: number
+		timeMs: number,
+		next: NextCommit | null = null
 	): Promise<Result<readonly LocalRow[], StoreFault | 'note_too_large'>> {
-		const { space, store, crypto } = this.#options;
+		const { space, crypto } = this.#options;
 		const encoded = changes.map(encodeChange);
 		if (!encoded.every(fitsPage)) return err('note_too_large');
 		const groups = splitIntoRows(encoded);
+		// Begun first: it takes longer.
+		const forming = isLive(changes, groups) ? this.#formLive(groups[0] ?? [], next) : null;
 		const sealed = await crypto.sealLocal(
 			groups.map((group) => ({
 				table: 'outbox',
@@ -115,13 +134,15 @@ export class Outbox {
 				plaintext: encodeOutboxRow({ timeMs, changes: group })
 			}))
 		);
+		const formed = await forming;
 		this.#writing += 1;
-		const saved = await store.addToOutbox(
+		const saved = await this.#keepRows(
 			groups.map((group, index) => ({
 				space,
 				sealed: sealed[index] ?? new Uint8Array(),
 				changes: group.length
-			}))
+			})),
+			formed
 		);
 		this.#writing -= 1;
 		if (!saved.ok) return saved;
@@ -129,11 +150,37 @@ export class Outbox {
 		const rows = groups.map((group, index): Row => {
 			const own = changes.slice(taken, taken + group.length);
 			taken += group.length;
-			return rowOf({ outboxId: saved.value[index] ?? 0, timeMs, changes: own }, group);
+			return rowOf({ outboxId: saved.value.ids[index] ?? 0, timeMs, changes: own }, group);
 		});
 		const added = rows.filter((row) => this.#add(row));
 		if (this.#writing === 0) this.#settledEarly.clear();
+		const { ids, kept } = saved.value;
+		if (kept !== null) this.#keep({ ...kept, outboxIds: ids });
 		return ok(added);
+	}
+
+	/** Null if it can't be formed: the changes are saved all the same, and formed in their turn. */
+	async #formLive(
+		group: readonly Uint8Array[],
+		next: NextCommit | null
+	): Promise<CommitOfRows | null> {
+		if (next === null) return null;
+		const { space, crypto } = this.#options;
+		const draft = { ...next.draft, space, pages: [joinChanges(group)] };
+		const [formed] = await crypto.formCommits(next.device, [draft]).catch(() => []);
+		return formed === undefined ? null : pendingOf(space, draft.count, formed);
+	}
+
+	/** What a commit takes beside its row may be too much for the store: then the row is kept alone. */
+	async #keepRows(
+		rows: Parameters<Store['addToOutbox']>[0],
+		formed: CommitOfRows | null
+	): Promise<Result<{ ids: readonly number[]; kept: CommitOfRows | null }, StoreFault>> {
+		const { store } = this.#options;
+		const both = formed === null ? null : await store.addToOutbox(rows, formed);
+		if (both?.ok) return ok({ ids: both.value, kept: formed });
+		const alone = await store.addToOutbox(rows);
+		return alone.ok ? ok({ ids: alone.value, kept: null }) : alone;
 	}
 
 	#add(row: Row): boolean {
@@ -341,7 +388,18 @@ export class Outbox {
 	}
 }
 
-const pendingOf = (space: SpaceId, count: number, formed: FormedCommit) => ({
+/** A few changes, as of somebody who types. What frees pages is formed once its row is known. */
+const isLive = (
+	changes: readonly Change[],
+	groups: readonly (readonly Uint8Array[])[]
+): boolean => {
+	const [group, ...more] = groups;
+	if (group === undefined || more.length > 0) return false;
+	const bytes = group.reduce((sum, change) => sum + change.length, 0);
+	return bytes < targetPageBytes / 2 && changes.every(({ type }) => type !== 'tombstone');
+};
+
+const pendingOf = (space: SpaceId, count: number, formed: FormedCommit): CommitOfRows => ({
 	space,
 	count,
 	commit: formed.commit,

@@ -7,11 +7,13 @@ import { wireErrors, type Refusal } from '../protocol/errors.ts';
 import { encodeClientFrame } from '../protocol/frames.ts';
 import type { AccountId, DeviceId, Epoch } from '../protocol/ids.ts';
 import { maxSupersedesPerCommit } from '../protocol/limits.ts';
+import type { Change } from '../protocol/page.ts';
 import { ok, type Result } from '../protocol/result.ts';
 import { draftOwed } from './admin-draft.ts';
 import type { Chain } from './chain.ts';
 import type { CommitDraft } from './crypto-port.ts';
-import type { Outbox, Outcome } from './outbox.ts';
+import type { LocalRow } from './items.ts';
+import type { NextCommit, Outbox, Outcome } from './outbox.ts';
 import type { Content } from './receive.ts';
 import { waitMs } from './errors.ts';
 import type { SyncProblem } from './status.ts';
@@ -48,6 +50,9 @@ export interface LoneCommit {
 	formed(outcome: Promise<Outcome>): void;
 	failed(fault: StoreFault | Refused): void;
 }
+
+/** Why changes can't be saved. */
+type SaveRefusal = StoreFault | 'note_too_large';
 
 /** Something before it is not taken by the edge, and stays: nothing is formed behind that. */
 export type Refused = 'refused' | 'over_quota';
@@ -155,6 +160,35 @@ export class Pusher {
 	get isBusy(): boolean {
 		const { outbox } = this.#parts;
 		return this.#alone.length > 0 || outbox.hasUnformed || !isEmpty(outbox.pending);
+	}
+
+	/**
+	 * Saves changes. With nothing before them, their commit is formed meanwhile and kept together with
+	 * them: it was sent when this answers.
+	 */
+	async write(changes: readonly Change[]): Promise<Result<readonly LocalRow[], SaveRefusal>> {
+		const { outbox, nowMs } = this.#parts;
+		const next = this.#liveCommit;
+		if (next === null) return outbox.write(changes, nowMs());
+		this.#pushing = true;
+		const written = outbox.write(changes, nowMs(), next);
+		this.#idle = written.then(noop, noop);
+		try {
+			return await written;
+		} finally {
+			this.#pushing = false;
+			this.push();
+		}
+	}
+
+	/** What changes that are written now may be formed into at once; null if anything comes before them. */
+	get #liveCommit(): NextCommit | null {
+		const { chain, outbox, device } = this.#parts;
+		const isFree = !this.#pushing && this.#maySend && this.#alone.length === 0 && outbox.isIdle;
+		const member = this.#member;
+		if (!isFree || member === undefined || !this.#writes) return null;
+		if (draftOwed(chain.state, member.role) !== null) return null;
+		return { device, draft: { ...this.#next(), epoch: chain.state.openEpoch } };
 	}
 
 	/** Sends what is formed, and forms what waits, while there is room under way. */
@@ -423,6 +457,8 @@ export class Pusher {
 		return role === 'owner' && state.auditOwed && pages.length > 0 && !admin?.audit;
 	}
 }
+
+const noop = (): void => undefined;
 
 const isEmpty = (values: Iterable<unknown>): boolean =>
 	values[Symbol.iterator]().next().done === true;

@@ -1,5 +1,6 @@
 // Taking entries of the log in: rules 1 to 9 in order, signatures many at once, then keys, page
-// hashes, pages; stored in one transaction; only then shown. Own commits pass the same rules.
+// hashes, pages; stored in one transaction. Only then this device concludes anything from them; the
+// texts of items are shown a moment earlier. Own commits pass the same rules.
 import { sha256 } from '../crypto/hash.ts';
 import type { RuleFault } from '../crypto/log-rules.ts';
 import { equalBytes } from '../protocol/bytes.ts';
@@ -19,6 +20,11 @@ import type { PendingCommit, StoreFault } from './store.ts';
 
 /** Where opened changes go: the items of a space, or the entries of the keyring. */
 export interface Content {
+	/**
+	 * Whether its pages may be shown once they are verified and before they are kept: where nothing that
+	 * this device does or believes follows from them.
+	 */
+	readonly isShownFirst?: boolean;
 	applyPages(pages: readonly PlacedPage[]): void;
 	applyOutbox(rows: readonly LocalRow[]): void;
 	removeOutbox(ids: Iterable<number>): void;
@@ -81,13 +87,14 @@ interface Prepared {
 	/** For each entry its pages, null where the bytes are not the signed ones. */
 	readonly checked: readonly (readonly (Uint8Array | null)[])[];
 	readonly decrypted: readonly (readonly (Uint8Array | null)[])[];
-	readonly sealedState: Uint8Array;
 }
 
 export class Receiver {
 	readonly #parts: ReceiverParts;
 	/** Own commits that were acknowledged ahead of what is verified. */
 	readonly #acknowledged = new Map<Seq, PendingCommit>();
+	/** Entries that were shown, and that the store did not take. */
+	readonly #shown = new Map<Seq, SignedCommit>();
 
 	constructor(parts: ReceiverParts) {
 		this.#parts = parts;
@@ -146,6 +153,9 @@ export class Receiver {
 			}
 			if (entry.seq < next) continue;
 			if (entry.seq > next) return { incoming, fault: { code: 'head_wrong', entry } };
+			if (!sameEntry(this.#shown.get(entry.seq) ?? entry, entry)) {
+				return { incoming, fault: { code: 'fork', entry } };
+			}
 			const { pages, wraps, previousKey } = entry;
 			incoming.push({ entry, pages, wraps, previousKey, acknowledged: false });
 		}
@@ -172,14 +182,17 @@ export class Receiver {
 		await pages.learnKeys(good, last.after);
 		const isReady = ahead !== null && good.length === candidates.length;
 		const prepared = isReady ? ahead : await this.#prepare(good);
-		const { checked, sealedState } = prepared;
 		const unlocked = await pages.openLocked();
 		const placed = [...unlocked, ...this.#read(good, prepared)];
 		const superseded = this.#unread(good, placed);
 		const settledCounts = good.flatMap(({ own }) => (own === null ? [] : [own.count]));
+		// The edge can't tell when this device has shown an entry and not kept it yet; and after a crash
+		// in that moment it is what it was before.
+		if (content.isShownFirst === true) this.#show(good, placed);
+		const { checked } = prepared;
 		const saved = await log.save({
 			entries: good.map((entry, index) => ({ ...entry, pages: checked[index] ?? [] })),
-			sealedState,
+			sealedState: await log.sealState(last.after),
 			superseded,
 			settledCounts
 		});
@@ -188,8 +201,11 @@ export class Receiver {
 			return { ...nothingTaken, storeFault: saved.error };
 		}
 		chain.accept(good);
-		for (const { seq } of good) this.#acknowledged.delete(seq);
-		content.applyPages(placed);
+		this.#show(good, placed);
+		for (const { seq } of good) {
+			this.#acknowledged.delete(seq);
+			this.#shown.delete(seq);
+		}
 		const settled = outbox.settle(settledCounts);
 		content.removeOutbox(settled);
 		return {
@@ -198,6 +214,13 @@ export class Receiver {
 			copied: good.some((entry) => this.#isCopied(entry)),
 			settled
 		};
+	}
+
+	/** Another time changes nothing. */
+	#show(good: readonly Verified[], placed: readonly PlacedPage[]): void {
+		const { content } = this.#parts;
+		for (const { seq, entry } of good) this.#shown.set(seq, entry);
+		content.applyPages(placed);
 	}
 
 	/** Superseded pages that brought nothing: the others are kept until rule 13 was checked. */
@@ -291,18 +314,15 @@ export class Receiver {
 		return { code: judged.tried, entry: judged.incoming[good.length]?.entry ?? null };
 	}
 
-	/** All that waits for keys and hashes: pages checked and opened, and the state after the last. */
+	/** All that waits for keys and hashes: pages opened, and checked. */
 	async #prepare(entries: readonly Verified[]): Promise<Prepared> {
-		const { pages, log, chain } = this.#parts;
+		const { pages } = this.#parts;
 		const sealed = entries.map((entry) =>
 			this.#pagesAtHand(entry) === null ? entry : { ...entry, pages: [] }
 		);
-		const [checked, decrypted, sealedState] = await Promise.all([
-			pages.check(entries),
-			pages.decrypt(sealed),
-			log.sealState(entries.at(-1)?.after ?? chain.state)
-		]);
-		return { checked, decrypted, sealedState };
+		// Small pages are hashed on this thread, while others open them.
+		const [decrypted, checked] = await Promise.all([pages.decrypt(sealed), pages.check(entries)]);
+		return { checked, decrypted };
 	}
 
 	/** Own changes are at hand; everybody else's pages are read. */

@@ -63,6 +63,9 @@ export interface PendingCommit extends SignedCommit {
 	readonly outboxIds: readonly number[];
 }
 
+/** A commit formed of rows that are kept in the same transaction: their ids are not known before. */
+export type CommitOfRows = Omit<PendingCommit, 'outboxIds'>;
+
 /** What becomes true in one transaction when verified entries are applied. */
 export interface LogBatch {
 	readonly space: SpaceId;
@@ -94,8 +97,13 @@ export interface Store {
 		pages: readonly (PageId & { readonly page: Uint8Array | null })[]
 	): Promise<Result<void, StoreFault>>;
 
+	/**
+	 * @param formed of these rows, kept with them: all of it or nothing; after that it may be sent. A
+	 * count already pending is an error of ours.
+	 */
 	addToOutbox(
-		rows: readonly Omit<OutboxRow, 'id'>[]
+		rows: readonly Omit<OutboxRow, 'id'>[],
+		formed?: CommitOfRows
 	): Promise<Result<readonly number[], StoreFault>>;
 	/** Rows of a space with id > `after`, oldest first. */
 	loadOutbox(space: SpaceId, after: number): Promise<Result<readonly OutboxRow[], StoreFault>>;

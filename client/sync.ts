@@ -376,7 +376,7 @@ export class SpaceSync {
 
 	async #write(changes: readonly Change[]): Promise<Result<void, SaveFault>> {
 		this.#report.unsaved += 1;
-		const saved = await this.#outbox.write(changes, this.#options.nowMs());
+		const saved = await this.#pusher.write(changes);
 		if (!saved.ok) {
 			// Still counted as unsaved: whoever wrote keeps them, and tries again.
 			this.#report.unsaved -= 1;

@@ -72,7 +72,7 @@ const mutants: readonly Mutant[] = [
 		without: 'showing what came beside a page that is missing',
 		file: 'client/receive.ts',
 		from: 'content.applyPages(placed);',
-		to: 'if (pages.missing.size === 0) content.applyPages(placed);',
+		to: 'if (this.#parts.pages.missing.size === 0) content.applyPages(placed);',
 		attack: 'spoil a page of several'
 	},
 	{

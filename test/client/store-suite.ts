@@ -168,6 +168,19 @@ export function storeSuite(name: string, create: () => Store): void {
 			expect(waiting.map(({ id }) => id)).toEqual([three]);
 		});
 
+		it('keeps rows and the commit that was formed of them together', async () => {
+			const store = create();
+			const formed = pendingOf(1, []);
+			const ids = valueOf(await store.addToOutbox([rowOf(1), rowOf(2)], formed));
+			expect(valueOf(await store.loadPending(space))).toEqual([pendingOf(1, ids)]);
+			expect(valueOf(await store.loadOutbox(space, 0)).map(({ id }) => id)).toEqual(ids);
+			await expect(store.addToOutbox([rowOf(3)], formed)).rejects.toThrow(RangeError);
+			expect(valueOf(await store.loadOutbox(space, 0))).toHaveLength(2);
+			valueOf(await store.applyLog({ ...logOf([entryOf(1, [])]), settledCounts: [1] }));
+			expect(valueOf(await store.loadPending(space))).toEqual([]);
+			expect(valueOf(await store.loadOutbox(space, 0))).toEqual([]);
+		});
+
 		it('gives pending commits by count, and keeps the rows of those given up', async () => {
 			const store = create();
 			const [id = 0] = valueOf(await store.addToOutbox([rowOf(1)]));

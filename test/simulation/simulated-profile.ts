@@ -1,6 +1,6 @@
 // What the tabs of one browser profile share in a simulation: a lock that one of them holds, a
 // channel on which they talk, and one store, of which it is noted what became true in it.
-import type { LogBatch, OutboxRow, PendingCommit, Store } from '../../client/store.ts';
+import type { LogBatch, PendingCommit, Store } from '../../client/store.ts';
 import type { TabMessage, TabsOptions } from '../../client/tabs.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
 import type { SimulatedTime } from './simulated-time.ts';
@@ -149,8 +149,10 @@ export class StoreWitness {
 		const { ok: isDone, value } = answer as { readonly ok: boolean; readonly value?: unknown };
 		if (!isDone) return;
 		if (call === 'addToOutbox') {
-			const [rows] = inputs as [readonly OutboxRow[]];
-			this.#noteRows(value as readonly number[], rows[0]?.space, mark);
+			const [rows, formed] = inputs as Partial<Parameters<Store['addToOutbox']>>;
+			const ids = value as readonly number[];
+			this.#noteRows(ids, rows?.[0]?.space, mark);
+			if (formed !== undefined) this.#rowsOfCount.set(nameOf(formed.space, formed.count), ids);
 		}
 		if (call === 'dropFromOutbox') this.#forgetRows(inputs[0] as readonly number[]);
 		if (call === 'savePending') {

@@ -26,6 +26,35 @@ export const mutants: readonly Mutant[] = [
 		seeds: [58]
 	},
 	{
+		without: 'a commit that is kept before it is sent',
+		changes: [
+			{
+				file: 'client/push.ts',
+				from: 'outbox.write(changes, nowMs(), next);',
+				to: 'outbox.write(changes, nowMs(), { ...next, early: (commit) => this.#send(commit) });'
+			},
+			{
+				file: 'client/outbox.ts',
+				from: 'const formed = await forming;',
+				to: 'const formed = await forming;\n\t\tif (formed) next.early(formed);\n\t\tif (formed) await new Promise((kept) => setTimeout(kept, 500));'
+			}
+		],
+		fault: /believes that it was copied|stands on the log twice/,
+		seeds: [4]
+	},
+	{
+		without: 'a count that is kept with the changes that it stands for',
+		changes: [
+			{
+				file: 'client/memory-store.ts',
+				from: 'formed === undefined ? [] : [{ ...formed, outboxIds }]',
+				to: '[]'
+			}
+		],
+		fault: /believes that it was copied|stands on the log twice/,
+		seeds: [1]
+	},
+	{
 		without: 'a tab that asks, as it takes over, what the one before it has settled',
 		changes: [
 			{
