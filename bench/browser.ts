@@ -50,7 +50,9 @@ function takeNotes(): void {
 		const row = document.querySelector('.note-list [aria-setsize]');
 		if (row !== null) {
 			notes.firstRowMs ??= nowMs;
-			notes.rowsAtMs[Number(row.getAttribute('aria-setsize'))] ??= nowMs;
+			// Rows that another tab told of are replaced once this one has read its own.
+			const isRead = row.closest('[aria-busy]') === null;
+			if (isRead) notes.rowsAtMs[Number(row.getAttribute('aria-setsize'))] ??= nowMs;
 		}
 		const text = document.querySelector('.indicator [role=status]')?.textContent ?? '';
 		if (text !== notes.said.at(-1)?.text) notes.said.push({ text, atMs: nowMs });
@@ -143,7 +145,7 @@ export async function goTo(page: Page, place: 'Notes' | 'Import' | 'Settings'): 
 
 /** A row of the list, which shows how many there are. */
 export const rowsShown = (page: Page, count: number): Promise<void> =>
-	page.locator(`.note-list [aria-setsize="${count}"]`).first().waitFor();
+	page.locator(`.note-list ul:not([aria-busy]) [aria-setsize="${count}"]`).first().waitFor();
 
 export const syncedLine = (page: Page): Locator =>
 	page

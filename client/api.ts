@@ -5,6 +5,7 @@ import type { Result } from '../protocol/result.ts';
 import type { AccountSharing, SpaceSharing, TacetSharing } from './api-sharing.ts';
 import type { CryptoWorker } from './crypto-port.ts';
 import type { TacetError } from './errors.ts';
+import type { FirstRows } from './first-rows.ts';
 import type { ImportFile, ImportProgress, ImportReport } from './import-files.ts';
 import type { ItemSummary, ItemText } from './items.ts';
 import type { OpenItem, OpenState } from './open-item.ts';
@@ -31,7 +32,8 @@ export interface TacetOptions {
 }
 
 export type TacetState =
-	| { readonly phase: 'starting' }
+	/** `first`: another tab has handed its keys over, and said what the list begins with. */
+	| { readonly phase: 'starting'; readonly first: FirstRows | null }
 	| { readonly phase: 'store_unavailable'; readonly code: 'store_unavailable' | 'store_full' }
 	| { readonly phase: 'signed_out' }
 	| { readonly phase: 'locked'; readonly handle: string; readonly offlineUnlock: boolean }

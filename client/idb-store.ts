@@ -40,8 +40,21 @@ export interface IdbStoreOptions {
 	readonly onClosed?: () => void;
 }
 
+export interface BrowserStore extends Store {
+	/**
+	 * Begins to read the first entries of these spaces, for the calls of `loadEntries` that are about
+	 * to ask for them: a browser takes as long to read them as to prepare the keys that open them.
+	 */
+	readAhead(spaces: readonly SpaceId[]): void;
+}
+
 /** Opens lazily; an open that failed is tried again at the next call. */
-export const createIdbStore = (options: IdbStoreOptions = {}): Store => new IdbStore(options);
+export const createIdbStore = (options: IdbStoreOptions = {}): BrowserStore =>
+	new IdbStore(options);
+
+/** Entries that are read ahead of each space, and spaces. */
+const aheadEntries = 64;
+const aheadSpaces = 8;
 
 const databaseVersion = 1;
 
@@ -71,10 +84,11 @@ const tables: Table[] = ['profile', 'states', 'entries', 'outbox', 'pending', 'r
 const after = (space: SpaceId, lower: number): IDBKeyRange =>
 	IDBKeyRange.bound([space, lower], [space, []], true, true);
 
-class IdbStore implements Store {
+class IdbStore implements BrowserStore {
 	readonly #options: IdbStoreOptions;
 	#opening: Promise<Database | null> | null = null;
 	#closed = false;
+	readonly #ahead = new Map<SpaceId, Answer<readonly StoredEntry[]>>();
 
 	constructor(options: IdbStoreOptions) {
 		this.#options = options;
@@ -94,7 +108,24 @@ class IdbStore implements Store {
 		return this.#read(async (database) => (await database.get('states', space)) ?? null);
 	}
 
-	loadEntries(space: SpaceId, afterSeq: Seq, limit: number): Answer<readonly StoredEntry[]> {
+	readAhead(spaces: readonly SpaceId[]): void {
+		for (const space of spaces.slice(0, aheadSpaces)) {
+			this.#ahead.set(space, this.#readEntries(space, 0, aheadEntries));
+		}
+	}
+
+	/** What was read ahead is given once, and to whoever reads from the beginning. */
+	async loadEntries(space: SpaceId, afterSeq: Seq, limit: number): Answer<readonly StoredEntry[]> {
+		const ahead = afterSeq === 0 && limit > 0 ? this.#ahead.get(space) : undefined;
+		this.#ahead.delete(space);
+		const entries = await ahead;
+		if (entries?.ok !== true || entries.value.length === 0) {
+			return this.#readEntries(space, afterSeq, limit);
+		}
+		return ok(entries.value.slice(0, limit));
+	}
+
+	#readEntries(space: SpaceId, afterSeq: Seq, limit: number): Answer<readonly StoredEntry[]> {
 		return this.#read(async (database) =>
 			// getAll takes a count of 0 as 'no limit'.
 			limit < 1 ? [] : database.getAll('entries', after(space, afterSeq), limit)

@@ -3,15 +3,23 @@
 // origin and profile. Where a platform has neither, there is one tab.
 import type { SpaceId } from '../protocol/ids.ts';
 import type { HandedKeys } from './crypto-port.ts';
+import type { FirstRows } from './first-rows.ts';
 import { fail, type TacetError } from './errors.ts';
 import type { SyncStatus } from './status.ts';
 import type { Result } from '../protocol/result.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { toHex } from '../protocol/bytes.ts';
 
+/** What an unlocked tab gives a new one. */
+export interface Handed {
+	readonly keys: HandedKeys;
+	/** Shown until the new tab has read the list itself; null from a tab of an older build. */
+	readonly first: FirstRows | null;
+}
+
 export type TabMessage =
 	| { readonly type: 'keys_wanted' }
-	| { readonly type: 'keys'; readonly keys: HandedKeys }
+	| { readonly type: 'keys'; readonly keys: HandedKeys; readonly first?: FirstRows }
 	/** The store has more; these rows of the outbox are on the log. */
 	| { readonly type: 'stored'; readonly space: SpaceId; readonly settled: readonly number[] }
 	| { readonly type: 'status'; readonly space: SpaceId; readonly status: SyncStatus }
@@ -57,7 +65,7 @@ export class Tabs {
 	readonly #channel: BroadcastChannel | null;
 	#release: (() => void) | null = null;
 	#abort: AbortController | null = null;
-	#awaitsKeys: ((keys: HandedKeys) => void) | null = null;
+	#awaitsKeys: ((handed: Handed) => void) | null = null;
 	readonly #calls = new Map<string, Call>();
 
 	constructor(options: TabsOptions) {
@@ -73,13 +81,13 @@ export class Tabs {
 	}
 
 	/** Keys from an unlocked tab, or null if none answers. */
-	askForKeys(): Promise<HandedKeys | null> {
+	askForKeys(): Promise<Handed | null> {
 		if (this.#channel === null) return Promise.resolve(null);
 		return new Promise((resolve) => {
-			const answer = (keys: HandedKeys | null): void => {
+			const answer = (handed: Handed | null): void => {
 				clearTimeout(timer);
 				this.#awaitsKeys = null;
-				resolve(keys);
+				resolve(handed);
 			};
 			const timer = setTimeout(() => {
 				answer(null);
@@ -93,7 +101,7 @@ export class Tabs {
 	#hear(message: TabMessage): boolean {
 		switch (message.type) {
 			case 'keys':
-				this.#awaitsKeys?.(message.keys);
+				this.#awaitsKeys?.({ keys: message.keys, first: message.first ?? null });
 				return true;
 			case 'call_taken':
 				clearTimeout(this.#calls.get(message.call)?.timer);

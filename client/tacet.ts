@@ -9,6 +9,7 @@ import type { HandOver } from '../protocol/invite.ts';
 import { ok, type Result } from '../protocol/result.ts';
 import type { CryptoWorker, UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
+import { firstRowsOf } from './first-rows.ts';
 import { Http } from './http.ts';
 import { openName, sealName, type ProfileName, type SessionFacts } from './profile.ts';
 import { SharingFace } from './sharing-face.ts';
@@ -37,7 +38,7 @@ class Engine extends SharingFace implements Tacet {
 	readonly #http: Http;
 	readonly #tabs: Tabs;
 	readonly #listeners = new Set<() => void>();
-	#state: TacetState = { phase: 'starting' };
+	#state: TacetState = { phase: 'starting', first: null };
 	#known: Known | null = null;
 	#open: Open | null = null;
 	/** What another device handed over before the first login here. */
@@ -107,9 +108,11 @@ class Engine extends SharingFace implements Tacet {
 
 	/** Another tab of this profile is unlocked: this one becomes so without a password. */
 	async #takeHandedKeys(known: Known): Promise<boolean> {
-		const keys = await this.#tabs.askForKeys();
-		if (keys?.account !== known.name.account) return false;
+		const handed = await this.#tabs.askForKeys();
+		if (handed?.keys.account !== known.name.account) return false;
+		const { keys, first } = handed;
 		if (keys.device !== known.profile.device) return false;
+		if (this.#state.phase === 'starting') this.#setState({ phase: 'starting', first });
 		const opened = await this.#withCrypto(async (crypto) => {
 			const me = await crypto.port.takeKeys(keys);
 			const { store } = this.#options;
@@ -428,9 +431,10 @@ class Engine extends SharingFace implements Tacet {
 		}
 	}
 
-	async #handKeys({ crypto }: Open): Promise<void> {
+	async #handKeys({ crypto, vault }: Open): Promise<void> {
 		const keys = await crypto.port.handKeys();
-		this.#tabs.tell({ type: 'keys', keys });
+		const first = firstRowsOf(vault.sharing.state.spaces);
+		this.#tabs.tell({ type: 'keys', keys, first });
 	}
 
 	/** Another tab logged out and erased the store. */

@@ -73,6 +73,13 @@ export interface Device {
 }
 
 export async function newDevice(edge: Edge, options: Partial<TacetOptions> = {}): Promise<Device> {
+	const device = unstarted(edge, options);
+	await device.tacet.start();
+	return device;
+}
+
+/** A device that has read nothing yet. */
+export function unstarted(edge: Edge, options: Partial<TacetOptions> = {}): Device {
 	const store = options.store ?? createMemoryStore();
 	const cores = { running: 0 };
 	const startCrypto = () => {
@@ -87,7 +94,6 @@ export async function newDevice(edge: Edge, options: Partial<TacetOptions> = {})
 		};
 	};
 	const tacet = createTacet({ origin: edge.url, startCrypto, ...options, store });
-	await tacet.start();
 	return { tacet, store, cores };
 }
 

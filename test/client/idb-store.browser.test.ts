@@ -60,6 +60,54 @@ describe('two stores over one database', () => {
 	});
 });
 
+describe('entries that are read ahead', () => {
+	const batchOf = (seqs: readonly number[]) => ({
+		space,
+		entries: seqs.map((seq) => ({
+			seq,
+			commit: bytesOf(3, seq),
+			signature: bytesOf(64, seq),
+			head: bytesOf(32, seq),
+			pages: [bytesOf(70_000, seq)],
+			keys: new Uint8Array()
+		})),
+		sealedState: bytesOf(4, 1),
+		superseded: [],
+		settledCounts: []
+	});
+
+	it('are given once, to whoever reads from the beginning, and no more than asked for', async () => {
+		const name = freshName();
+		const writer = createIdbStore({ name });
+		valueOf(await writer.applyLog(batchOf([1, 2, 3])));
+		const store = createIdbStore({ name });
+		store.readAhead([space]);
+		// In order behind it: what is written now was not read.
+		await store.loadRecord('any');
+		valueOf(await writer.applyLog(batchOf([4])));
+		const seqs = async (after: number, limit: number): Promise<readonly number[]> =>
+			valueOf(await store.loadEntries(space, after, limit)).map(({ seq }) => seq);
+		expect(await seqs(0, 2)).toEqual([1, 2]);
+		expect(await seqs(0, 9)).toEqual([1, 2, 3, 4]);
+		store.readAhead([space]);
+		expect(await seqs(2, 9)).toEqual([3, 4]);
+		expect(valueOf(await store.loadEntries(space, 0, 9))).toEqual(
+			valueOf(await writer.loadEntries(space, 0, 9))
+		);
+		store.close();
+		writer.close();
+	});
+
+	it('may be none yet: then the store is asked again', async () => {
+		const store = createIdbStore({ name: freshName() });
+		store.readAhead([space]);
+		await store.loadRecord('any');
+		valueOf(await store.applyLog(batchOf([1])));
+		expect(valueOf(await store.loadEntries(space, 0, 9))).toHaveLength(1);
+		store.close();
+	});
+});
+
 describe('a database that another tab wants to change', () => {
 	it('is let go at once, and is unavailable to this version from then on', async () => {
 		const name = freshName();

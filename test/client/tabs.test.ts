@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Tacet, TacetOptions } from '../../client/api.ts';
+import type { FirstRows } from '../../client/first-rows.ts';
 import { createMemoryStore } from '../../client/memory-store.ts';
 import type { Store } from '../../client/store.ts';
 import { encodeSpaceFrame } from '../../protocol/frames.ts';
@@ -15,6 +16,7 @@ import {
 	startEdge,
 	stateOf,
 	synced,
+	unstarted,
 	until,
 	valueOf,
 	type Edge,
@@ -67,6 +69,62 @@ test('a new tab gets its keys from an unlocked one, and shows the same notes', a
 	expect(spaceOf(second).items.map(({ title }) => title)).toEqual(['Shared']);
 	await Promise.all([first.tacet.close(), second.tacet.close()]);
 });
+
+test('a new tab is told at once what the list begins with, newest first, before it has read it', async () => {
+	const browser = newBrowser();
+	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
+	const first = await signedUp(edge, newHandle(), browser.tab(wires[0]));
+	for (let note = 0; note < 40; note++) {
+		await spaceOf(first).create({ title: `Note ${note}`, body: 'First line' });
+	}
+	const trashed = spaceOf(first).items.find(({ title }) => title === 'Note 39');
+	valueOf(await spaceOf(first).trash(trashed!.id));
+	await synced(spaceOf(first));
+	const second = unstarted(edge, browser.tab(wires[1]));
+	const { tacet } = second;
+	const told: FirstRows[] = [];
+	tacet.subscribe(() => {
+		const { state } = tacet;
+		if (state.phase === 'starting' && state.first !== null) told.push(state.first);
+	});
+	expect(tacet.state).toEqual({ phase: 'starting', first: null });
+	await tacet.start();
+	expect(told).toHaveLength(1);
+	const { rows, total, isOfSeveral, spaces } = told[0]!;
+	const read = spaceOf(second).items;
+	expect(total).toBe(39);
+	expect(rows).toHaveLength(30);
+	expect(rows.map(({ id, title, snippet }) => [id, title, snippet])).toEqual(
+		read.slice(0, 30).map(({ id, title, snippet }) => [id, title, snippet])
+	);
+	expect([isOfSeveral, spaces]).toEqual([false, [spaceOf(second).id]]);
+	await Promise.all([first.tacet.close(), tacet.close()]);
+});
+
+test('a new tab takes the keys of a tab whose build says nothing of its list', async () => {
+	const browser = newBrowser();
+	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
+	const first = await signedUp(edge, newHandle(), browser.tab(wires[0]));
+	const older = browser.tab(wires[1]);
+	const { tacet } = unstarted(edge, {
+		...older,
+		channel: (name) => withoutFirstRows(older.channel!(name))
+	});
+	const phases: unknown[] = [];
+	tacet.subscribe(() => phases.push(tacet.state));
+	await tacet.start();
+	expect(phases[0]).toEqual({ phase: 'starting', first: null });
+	expect(tacet.state.phase).toBe('unlocked');
+	await Promise.all([first.tacet.close(), tacet.close()]);
+});
+
+/** Hears keys as a build gave them that knew of no first rows. */
+function withoutFirstRows(channel: BroadcastChannel): BroadcastChannel {
+	channel.addEventListener('message', ({ data }: MessageEvent<{ first?: unknown }>) => {
+		delete data.first;
+	});
+	return channel;
+}
 
 test('one tab syncs for all: an edit in the other is sent once, and shown as synced there', async () => {
 	const browser = newBrowser();

@@ -19,7 +19,7 @@ export interface InstallOffer extends Event {
 }
 
 export class App {
-	state = $state.raw<TacetState>({ phase: 'starting' });
+	state = $state.raw<TacetState>({ phase: 'starting', first: null });
 	kit = $state.raw<Kit | null>(null);
 	kitExpected = $state(false);
 	/** The engine's code could not be fetched. */
@@ -80,14 +80,17 @@ export class App {
 
 	async #open(): Promise<() => void> {
 		try {
-			const { openTacet } = await import('./engine.ts');
-			const tacet = (this.#tacet = openTacet());
-			const stop = tacet.subscribe(() => {
-				if (tacet.state.phase === 'locked') this.toasts.clear();
-				this.state = tacet.state;
-			});
-			await tacet.start();
-			this.state = tacet.state;
+			const { begin } = await import('./engine.ts');
+			const { tacet, started } = begin();
+			this.#tacet = tacet;
+			const follow = (): void => {
+				const { state } = tacet;
+				if (state.phase === 'locked') this.toasts.clear();
+				this.state = state;
+			};
+			const stop = tacet.subscribe(follow);
+			follow();
+			await started;
 			return stop;
 		} catch (error) {
 			this.broken = true;

@@ -19,16 +19,11 @@ import {
 	type ListRow,
 	type Placed
 } from './spaces.ts';
+import { titleOf } from './titles.ts';
 
 const maxHits = 200;
 /** A list that thousands come into is drawn so often. */
 const bulkGapMs = 150;
-
-/** The last two folders that an imported note came from: many notes are called README. */
-export const folderOf = (item: ItemSummary): string =>
-	item.path?.split('/').slice(-2).join('/') ?? '';
-
-export const titleOf = (item: { readonly title: string }): string => item.title || 'Untitled';
 
 export type DialogName =
 	| 'palette'
