@@ -262,6 +262,7 @@ export class CryptoCore implements CryptoPort {
 		const own: AccountKeys = {
 			...keys,
 			keyringGenesisRandom: randomBytes(32),
+			firstGenesisRandom: randomBytes(32),
 			keyringEpochKey: createSecret(randomBytes(32))
 		};
 		const localKey = new RecordCipher(await importXaesKey(randomBytes(32)));
@@ -279,6 +280,7 @@ export class CryptoCore implements CryptoPort {
 			signingKey: keys.signing.privateKey,
 			kemSeed: keys.kem.seed.reveal().slice(),
 			keyringGenesisRandom: keys.keyringGenesisRandom,
+			firstGenesisRandom: keys.firstGenesisRandom,
 			keyringEpochKey: keys.keyringEpochKey.reveal().slice(),
 			localKey: localKey.key
 		});
@@ -295,6 +297,7 @@ export class CryptoCore implements CryptoPort {
 			},
 			kem: { seed, publicKey: deriveKemPublicKey(seed) },
 			keyringGenesisRandom: handed.keyringGenesisRandom,
+			firstGenesisRandom: handed.firstGenesisRandom,
 			keyringEpochKey: createSecret(handed.keyringEpochKey)
 		};
 		const { device } = handed;
@@ -325,6 +328,10 @@ export class CryptoCore implements CryptoPort {
 
 	keyringSpace(): Promise<NewSpace> {
 		return Promise.resolve(this.#open().spaces.keyringSpace());
+	}
+
+	firstSpace(): Promise<NewSpace> {
+		return Promise.resolve(this.#open().spaces.firstSpace());
 	}
 
 	newSpace(): Promise<NewSpace> {

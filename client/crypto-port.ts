@@ -32,6 +32,7 @@ export interface HandedKeys {
 	readonly signingKey: CryptoKey;
 	readonly kemSeed: Uint8Array;
 	readonly keyringGenesisRandom: Uint8Array;
+	readonly firstGenesisRandom: Uint8Array;
 	readonly keyringEpochKey: Uint8Array;
 	readonly localKey: XaesKey;
 }
@@ -190,6 +191,8 @@ export interface CryptoPort {
 
 	/** The keyring's genesis: computed from the root, so that nobody can put another in its place. */
 	keyringSpace(): Promise<NewSpace>;
+	/** The account's first space: as the keyring's, so that it can be asked for before that is read. */
+	firstSpace(): Promise<NewSpace>;
 	newSpace(): Promise<NewSpace>;
 	/** Entry 1 of a space of one's own; makes (keyring: derives) and keeps its first epoch key. */
 	formGenesis(input: {

@@ -57,6 +57,10 @@ export class SpaceKeys {
 		return this.#spaceOf(this.#keys.keyringGenesisRandom);
 	}
 
+	firstSpace(): NewSpace {
+		return this.#spaceOf(this.#keys.firstGenesisRandom);
+	}
+
 	newSpace(): NewSpace {
 		return this.#spaceOf(randomBytes(32));
 	}

@@ -67,6 +67,11 @@ export class Keyring implements Content {
 		return this.spaces[0] ?? null;
 	}
 
+	/** Whether it was ever one of this account's. */
+	knows(space: SpaceId): boolean {
+		return this.#leftAtMs.has(space) || this.#spaces.some((known) => known.space === space);
+	}
+
 	/** Whoever left may have come back later. */
 	hasLeft(space: SpaceId): boolean {
 		const joined = this.#spaces.find((known) => known.space === space);

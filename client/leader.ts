@@ -1,6 +1,7 @@
 // What only the tab that syncs does: it asks for places on logs, makes spaces, and looks whether an
 // owner has let this account in. Other tabs have it done here.
 import type { Answer } from './api.ts';
+import { beginLog } from './begin-log.ts';
 import type { NewSpace } from './crypto-port.ts';
 import type { Desk, LeaderCalls } from './desk.ts';
 import { fail, type TacetError } from './errors.ts';
@@ -13,6 +14,7 @@ import type { OwnKeyring } from './own-keyring.ts';
 import type { PutBackPlan, PutBackReport } from './put-back.ts';
 import type { Content } from './receive.ts';
 import { nameChange } from './space-actions.ts';
+import { wasMadeBy } from './standing.ts';
 import type { Store } from './store.ts';
 import type { SpaceSync } from './sync.ts';
 import type { VaultSpace } from './vault-space.ts';
@@ -31,9 +33,9 @@ export interface LeaderParts {
 	readonly mayWrite: (space: SpaceId) => boolean;
 	/** How long to leave to others what any device of an owner does; random. */
 	readonly repairWaitMs: () => number;
-	/** A space that this device makes: it may write to it at once. */
+	/** A space that this device has made: it may write to it at once. */
 	readonly onMade: (space: SpaceId) => void;
-	readonly syncOf: (known: KnownSpace, content: Content) => SpaceSync;
+	readonly syncOf: (known: KnownSpace, content: Content, mayWrite: () => boolean) => SpaceSync;
 	/** Syncs all spaces, as when this tab was elected. */
 	readonly lead: () => Promise<void>;
 }
@@ -77,11 +79,16 @@ export class Leader implements Answers {
 	async found(
 		name: { readonly name: string; readonly kind: SpaceKind } | null
 	): Answer<KnownSpace> {
-		const { desk, keyring, onMade } = this.#parts;
-		const space = await desk.crypto.newSpace();
-		onMade(space.space);
-		const stands = await this.#inPassing(space, (sync) => this.#begin(sync, space, name));
-		if (!stands.ok) return stands;
+		const { desk, keyring } = this.#parts;
+		const first = name === null ? await desk.crypto.firstSpace() : null;
+		const isFree = first !== null && !keyring.known.knows(first.space);
+		const candidate = isFree ? first : await desk.crypto.newSpace();
+		const made = await this.#make(candidate, name);
+		if (!made.ok) return made;
+		// Another device began it, and no keyring names it: who knows what has become of it since.
+		const space = made.value ? candidate : await desk.crypto.newSpace();
+		const again = made.value ? made : await this.#make(space, name);
+		if (!again.ok) return again;
 		const { genesisHash } = space;
 		const entry = {
 			type: 'space',
@@ -96,13 +103,43 @@ export class Leader implements Answers {
 		return named.ok ? ok({ space: space.space, genesisHash }) : named;
 	}
 
+	/** Answers whether its log begins with an entry of this device, whatever was there before. */
+	#make(
+		space: NewSpace,
+		name: { readonly name: string; readonly kind: SpaceKind } | null
+	): Promise<Result<boolean, TacetError>> {
+		let isOwn = false;
+		const { desk, store, onMade } = this.#parts;
+		const { crypto, device, nowMs } = desk;
+		const work = async (sync: SpaceSync): Promise<Result<boolean, TacetError>> => {
+			const loaded = await sync.load();
+			if (!loaded.ok) return fail(loaded.error);
+			await sync.lead();
+			const ready = await sync.until(() => sync.caughtUp);
+			if (!ready.ok) return ready;
+			isOwn = sync.head.seq === 0;
+			const begun = await beginLog({ sync, crypto, space, kind: 'items', device, nowMs });
+			if (!begun.ok) return begun;
+			isOwn = await wasMadeBy(device, space.space, store);
+			if (!isOwn) return ok(false);
+			onMade(space.space);
+			if (name === null) return ok(true);
+			const written = await sync.write([nameChange(space.space, name.kind, name.name)]);
+			if (!written.ok) return fail(written.error);
+			const said = await sync.until(() => sync.status.waiting === 0);
+			return said.ok ? ok(true) : said;
+		};
+		return this.#inPassing(space, work, () => isOwn);
+	}
+
 	/** A log at work for as long as something is done with it, and no longer than the vault is. */
 	async #inPassing<Value>(
 		space: KnownSpace,
-		work: (sync: SpaceSync) => Promise<Result<Value, TacetError>>
+		work: (sync: SpaceSync) => Promise<Result<Value, TacetError>>,
+		mayWrite: () => boolean = () => this.#parts.mayWrite(space.space)
 	): Promise<Result<Value, TacetError>> {
 		if (this.#closed) return fail('locked');
-		const sync = this.#parts.syncOf(space, nothing);
+		const sync = this.#parts.syncOf(space, nothing, mayWrite);
 		this.#passing.add(sync);
 		try {
 			return await work(sync);
@@ -110,23 +147,6 @@ export class Leader implements Answers {
 			this.#passing.delete(sync);
 			await sync.close();
 		}
-	}
-
-	async #begin(
-		sync: SpaceSync,
-		space: NewSpace,
-		name: { readonly name: string; readonly kind: SpaceKind } | null
-	): Promise<Result<null, TacetError>> {
-		const { crypto, device, nowMs } = this.#parts.desk;
-		const genesis = { space, kind: 'items', device, timeMs: nowMs() } as const;
-		const made = await sync.createGenesis(await crypto.formGenesis(genesis));
-		if (!made.ok) return fail(made.error);
-		await sync.lead();
-		const stands = await sync.until(() => sync.head.seq > 0);
-		if (!stands.ok || name === null) return stands;
-		const written = await sync.write([nameChange(space.space, name.kind, name.name)]);
-		if (!written.ok) return fail(written.error);
-		return sync.until(() => sync.status.waiting === 0);
 	}
 
 	async moveItem({ from, item, to }: LeaderCalls['moveItem']['input']): Answer<null> {

@@ -2,6 +2,7 @@
 // this device to the others, and tells from theirs whether this one may believe what it is shown.
 import type { DeviceStanding, OwnDevice } from './api-sharing.ts';
 import type { CryptoPort, NewSpace } from './crypto-port.ts';
+import { beginLog } from './begin-log.ts';
 import { fail, type TacetError } from './errors.ts';
 import { Keyring, keyringChange } from './keyring.ts';
 import type { Content } from './receive.ts';
@@ -80,14 +81,7 @@ export class OwnKeyring {
 	/** Its first entry, if nothing was ever written; then this device made it. */
 	async begin(): Promise<Result<null, TacetError>> {
 		const ready = await this.sync.until(() => this.sync.caughtUp);
-		if (!ready.ok || this.sync.head.seq > 0) return ready;
-		if (!this.sync.hasPending) {
-			const { space, crypto, device, nowMs } = this.#parts;
-			const genesis = { space, kind: 'keyring', device, timeMs: nowMs() } as const;
-			const made = await this.sync.createGenesis(await crypto.formGenesis(genesis));
-			if (!made.ok) return fail(made.error);
-		}
-		return this.sync.until(() => this.sync.head.seq > 0);
+		return ready.ok ? beginLog({ ...this.#parts, sync: this.sync, kind: 'keyring' }) : ready;
 	}
 
 	async write(entries: readonly KeyringEntry[]): Promise<Result<void, TacetError>> {

@@ -19,6 +19,7 @@ import { fail, type TacetError } from './errors.ts';
 import { EventMemory } from './event-memory.ts';
 import { Follower } from './follow.ts';
 import { Heartbeats } from './heartbeats.ts';
+import { HeldFrames } from './held-frames.ts';
 import { LocalLog } from './local-log.ts';
 import type { SaveFault } from './open-item.ts';
 import { Outbox } from './outbox.ts';
@@ -28,6 +29,7 @@ import { Presence } from './presence.ts';
 import { Pusher } from './push.ts';
 import { PutBack } from './put-back.ts';
 import { Receiver, type Content } from './receive.ts';
+import { Removal } from './removal.ts';
 import { Resealer } from './reseal.ts';
 import { Rewriter } from './rewrite.ts';
 import { storeProblem, SyncReport, type SyncSight } from './sync-report.ts';
@@ -60,9 +62,6 @@ export interface SyncOptions extends Pick<SocketOptions, 'origin' | 'WebSocket' 
 	readonly onStored: (settled: readonly number[]) => void;
 }
 
-/** Whoever was removed may be let in again: asked for now and then. */
-const removedRetryMs = 5 * 60_000;
-
 export class SpaceSync {
 	readonly #options: SyncOptions;
 	readonly #chain: Chain;
@@ -86,10 +85,9 @@ export class SpaceSync {
 	readonly #turns = new Turns();
 	#leading = false;
 	#closed = false;
-	#removedTimer: ReturnType<typeof setTimeout> | undefined;
-	/** As the edge claimed last: it can't prove it, nor can this device disprove it. */
-	#removedAtMs: number | null = null;
-	#keeping: Promise<void> = Promise.resolve();
+	readonly #removal: Removal;
+	/** Null: what comes is followed. */
+	#held: HeldFrames | null = null;
 	/** Calls of others that are under way: closing waits for them. */
 	readonly #calls = new Set<Promise<unknown>>();
 
@@ -103,16 +101,27 @@ export class SpaceSync {
 		this.#report = new SyncReport(() => this.#sight(), options.onChange);
 		this.#socket = new SpaceSocket({
 			...options,
-			begin: () => this.#follower.begin(),
+			begin: () => {
+				this.#held?.empty();
+				return this.#follower.begin();
+			},
 			onOpen: () => {
-				this.#opened();
+				this.#removal.rest();
+				this.#follower.opened();
 			},
 			onFrame: (bytes) => {
-				this.#follower.arrived(bytes);
+				if (this.#held === null) this.#follower.arrived(bytes);
+				else if (!this.#held.take(bytes)) this.#socket.stop();
 			},
 			onLost: (error) => {
 				this.#lost(error);
 			}
+		});
+		this.#removal = new Removal({
+			log: this.#log,
+			onChange: this.#report.changed.bind(this.#report),
+			onKept: options.onStored.bind(null, []),
+			askAgain: this.#socket.retryNow.bind(this.#socket)
 		});
 		this.events = new EventMemory({ space, store, crypto, keys: this.#pages.auditKeys });
 		const parts = this.#parts();
@@ -174,7 +183,7 @@ export class SpaceSync {
 				this.#administration.end({ code: 'not_trusted' });
 			},
 			onVerified: () => {
-				if (this.#removedAtMs !== null) this.#noteRemoved(null);
+				this.#removal.disproved();
 			},
 			onCaughtUp: () => {
 				this.#administration.caughtUp();
@@ -209,7 +218,7 @@ export class SpaceSync {
 
 	/** This account's; null if it is no member, or is one no more. */
 	get role(): Role | null {
-		if (this.#removedAtMs !== null) return null;
+		if (this.#removal.isClaimed) return null;
 		return this.members.get(this.#options.me.account)?.role ?? null;
 	}
 
@@ -274,9 +283,22 @@ export class SpaceSync {
 	/** The evidence against the edge, which another tab may have found meanwhile. */
 	readonly loadFault = (): Promise<Result<null, StoreFault>> => this.#follower.loadFault();
 
+	/** Nothing that comes is looked at before {@link SpaceSync.release}: it may not be meant for here. */
+	hold(): void {
+		this.#held = new HeldFrames();
+	}
+
+	/** Follows what has come, in order. A connection that was lost, or brought too much, is made again. */
+	release(): void {
+		const frames = this.#held?.empty() ?? [];
+		this.#held = null;
+		for (const frame of frames) this.#follower.arrived(frame);
+		this.#connect();
+	}
+
 	/** This tab syncs from now on. */
 	async lead(): Promise<void> {
-		if (this.#closed) return;
+		if (this.#closed || this.#leading) return;
 		const ready = await this.#turns.take(() => this.#takeOver());
 		if (!ready.ok) this.#report.setProblem(storeProblem(ready.error));
 		else this.#startLeading();
@@ -304,7 +326,7 @@ export class SpaceSync {
 
 	stop(): void {
 		this.#leading = false;
-		clearTimeout(this.#removedTimer);
+		this.#removal.rest();
 		this.#follower.stop();
 		this.#pusher.stop();
 		this.#rewriter.stop();
@@ -319,16 +341,20 @@ export class SpaceSync {
 		this.#closed = true;
 		this.stop();
 		this.#coverage.stop();
-		const idle = [this.#rewriter, this.#heartbeats, this.#pusher, this.repair];
+		const idle = [this.#rewriter, this.#heartbeats, this.#pusher, this.repair, this.#removal];
 		await Promise.all([this.#turns.ended, ...idle.map((part) => part.idle), ...this.#calls]);
 	}
 
 	retryNow(): void {
 		if (this.#report.problem === 'storage_full') this.#report.setProblem(null);
-		if (!this.#leading || this.#follower.fault !== null) return;
+		if (this.#connect()) void this.look([]);
+	}
+
+	#connect(): boolean {
+		if (!this.#leading || this.#follower.fault !== null) return false;
 		this.#socket.start();
 		this.#socket.retryNow();
-		void this.look([]);
+		return true;
 	}
 
 	/** Another tab stored something, or may have, and ended before it could say so. */
@@ -355,15 +381,7 @@ export class SpaceSync {
 		const rows = await this.#outbox.load();
 		if (!rows.ok) return rows;
 		content.applyOutbox(rows.value);
-		return this.#leading ? ok(null) : this.#loadRemoved();
-	}
-
-	/** Kept over a restart, and seen by tabs that do not ask themselves. */
-	async #loadRemoved(): Promise<Result<null, StoreFault>> {
-		const removed = await this.#log.loadRemoved();
-		if (!removed.ok) return removed;
-		this.#removedAtMs = removed.value;
-		return ok(null);
+		return this.#leading ? ok(null) : this.#removal.load();
 	}
 
 	/** Saves changes, shows them, and sends them when that is possible. */
@@ -456,13 +474,8 @@ export class SpaceSync {
 				...this.repair.status,
 				heartbeats: this.heartbeats
 			}),
-			isRemoved: this.#removedAtMs !== null || this.#isOut
+			isRemoved: this.#removal.isClaimed || this.#isOut
 		};
-	}
-
-	#opened(): void {
-		clearTimeout(this.#removedTimer);
-		this.#follower.opened();
 	}
 
 	#lost(error: TacetError): void {
@@ -472,23 +485,7 @@ export class SpaceSync {
 		void this.look([]);
 		// An edge that knows this space for nobody of this account: it was removed, or has left.
 		const wasMember = this.#chain.head.seq > 0 || this.#options.isNamed?.() === true;
-		if (error.code !== 'not_found' || !wasMember) return;
-		this.#noteRemoved(this.#options.nowMs());
-		clearTimeout(this.#removedTimer);
-		this.#removedTimer = setTimeout(() => {
-			this.#socket.retryNow();
-		}, removedRetryMs);
-	}
-
-	/** An edge that refuses accepts the socket first: only what is verified shows a member again. */
-	#noteRemoved(atMs: number | null): void {
-		this.#removedAtMs = atMs;
-		this.#report.changed();
-		this.#keeping = this.#keeping.then(async () => {
-			await this.#log.saveRemoved(atMs);
-			this.#options.onStored([]);
-		});
-		this.#alongside(this.#keeping);
+		if (error.code === 'not_found' && wasMember) this.#removal.claimed(this.#options.nowMs());
 	}
 
 	/** Closing waits for it. */

@@ -14,11 +14,11 @@ import type { Content } from './receive.ts';
 import type { Session } from './session.ts';
 import { Sharing } from './sharing.ts';
 import type { OpenSpace } from './space.ts';
-import { wasMadeBy } from './standing.ts';
 import type { SyncStatus } from './status.ts';
 import { SpaceSync } from './sync.ts';
 import type { TabMessage, Tabs } from './tabs.ts';
 import { VaultSpace } from './vault-space.ts';
+import { VaultSpaces } from './vault-spaces.ts';
 import type { Head } from '../protocol/commit.ts';
 import type { DeviceId, SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
@@ -56,12 +56,7 @@ export class Vault {
 	readonly #contacts: Contacts;
 	readonly #leader: Leader;
 	readonly sharing: Sharing;
-	readonly #spaces = new Map<SpaceId, VaultSpace>();
-	readonly #madeHere = new Set<SpaceId>();
-	/** Why a space that the keyring names could not be opened; tried again with the next. */
-	readonly #unopened = new Map<SpaceId, TacetError>();
-	/** Of a space that is being opened. */
-	readonly #waiters = new Set<() => void>();
+	readonly #spaces: VaultSpaces;
 	#first: OpenSpace | null = null;
 	#leading = false;
 	#connected = false;
@@ -73,7 +68,6 @@ export class Vault {
 			resolve(fail('locked'));
 		};
 	});
-	#reconciling: Promise<Result<null, TacetError>> = Promise.resolve(ok(null));
 	#joinTimer: ReturnType<typeof setTimeout> | undefined;
 	#headsWrittenAtMs: number;
 	#copied = false;
@@ -94,8 +88,15 @@ export class Vault {
 				this.#judgeKeyring();
 			},
 			onConfirmed: () => {
-				for (const { sync } of this.#spaces.values()) sync.push();
+				for (const { sync } of this.#spaces.all) sync.push();
 			}
+		});
+		this.#spaces = new VaultSpaces({
+			...{ crypto, store: options.store, device },
+			keyring: () => this.#keyring,
+			spaceOf: (known) => this.#spaceOf(known),
+			isConnected: () => this.#connected,
+			onChange: parts.onChange
 		});
 		this.#contacts = new Contacts({
 			...parts,
@@ -110,7 +111,7 @@ export class Vault {
 			desk,
 			keyring: this.#keyring,
 			serverPublicKey: parts.serverPublicKey,
-			spaces: () => this.#list.map(({ space }) => space)
+			spaces: () => this.#spaces.listed.map(({ space }) => space)
 		});
 		this.#leader = new Leader({
 			desk,
@@ -118,15 +119,11 @@ export class Vault {
 			invitations: this.sharing.invitations,
 			...{ store: options.store, repairWaitMs: options.repairWaitMs ?? randomRepairWaitMs },
 			mayWrite: (space) => this.#mayWrite(space),
-			onMade: (space) => this.#madeHere.add(space),
+			onMade: (space) => {
+				this.#spaces.noteMade(space);
+			},
 			lead: () => this.#lead(),
-			syncOf: (known, content) =>
-				this.#syncOf(
-					known,
-					content,
-					() => undefined,
-					() => this.#mayWrite(known.space)
-				)
+			syncOf: (known, content, mayWrite) => this.#syncOf(known, content, () => undefined, mayWrite)
 		});
 	}
 
@@ -141,7 +138,7 @@ export class Vault {
 			call: (name, input) => this.#call(name, input),
 			createSpace: async (input) => {
 				const made = await this.#call('createSpace', input);
-				return made.ok ? this.#opened(made.value.space) : made;
+				return made.ok ? this.#spaces.opened(made.value.space) : made;
 			},
 			changed: () => {
 				this.#changed();
@@ -162,19 +159,15 @@ export class Vault {
 
 	/** The account's first space. */
 	get space(): OpenSpace {
-		const first = this.#list[0]?.space ?? this.#first;
+		const first = this.#spaces.listed[0]?.space ?? this.#first;
 		if (first === null) throw new Error('the vault is not open');
 		this.#first = first;
 		return first;
 	}
 
-	get #list(): readonly VaultSpace[] {
-		return this.#keyring.known.spaces.flatMap(({ space }) => this.#spaces.get(space) ?? []);
-	}
-
 	/** Changes that do not stand on any log yet. */
 	get waiting(): number {
-		return [...this.#spaces.values()].reduce((sum, { sync }) => sum + sync.status.waiting, 0);
+		return this.#spaces.all.reduce((sum, { sync }) => sum + sync.status.waiting, 0);
 	}
 
 	async #open(): Promise<Result<null, TacetError>> {
@@ -189,7 +182,8 @@ export class Vault {
 			const first = await this.#firstSpace();
 			if (!first.ok) return first;
 		}
-		const opened = await this.#reconcile();
+		const opened = await this.#spaces.reconcile();
+		await this.#spaces.endAhead();
 		if (!opened.ok) return opened;
 		if (isKnown) void elected.then(() => this.#lead());
 		else await this.#lead();
@@ -207,9 +201,11 @@ export class Vault {
 
 	/** From the account's keyring; made now if there is none: then nothing was ever written. */
 	async #firstSpace(): Promise<Result<null, TacetError>> {
+		this.#spaces.openAhead();
 		await this.#keyring.lead();
 		const begun = await this.#keyring.begin();
 		if (!begun.ok || this.#keyring.known.firstSpace !== null) return begun;
+		await this.#spaces.endAhead();
 		const made = await this.#leader.found(null);
 		return made.ok ? ok(null) : made;
 	}
@@ -221,7 +217,7 @@ export class Vault {
 			this.#changed();
 			return;
 		}
-		const [first, ...others] = this.#list;
+		const [first, ...others] = this.#spaces.listed;
 		await first?.sync.lead();
 		this.#connected = true;
 		await Promise.all(others.map(({ sync }) => sync.lead()));
@@ -232,63 +228,21 @@ export class Vault {
 	/** An edge that was caught with the keyring is asked for nothing else. */
 	#judgeKeyring(): void {
 		if (!this.#keyring.isDistrusted) return;
-		for (const { sync } of this.#spaces.values()) sync.stop();
+		for (const { sync } of this.#spaces.all) sync.stop();
+		void this.#spaces.endAhead();
 		this.#changed();
 	}
 
 	#keyringChanged(): void {
-		if (this.#first === null && this.#spaces.size === 0) return;
-		void this.#reconcile();
+		if (this.#first === null && this.#spaces.all.length === 0) return;
+		void this.#spaces.reconcile();
 		this.#awaitJoining();
 		this.#changed();
 	}
 
 	#changed(): void {
-		for (const space of this.#spaces.values()) space.changed();
+		for (const space of this.#spaces.all) space.changed();
 		this.#parts.onChange();
-	}
-
-	/** Opens the spaces that the keyring names, and closes those that were left. */
-	#reconcile(): Promise<Result<null, TacetError>> {
-		const next = (): Promise<Result<null, TacetError>> => this.#openAndClose();
-		this.#reconciling = this.#reconciling.then(next, next);
-		return this.#reconciling;
-	}
-
-	async #openAndClose(): Promise<Result<null, TacetError>> {
-		if (this.#closed) return fail('locked');
-		const known = this.#keyring.known.spaces.filter(({ space }) => !this.#spaces.has(space));
-		this.#unopened.clear();
-		const opened = await Promise.all(
-			known.map(async (space) => {
-				const done = await this.#openSpace(space);
-				if (!done.ok) this.#unopened.set(space.space, done.error);
-				return done;
-			})
-		);
-		const left = [...this.#spaces.values()].filter(({ id }) => this.#keyring.known.hasLeft(id));
-		for (const space of left) {
-			this.#spaces.delete(space.id);
-			await space.close();
-		}
-		if (known.length + left.length > 0) this.#parts.onChange();
-		for (const look of [...this.#waiters]) look();
-		return opened.find(({ ok: isOpen }) => !isOpen) ?? ok(null);
-	}
-
-	async #openSpace(known: KnownSpace): Promise<Result<null, TacetError>> {
-		const made = await wasMadeBy(this.#parts.device, known.space, this.#parts.options.store);
-		if (made) this.#madeHere.add(known.space);
-		const space = this.#spaceOf(known);
-		for (const head of this.#keyring.known.headsOf(known.space)) space.sync.expect(head);
-		const loaded = await space.load();
-		if (this.#closed || !loaded.ok) {
-			await space.close();
-			return fail(loaded.ok ? 'locked' : loaded.error);
-		}
-		this.#spaces.set(known.space, space);
-		if (this.#connected && !this.#keyring.isDistrusted) await space.sync.lead();
-		return ok(null);
 	}
 
 	#spaceOf(known: KnownSpace): VaultSpace {
@@ -335,7 +289,7 @@ export class Vault {
 			content,
 			nowMs,
 			mayWrite,
-			isNamed: () => this.#spaces.has(space),
+			isNamed: () => this.#spaces.get(space) !== undefined,
 			repairWaitMs: options.repairWaitMs ?? randomRepairWaitMs,
 			onChange,
 			onNotice: onChange,
@@ -347,23 +301,7 @@ export class Vault {
 
 	/** Until it is confirmed, a device writes to what it made itself. */
 	#mayWrite(space: SpaceId): boolean {
-		return this.#keyring.isConfirmed || this.#madeHere.has(space);
-	}
-
-	/** A space that the keyring has just named, once it is open in this tab. */
-	#opened(space: SpaceId): Promise<Result<OpenSpace, TacetError>> {
-		return new Promise((resolve) => {
-			const look = (): void => {
-				const open = this.#spaces.get(space);
-				const fault = this.#closed ? { code: 'locked' as const } : this.#unopened.get(space);
-				if (open === undefined && fault === undefined) return;
-				this.#waiters.delete(look);
-				if (open !== undefined) resolve(ok(open.space));
-				else if (fault !== undefined) resolve(err(fault));
-			};
-			this.#waiters.add(look);
-			look();
-		});
+		return this.#keyring.isConfirmed || this.#spaces.wasMadeHere(space);
 	}
 
 	async #call<Name extends keyof LeaderCalls>(
@@ -409,7 +347,7 @@ export class Vault {
 	}
 
 	#noteStatus(space: VaultSpace): void {
-		if (!this.#spaces.has(space.id)) return;
+		if (this.#spaces.get(space.id) !== space) return;
 		const { status } = space.sync;
 		if (this.#leading) this.#parts.tabs.tell({ type: 'status', space: space.id, status });
 		this.#leader.noteStatus(space);
@@ -425,7 +363,7 @@ export class Vault {
 	/** Spaces of which this device has verified more than the keyring says. */
 	get #newHeads(): readonly VaultSpace[] {
 		if (!this.#leading || !this.#keyring.sync.caughtUp) return [];
-		return [...this.#spaces.values()].filter(({ id, sync }) => {
+		return this.#spaces.all.filter(({ id, sync }) => {
 			const known = this.#keyring.known.headOf(id)?.seq ?? 1;
 			return sync.caughtUp && sync.head.seq > known;
 		});
@@ -444,8 +382,8 @@ export class Vault {
 
 	/** Another tab stored entries or rows. */
 	stored(space: SpaceId, settled: readonly number[]): void {
-		const sync = space === this.#keyring.space ? this.#keyring.sync : this.#spaces.get(space)?.sync;
-		void sync?.look(settled);
+		if (space === this.#keyring.space) void this.#keyring.sync.look(settled);
+		else this.#spaces.stored(space, settled);
 	}
 
 	/** What the syncing tab says about itself. */
@@ -461,28 +399,26 @@ export class Vault {
 			this.#parts.tabs.tell({ type: 'sync_now' });
 			return;
 		}
-		for (const { sync } of this.#spaces.values()) sync.retryNow();
+		for (const { sync } of this.#spaces.all) sync.retryNow();
 		this.#keyring.sync.retryNow();
 		void this.#leader.checkJoining();
 	}
 
 	/** Saves what was typed a moment ago, so that `waiting` counts it. */
 	async flush(): Promise<void> {
-		await Promise.all([...this.#spaces.values()].map(({ space }) => space.flush()));
+		await Promise.all(this.#spaces.all.map(({ space }) => space.flush()));
 	}
 
 	/** Ends everything; keys are the caller's to end. Tries to leave the newest heads behind. */
 	async close(): Promise<void> {
 		this.#closed = true;
 		clearTimeout(this.#joinTimer);
-		for (const look of [...this.#waiters]) look();
 		try {
-			await Promise.allSettled([this.#leader.close(), this.#reconciling]);
+			await Promise.allSettled([this.#leader.close(), this.#spaces.settle()]);
 			await this.flush();
 			if (this.#newHeads.length > 0) await withinMs(headTimeoutMs, this.#writeHeads());
 		} finally {
-			const spaces = [...this.#spaces.values()];
-			await Promise.all([...spaces.map((space) => space.close()), this.#keyring.close()]);
+			await Promise.all([this.#spaces.close(), this.#keyring.close()]);
 			this.#parts.tabs.resign();
 			this.#leading = false;
 			this.#closeCalls();

@@ -37,6 +37,7 @@ export const labels = {
 	event: 'tacet/1 event',
 	eventHead: 'tacet/1 event head',
 	eventTag: 'tacet/1 event tag',
+	firstGenesis: 'tacet/1 first genesis',
 	genesis: 'tacet/1 genesis',
 	handle: 'tacet/1 handle',
 	handOver: 'tacet/1 hand over',

@@ -24,6 +24,8 @@ export interface IdentityKeys {
 export interface AccountKeys extends IdentityKeys {
 	/** The 32 random bytes in the genesis of the keyring: they make its id a function of the root. */
 	readonly keyringGenesisRandom: Uint8Array;
+	/** The same of the account's first space. */
+	readonly firstGenesisRandom: Uint8Array;
 	/** Key of the keyring's epoch 1, which needs no wrap to be had again. */
 	readonly keyringEpochKey: EpochKey;
 }
@@ -41,6 +43,7 @@ export async function deriveAccountKeys(root: RootSecret): Promise<AccountKeys> 
 	return {
 		...identityKeys,
 		keyringGenesisRandom: deriveBytes(root, labels.keyringGenesis),
+		firstGenesisRandom: deriveBytes(root, labels.firstGenesis),
 		keyringEpochKey: createSecret(deriveBytes(root, labels.keyringEpoch))
 	};
 }

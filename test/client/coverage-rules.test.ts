@@ -36,6 +36,7 @@ async function deviceOf(person: Person, options: { readonly expiresAtMs?: number
 		signingKey: person.signing.privateKey,
 		kemSeed: new Uint8Array(32),
 		keyringGenesisRandom: new Uint8Array(32),
+		firstGenesisRandom: new Uint8Array(32),
 		keyringEpochKey: new Uint8Array(32),
 		localKey: await importXaesKey(new Uint8Array(32))
 	});

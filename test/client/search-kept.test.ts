@@ -37,6 +37,7 @@ beforeEach(async () => {
 		signingKey: keys.signing.privateKey,
 		kemSeed: keys.kem.seed.reveal(),
 		keyringGenesisRandom: keys.keyringGenesisRandom,
+		firstGenesisRandom: keys.firstGenesisRandom,
 		keyringEpochKey: keys.keyringEpochKey.reveal(),
 		localKey: await importXaesKey(randomBytes(32))
 	});

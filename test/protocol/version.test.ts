@@ -81,7 +81,7 @@ const locked: typeof formats = {
 	errors: '38243bbc6e0b1703',
 	genesis: 'f8dbe40eb3a14574',
 	identity: '16d794a5143bdff7',
-	labels: 'b218ccd27d6bdf04',
+	labels: '9b885c83533571bb',
 	page: 'eae2633ac9d6900e',
 	routes: '2722c996f831b8e9',
 	sharing: '143bd1c0c21142b6',

@@ -54,6 +54,7 @@ async function unlocking(
 		...keys,
 		device: idFromBytes<DeviceId>(filled(16, number, index)),
 		keyringGenesisRandom: filled(32, number, 3),
+		firstGenesisRandom: filled(32, number, 6),
 		keyringEpochKey: filled(32, number, 4),
 		localKey: await importXaesKey(filled(32, number, 5, index))
 	});

@@ -21,6 +21,7 @@ describe('the keys of an account', () => {
 		expect(again.kem.publicKey).toEqual(first.kem.publicKey);
 		expect(again.kem.seed.reveal()).toEqual(first.kem.seed.reveal());
 		expect(again.keyringGenesisRandom).toEqual(first.keyringGenesisRandom);
+		expect(again.firstGenesisRandom).toEqual(first.firstGenesisRandom);
 		expect(again.keyringEpochKey.reveal()).toEqual(first.keyringEpochKey.reveal());
 	});
 
@@ -34,12 +35,13 @@ describe('the keys of an account', () => {
 				keys.kem.seed.reveal(),
 				keys.kem.publicKey,
 				keys.keyringGenesisRandom,
+				keys.firstGenesisRandom,
 				keys.keyringEpochKey.reveal()
 			]) {
 				seen.add(toHex(bytes));
 			}
 		}
-		expect(seen.size).toBe(24);
+		expect(seen.size).toBe(28);
 	});
 
 	test('are such that others accept and can use them', async () => {
