@@ -23,11 +23,15 @@ export function encodeCbor(value: Cbor): Uint8Array {
 
 /**
  * Decodes exactly one value that fills `bytes`, and refuses every encoding but the deterministic
- * one, as well as types outside {@link Cbor}. Byte strings are copies.
+ * one, as well as types outside {@link Cbor}. Byte strings are copies; from `sharedFromBytes` on they
+ * are views of `bytes`, for whoever reads them and lets go of them.
  */
-export function decodeCbor(bytes: Uint8Array): Result<Cbor, 'malformed'> {
+export function decodeCbor(
+	bytes: Uint8Array,
+	sharedFromBytes = Infinity
+): Result<Cbor, 'malformed'> {
 	try {
-		const reader = new Reader(bytes);
+		const reader = new Reader(bytes, sharedFromBytes);
 		const value = reader.value(0);
 		return reader.isAtEnd ? ok(value) : err('malformed');
 	} catch (error) {
@@ -46,10 +50,12 @@ class Malformed extends Error {}
  */
 class Reader {
 	readonly #bytes: Uint8Array;
+	readonly #sharedFromBytes: number;
 	#at = 0;
 
-	constructor(bytes: Uint8Array) {
+	constructor(bytes: Uint8Array, sharedFromBytes: number) {
 		this.#bytes = bytes;
+		this.#sharedFromBytes = sharedFromBytes;
 	}
 
 	get isAtEnd(): boolean {
@@ -64,7 +70,7 @@ class Reader {
 			case 1:
 				return safeInteger(-1 - this.#argument(first));
 			case 2:
-				return new Uint8Array(this.#take(this.#argument(first)));
+				return this.#byteString(this.#argument(first));
 			case 3:
 				return this.#text(this.#argument(first));
 			case 4:
@@ -86,6 +92,11 @@ class Reader {
 		const least = size === 1 ? 24 : 256 ** (size / 2);
 		if (value < least) throw new Malformed();
 		return safeInteger(value);
+	}
+
+	#byteString(lengthBytes: number): Uint8Array {
+		const taken = this.#take(lengthBytes);
+		return lengthBytes < this.#sharedFromBytes ? new Uint8Array(taken) : taken;
 	}
 
 	#text(lengthBytes: number): string {

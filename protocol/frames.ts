@@ -121,11 +121,17 @@ const encodeRunEntry = (entry: RunEntry): Cbor[] => [
 	entry.previousKey
 ];
 
-/** Reads a frame from a client; larger than `maxFrameBytes` is `too_large`. */
+/** Pages of a bulk; whatever is smaller is copied, and outlives the frame without keeping it. */
+const sharedFromBytes = 4_096;
+
+/**
+ * Reads a frame from a client; larger than `maxFrameBytes` is `too_large`. Long byte strings are views
+ * of the frame: an object has little memory, and writes them down before it takes the next one.
+ */
 export function parseClientFrame(
 	bytes: Uint8Array
 ): Result<ClientFrame, 'malformed' | 'too_large'> {
-	const decoded = decodeFrame(bytes);
+	const decoded = decodeFrame(bytes, sharedFromBytes);
 	if (!decoded.ok) return decoded;
 	const [kind, ...rest] = decoded.value;
 	if (kind === 1 && rest.length === 5) return parseAppend(rest);
@@ -156,9 +162,12 @@ function parseSignedHeartbeat(value: Cbor): SignedHeartbeat | null {
 	return isBytes(signature, signatureBytes) ? { body, signature } : null;
 }
 
-function decodeFrame(bytes: Uint8Array): Result<readonly Cbor[], 'malformed' | 'too_large'> {
+function decodeFrame(
+	bytes: Uint8Array,
+	sharedFrom?: number
+): Result<readonly Cbor[], 'malformed' | 'too_large'> {
 	if (bytes.length > maxFrameBytes) return err('too_large');
-	const decoded = decodeCbor(bytes);
+	const decoded = decodeCbor(bytes, sharedFrom);
 	return decoded.ok && isArray(decoded.value) ? ok(decoded.value) : err('malformed');
 }
 

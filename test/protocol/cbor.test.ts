@@ -192,3 +192,15 @@ await withVectors<readonly Vector[]>(
 		});
 	}
 );
+
+test('shares long byte strings with what they were read from, if it is asked to, and copies the others', () => {
+	const bytes = encodeCbor([new Uint8Array(8).fill(1), new Uint8Array(3).fill(2)]);
+	const read = decodeCbor(bytes, 8);
+	const copied = decodeCbor(bytes);
+	bytes.fill(9);
+	expect(read).toEqual({ ok: true, value: [new Uint8Array(8).fill(9), new Uint8Array(3).fill(2)] });
+	expect(copied).toEqual({
+		ok: true,
+		value: [new Uint8Array(8).fill(1), new Uint8Array(3).fill(2)]
+	});
+});
