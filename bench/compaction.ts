@@ -26,7 +26,7 @@ export interface EdgeBytes {
 	readonly livePages: number;
 	/** Kept for the retention, then dropped. */
 	readonly supersededPages: number;
-	/** Rows that were written: one for each commit, page of its own row, and superseded page. */
+	/** Rows that were written: one for each commit, page of its own row, and superseded run of pages. */
 	readonly rows: number;
 }
 
@@ -285,7 +285,7 @@ function bytesIn(file: string): readonly EdgeBytes[] {
 		if (!database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'commits'").get()) return [];
 		const sum = (query: string): number => Number(database.prepare(query).get()?.['value'] ?? 0);
 		const isOver = (place: string) =>
-			`EXISTS (SELECT 1 FROM superseded s WHERE s.place = ${place})`;
+			`EXISTS (SELECT 1 FROM superseded s WHERE ${place} BETWEEN s.first_place AND s.last_place)`;
 		const inline = (over: string) =>
 			sum(
 				`SELECT sum(length(page)) AS value FROM commits WHERE ${over} ${isOver(`seq * ${String(placesPerSeq)}`)}`

@@ -6,7 +6,7 @@ const secondMs = 1_000;
 /** Bytes that one space may hold: commits, pages, wraps, previous-key records. */
 export const maxSpaceBytes = 1_000_000_000;
 /** A snapshot of the log's state is written at least this often, so that waking replays few. */
-export const snapshotEveryCommits = 256;
+export const snapshotEveryCommits = 64;
 /** An `entries` frame is filled to about this; one entry alone may be larger. */
 export const targetEntriesFrameBytes = 1_048_576;
 /**

@@ -87,5 +87,13 @@ export const spaceMigrations: readonly string[] = [
 		sealed BLOB NOT NULL
 	) STRICT`,
 	// Whoever opens a socket is asked about at the account each time.
-	'DROP TABLE dead_sessions'
+	'DROP TABLE dead_sessions',
+	'ALTER TABLE superseded RENAME TO superseded_pages',
+	`CREATE TABLE superseded (
+		first_place INTEGER PRIMARY KEY,
+		last_place INTEGER NOT NULL,
+		since_ms INTEGER NOT NULL
+	) STRICT`,
+	'INSERT INTO superseded SELECT place, place, since_ms FROM superseded_pages',
+	'DROP TABLE superseded_pages'
 ];

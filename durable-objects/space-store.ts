@@ -12,6 +12,7 @@ import { encodeLogState, type LogState } from '../crypto/log-state.ts';
 import { maxResendDistance, maxSpaceBytes, snapshotEveryCommits } from './limits.ts';
 import { hasSchema, migrate } from './migrate.ts';
 import { spaceMigrations } from './space-migrations.ts';
+import { isWithin, SpaceSupersededStore, type PlaceRange } from './space-superseded-store.ts';
 
 const placesPerSeq = 4_096;
 const placeOf = ({ seq, index }: PageId): number => seq * placesPerSeq + index;
@@ -71,12 +72,15 @@ type CommitRow = {
 	page: ArrayBuffer | null;
 };
 
+type PageSum = { pages: number; bytes: number };
+
 const bytesOrNull = (column: ArrayBuffer | null | undefined): Uint8Array | null =>
 	column ? new Uint8Array(column) : null;
 
 export class SpaceStore implements LogHistory {
 	readonly #storage: DurableObjectStorage;
 	readonly #sql: SqlStorage;
+	readonly #superseded: SpaceSupersededStore;
 	#exists: boolean;
 	/** Bytes ever added, and bytes dropped since: read once, then kept along with the rows. */
 	#addedBytes = 0;
@@ -85,6 +89,7 @@ export class SpaceStore implements LogHistory {
 	constructor(storage: DurableObjectStorage) {
 		this.#storage = storage;
 		this.#sql = storage.sql;
+		this.#superseded = new SpaceSupersededStore(storage.sql);
 		this.#exists = hasSchema(storage.sql);
 		if (!this.#exists) return;
 		migrate(storage, spaceMigrations);
@@ -240,25 +245,28 @@ export class SpaceStore implements LogHistory {
 
 	/** A page that was superseded before, or whose bytes are gone, stays as it is. */
 	#supersede(pages: readonly PageId[], sinceMs: number): void {
-		for (const page of pages) {
-			if (this.#hasPage(page)) {
-				this.#sql.exec('INSERT OR IGNORE INTO superseded VALUES (?, ?)', placeOf(page), sinceMs);
-			}
+		const ranges: PlaceRange[] = [];
+		let nextPlace: number | null = null;
+		for (const place of [...new Set(pages.map(placeOf))].sort((a, b) => a - b)) {
+			const page = pageAt(place);
+			if (!this.#hasPage(page) || this.#superseded.has(place)) continue;
+			const range = ranges.at(-1);
+			if (range === undefined || place !== nextPlace) ranges.push({ first: place, last: place });
+			else ranges[ranges.length - 1] = { ...range, last: place };
+			const isLast = page.index + 1 === this.pageCountAt(page.seq);
+			nextPlace = isLast ? placeOf({ seq: page.seq + 1, index: 0 }) : place + 1;
 		}
+		for (const range of ranges) this.#superseded.add(range, sinceMs);
 	}
 
 	/** Drops superseded pages before their time; a live page is dropped by nothing but its expiry. */
 	#purge(pages: readonly PageId[]): void {
 		let releasedBytes = 0;
-		for (const page of pages) {
-			if (this.#isSuperseded(page)) releasedBytes += this.#dropPage(page);
+		for (const place of pages.map(placeOf)) {
+			if (!this.#superseded.has(place)) continue;
+			releasedBytes += this.#dropRange({ first: place, last: place }).bytes;
 		}
 		this.#release(releasedBytes);
-	}
-
-	#isSuperseded(page: PageId): boolean {
-		const place = placeOf(page);
-		return this.#sql.exec('SELECT 1 FROM superseded WHERE place = ?', place).toArray().length > 0;
 	}
 
 	#hasPage(page: PageId): boolean {
@@ -281,18 +289,34 @@ export class SpaceStore implements LogHistory {
 		return row?.bytes ?? 0;
 	}
 
-	/** Removes a page's bytes and what is kept about them. Answers with how many there were. */
-	#dropPage(page: PageId): number {
-		const bytes = this.#pageBytes(page);
-		const place = placeOf(page);
-		if (this.pageCountAt(page.seq) === 1) {
-			if (bytes > 0) this.#sql.exec('UPDATE commits SET page = NULL WHERE seq = ?', page.seq);
-		} else {
-			this.#sql.exec('DELETE FROM pages WHERE place = ?', place);
-		}
-		this.#sql.exec('DELETE FROM superseded WHERE place = ?', place);
-		this.#sql.exec('DELETE FROM expiring WHERE place = ?', place);
-		return bytes;
+	/**
+	 * Removes the bytes of pages, and when they expire. Answers with how many there were. What was
+	 * superseded stays noted until all of its range goes.
+	 */
+	#dropRange({ first, last }: PlaceRange): PageSum {
+		const seqs = [Math.ceil(first / placesPerSeq), Math.floor(last / placesPerSeq)];
+		const inRows = 'FROM commits WHERE seq BETWEEN ? AND ? AND page IS NOT NULL';
+		const apart = 'FROM pages WHERE place BETWEEN ? AND ?';
+		const counted = [
+			this.#sql.exec<PageSum>(
+				`SELECT count(*) AS pages, coalesce(sum(length(page)), 0) AS bytes ${inRows}`,
+				...seqs
+			),
+			this.#sql.exec<PageSum>(
+				`SELECT count(*) AS pages, coalesce(sum(length(sealed)), 0) AS bytes ${apart}`,
+				...[first, last]
+			)
+		].map((cursor) => cursor.one());
+		this.#sql.exec(
+			'UPDATE commits SET page = NULL WHERE seq BETWEEN ? AND ? AND page IS NOT NULL',
+			...seqs
+		);
+		this.#sql.exec(`DELETE ${apart}`, first, last);
+		this.#sql.exec('DELETE FROM expiring WHERE place BETWEEN ? AND ?', first, last);
+		return counted.reduce((sum, { pages, bytes }) => ({
+			pages: sum.pages + pages,
+			bytes: sum.bytes + bytes
+		}));
 	}
 
 	#release(bytes: number): void {
@@ -309,7 +333,8 @@ export class SpaceStore implements LogHistory {
 
 	/**
 	 * Drops what its time has come for: pages superseded before `supersededBeforeMs`, and pages that
-	 * have expired by `nowMs`; at most `maxDrops` of each. Answers whether that may not be all.
+	 * have expired by `nowMs`; about `maxDrops`, and no more than one commit superseded beyond them.
+	 * Answers whether that may not be all.
 	 */
 	dropPages(times: {
 		readonly supersededBeforeMs: number;
@@ -318,23 +343,22 @@ export class SpaceStore implements LogHistory {
 	}): boolean {
 		if (!this.#exists) return false;
 		const { supersededBeforeMs, nowMs, maxDrops } = times;
-		const due = (statement: string, untilMs: number): number[] =>
-			this.#sql
-				.exec<{ place: number }>(statement, untilMs, maxDrops)
-				.toArray()
-				.map(({ place }) => place);
 		return this.#inTransaction(() => {
-			const outlived = due(
-				'SELECT place FROM superseded WHERE since_ms <= ? LIMIT ?',
-				supersededBeforeMs
-			);
-			const expired = due('SELECT place FROM expiring WHERE expires_at_ms <= ? LIMIT ?', nowMs);
-			let releasedBytes = 0;
-			for (const place of new Set([...outlived, ...expired])) {
-				releasedBytes += this.#dropPage(pageAt(place));
+			const expired = this.#sql
+				.exec<{
+					place: number;
+				}>('SELECT place FROM expiring WHERE expires_at_ms <= ? LIMIT ?', nowMs, maxDrops)
+				.toArray();
+			const dropped = expired.map(({ place }) => this.#dropRange({ first: place, last: place }));
+			const outlived = this.#superseded.due(supersededBeforeMs, maxDrops);
+			const sumOf = (of: keyof PageSum) => dropped.reduce((sum, drop) => sum + drop[of], 0);
+			while (outlived.length > 0 && sumOf('pages') < maxDrops) {
+				const [range] = outlived.splice(0, 1) as [PlaceRange];
+				dropped.push(this.#dropRange(range));
+				this.#superseded.remove(range);
 			}
-			this.#release(releasedBytes);
-			return outlived.length === maxDrops || expired.length === maxDrops;
+			this.#release(sumOf('bytes'));
+			return outlived.length > 0 || expired.length === maxDrops;
 		});
 	}
 
@@ -354,7 +378,7 @@ export class SpaceStore implements LogHistory {
 	*entriesAfter(after: Seq, reader: Reader, nowMs: number): Generator<Entry, void, undefined> {
 		if (!this.#exists) return;
 		const from = placeOf({ seq: after + 1, index: 0 });
-		const gone = this.#gonePlaces(from, nowMs);
+		const isGone = this.#goneAfter(from, nowMs);
 		const wraps = this.#wrapsBySeq(from, reader.account);
 		const rows = this.#sql.exec<CommitRow>(
 			`SELECT seq, page_count, signature, commit_bytes, previous_key, page
@@ -362,7 +386,7 @@ export class SpaceStore implements LogHistory {
 			after
 		);
 		for (const row of rows) {
-			const pages = reader.readsContent ? this.#pagesOf(row, gone) : nulls(row.page_count);
+			const pages = reader.readsContent ? this.#pagesOf(row, isGone) : nulls(row.page_count);
 			yield {
 				seq: row.seq,
 				commit: new Uint8Array(row.commit_bytes),
@@ -374,14 +398,19 @@ export class SpaceStore implements LogHistory {
 		}
 	}
 
-	/** Places of pages that are not served with their entries any more. */
-	#gonePlaces(from: number, nowMs: number): ReadonlySet<number> {
-		const rows = this.#sql.exec<{ place: number }>(
-			`SELECT place FROM superseded WHERE place >= ?1
-				UNION ALL SELECT place FROM expiring WHERE place >= ?1 AND expires_at_ms <= ?2`,
-			...[from, nowMs]
+	/** Whether a page at a place after `from` is not served with its entry any more. */
+	#goneAfter(from: number, nowMs: number): (place: number) => boolean {
+		const superseded = this.#superseded.from(from);
+		const expired = new Set(
+			this.#sql
+				.exec<{ place: number }>(
+					'SELECT place FROM expiring WHERE place >= ? AND expires_at_ms <= ?',
+					...[from, nowMs]
+				)
+				.toArray()
+				.map(({ place }) => place)
 		);
-		return new Set(rows.toArray().map(({ place }) => place));
+		return (place) => expired.has(place) || isWithin(superseded, place);
 	}
 
 	#wrapsBySeq(from: number, recipient: AccountId): ReadonlyMap<Seq, Entry['wraps']> {
@@ -399,9 +428,9 @@ export class SpaceStore implements LogHistory {
 		return wrapsBySeq;
 	}
 
-	#pagesOf(row: CommitRow, gone: ReadonlySet<number>): (Uint8Array | null)[] {
+	#pagesOf(row: CommitRow, isGone: (place: number) => boolean): (Uint8Array | null)[] {
 		const pages: (Uint8Array | null)[] = nulls(row.page_count);
-		const isLive = (index: number) => !gone.has(placeOf({ seq: row.seq, index }));
+		const isLive = (index: number) => !isGone(placeOf({ seq: row.seq, index }));
 		if (row.page_count === 1) return isLive(0) ? [bytesOrNull(row.page)] : pages;
 		if (row.page_count === 0) return pages;
 		const stored = this.#sql.exec<{ place: number; sealed: ArrayBuffer }>(

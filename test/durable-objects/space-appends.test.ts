@@ -5,7 +5,7 @@ import { randomBytes } from '../../crypto/random.ts';
 import { connect, openEdge, type TestSocket } from './edge.ts';
 import { newDeviceId, noChange, Person, randomPage, type Session } from './person.ts';
 import { pull, Stage } from './space-stage.ts';
-import { dump } from './storage.ts';
+import { dump, rowsWrittenBy } from './storage.ts';
 
 let ada: Person;
 let session: Session;
@@ -195,6 +195,77 @@ describe('pages that are superseded or expire', () => {
 		const tables = await dump(stage.stub);
 		expect(tables['pages']).toHaveLength(1);
 		expect(tables['expiring']).toHaveLength(1);
+	});
+
+	it('take a row for a run of them, and one each to be dropped', async () => {
+		const stage = await openStage();
+		for (let edits = 0; edits < 20; edits++) await stage.edit();
+		const trio = await stage.add({ pages: [randomPage(9), randomPage(9), randomPage(9)] });
+		const live = await stage.edit();
+		const supersedes = [
+			...Array.from({ length: 20 }, (_, edit) => ({ seq: 2 + edit, index: 0 })),
+			...[0, 1, 2].map((index) => ({ seq: 22, index }))
+		].filter(({ seq }) => seq !== 10);
+		const packed = await rowsWrittenBy(stage.stub, async () => {
+			// In any order, and named twice.
+			await stage.add({
+				pages: [randomPage(20)],
+				supersedes: [...supersedes].reverse().concat(supersedes.slice(0, 3))
+			});
+		});
+		// The commit, and the pages before and after the one that stays.
+		expect(packed).toBe(3);
+		const isServed = async () => {
+			const { entries } = await pull(await connect(stage.log.space, session.token));
+			return entries.map(({ pages }) => pages.map((page) => page !== null));
+		};
+		const all = [[], ...Array.from({ length: 20 }, (_, edit) => [edit === 8])];
+		expect(await isServed()).toEqual([...all, [false, false, false], [true], [true]]);
+		expect(await fetchPage(stage.socket, 22, 2)).toEqual(trio.pages[2]);
+		// What was superseded before is so since then, and what was not still is not.
+		await stage.add({ supersedes: [...supersedes, { seq: 10, index: 0 }] });
+		expect((await dump(stage.stub))['superseded']).toHaveLength(3);
+		const before = await dump(stage.stub);
+		await stage.add({
+			admin: {
+				...noChange,
+				settings: { retentionDays: 0, defaultExpiryDays: null, linksAllowed: false }
+			}
+		});
+		const dropped = await rowsWrittenBy(stage.stub, async () => {
+			expect(await runDurableObjectAlarm(stage.stub)).toBe(true);
+		});
+		// Twenty in rows of commits, three apart, three ranges, and the count of what was released.
+		expect(dropped).toBe(20 + 3 + 3 + 1);
+		const tables = await dump(stage.stub);
+		expect(tables['superseded']).toEqual([]);
+		expect(tables['pages']).toEqual([]);
+		const bytesOf = ({ commits = [], pages = [] }: typeof tables) =>
+			[...commits.map(({ page }) => page), ...pages.map(({ sealed }) => sealed)]
+				.map((hex) => (typeof hex === 'string' ? hex.length / 2 : 0))
+				.reduce((sum, bytes) => sum + bytes, 0);
+		const released = tables['space']?.[0]?.['released_bytes'];
+		expect(bytesOf(before) - bytesOf(tables)).toBe(released);
+		expect(await fetchPage(stage.socket, 23)).toEqual(live.pages[0]);
+	});
+
+	it('are purged out of the middle of a run, and nothing beside them', async () => {
+		const stage = await openStage();
+		const sealed: (Uint8Array | null | undefined)[] = [];
+		for (let edit = 0; edit < 5; edit++) sealed.push((await stage.edit()).pages[0]);
+		const supersedes = [2, 3, 4, 5].map((seq) => ({ seq, index: 0 }));
+		await stage.add({ supersedes });
+		await stage.add({
+			purge: [
+				{ seq: 4, index: 0 },
+				{ seq: 6, index: 0 }
+			]
+		});
+		for (const [edit, page] of sealed.entries()) {
+			expect(await fetchPage(stage.socket, 2 + edit)).toEqual(edit === 2 ? null : page);
+		}
+		const { space } = await dump(stage.stub);
+		expect(space).toMatchObject([{ released_bytes: sealed[2]?.length }]);
 	});
 
 	it('can be superseded twice, which changes nothing', async () => {
