@@ -29,6 +29,9 @@ export type DeviceLinkId = Id<'device link'>;
 /** Random; an invitation that was sent to a handle. */
 export type RequestId = Id<'request'>;
 
+/** Random; a second step of an account's logins. */
+export type FactorId = Id<'factor'>;
+
 export type AnyId =
 	| AccountId
 	| DeviceId
@@ -38,7 +41,8 @@ export type AnyId =
 	| InviteId
 	| LinkId
 	| DeviceLinkId
-	| RequestId;
+	| RequestId
+	| FactorId;
 
 export const idBytes = 16;
 

@@ -12,6 +12,8 @@
 //         | [ 7, invite or link (16) ]                       that one is done with
 //         | [ 8, space (16), left ms ]                       this account left, or was removed
 //         | [ 9, device (16), name, added ms ]               what a device is called
+//         | [ 10, account (16), n, head (32) ]            newest head of this account's own log
+import type { AccountHead } from './account-write.ts';
 import type { Cbor } from './cbor.ts';
 import { roles, type Head, type Role } from './commit.ts';
 import {
@@ -91,6 +93,12 @@ export type KeyringEntry =
 			readonly device: DeviceId;
 			readonly name: string;
 			readonly addedAtMs: number;
+	  }
+	| {
+			readonly type: 'account';
+			/** The one whose keyring this is. */
+			readonly account: AccountId;
+			readonly head: AccountHead;
 	  };
 
 /** The item of the change that carries an entry: what the entry is about, so that one covers another. */
@@ -101,6 +109,7 @@ export function keyringItem(entry: KeyringEntry): ItemId {
 		case 'left':
 			return idFromBytes<ItemId>(bytesOfId(entry.space));
 		case 'contact':
+		case 'account':
 			return idFromBytes<ItemId>(bytesOfId(entry.account));
 		case 'invite':
 		case 'claimed':
@@ -164,6 +173,8 @@ export function keyringEntryForm(entry: KeyringEntry): Cbor {
 			return [8, bytesOfId(entry.space), entry.leftAtMs];
 		case 'device':
 			return [9, bytesOfId(entry.device), entry.name, entry.addedAtMs];
+		case 'account':
+			return [10, bytesOfId(entry.account), entry.head.n, entry.head.hash];
 	}
 }
 
@@ -193,6 +204,8 @@ export function parseKeyringEntry(value: Cbor | undefined): KeyringEntry | null 
 				: null;
 		case 9:
 			return parseDevice(id, rest);
+		case 10:
+			return parseAccountHead(id, rest);
 		default:
 			return null;
 	}
@@ -285,4 +298,10 @@ function parseDevice(id: Uint8Array, rest: Rest): KeyringEntry | null {
 	const [name, addedAtMs] = rest;
 	if (rest.length !== 2 || typeof name !== 'string' || !isUint(addedAtMs)) return null;
 	return { type: 'device', device: idFromBytes<DeviceId>(id), name, addedAtMs };
+}
+
+function parseAccountHead(id: Uint8Array, rest: Rest): KeyringEntry | null {
+	const [n, hash] = rest;
+	if (rest.length !== 2 || !isCount(n) || !isBytes(hash, hashBytes)) return null;
+	return { type: 'account', account: idFromBytes<AccountId>(id), head: { n, hash } };
 }

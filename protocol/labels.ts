@@ -22,6 +22,8 @@ import {
 
 export const labels = {
 	account: 'tacet/1 account',
+	accountHead: 'tacet/1 account head',
+	accountWrite: 'tacet/1 account write',
 	backupCode: 'tacet/1 backup code',
 	claim: 'tacet/1 claim',
 	claimName: 'tacet/1 claim name',
@@ -61,6 +63,7 @@ export const labels = {
 	passwordSlot: 'tacet/1 password slot',
 	previous: 'tacet/1 previous',
 	profile: 'tacet/1 profile',
+	recoveryProof: 'tacet/1 recovery proof',
 	recoverySlot: 'tacet/1 recovery slot',
 	request: 'tacet/1 request',
 	safety: 'tacet/1 safety',
@@ -181,7 +184,7 @@ export const eventTagInput = (
 		...event.ids.map((id) => id && bytesOfId(id))
 	]);
 
-export const keyslotKinds = ['password', 'recovery', 'device'] as const;
+export const keyslotKinds = ['password', 'recovery', 'device', 'passkey'] as const;
 export type KeyslotKind = (typeof keyslotKinds)[number];
 
 export interface KeyslotPlace {
@@ -250,6 +253,10 @@ export const createAccountBody = (
 	identity: Uint8Array,
 	keyslots: readonly Uint8Array[]
 ): Uint8Array => encodeCbor([handleHash, registrationRecord, identity, [...keyslots]]);
+
+/** Preimage of an account log's head: a write, which names the head before it, and its signature. */
+export const accountHeadInput = (write: Uint8Array, signature: Uint8Array): Uint8Array =>
+	encodeCbor([labels.accountHead, write, signature]);
 
 /** Input of the HMAC, keyed with the OPAQUE session key, that binds a device key to a login. */
 export const deviceBindingInput = (

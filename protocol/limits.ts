@@ -96,6 +96,12 @@ export const refreshTokenTtlSeconds = 30 * 86_400;
 export const maxSessionsPerAccount = 3;
 export const maxKeyslots = 16;
 export const maxSealedKeyslotBytes = 512;
+/** An account write: one with an identity entry and all keyslots is the longest. */
+export const maxAccountWriteBytes = 4_096;
+export const maxFactors = 16;
+/** Sessions that a person may allow at a time. */
+export const maxSessionCap = 20;
+export const maxRecoveryDelayDays = 30;
 export const loginStateTtlSeconds = 60;
 export const historyRetentionDays = 30;
 

@@ -5,6 +5,8 @@ import { makeDoc } from '../client/item-doc.ts';
 import { deriveAccountKeys } from '../crypto/client/account-keys.ts';
 import { sealWithRandom } from '../crypto/client/aead.ts';
 import { epochKeyCommitment } from '../crypto/client/key-commitment.ts';
+import { deriveRecoveryAuthenticator } from '../crypto/client/recovery-authenticator.ts';
+import { signAccountWrite } from '../crypto/client/sign-account-write.ts';
 import { createSecret, type EpochKey, type RootSecret } from '../crypto/client/secret.ts';
 import { deriveContentKey } from '../crypto/client/space-keys.ts';
 import { sha256 } from '../crypto/hash.ts';
@@ -16,8 +18,15 @@ import { sign } from '../crypto/signature.ts';
 import { concatBytes } from '../protocol/bytes.ts';
 import { encodeCommit, encodeGenesis } from '../protocol/commit.ts';
 import { encodeClientFrame, encodeSpaceFrame } from '../protocol/frames.ts';
-import { bytesOfId, idFromBytes, type DeviceId, type ItemId } from '../protocol/ids.ts';
 import {
+	bytesOfId,
+	idFromBytes,
+	type DeviceId,
+	type FactorId,
+	type ItemId
+} from '../protocol/ids.ts';
+import {
+	accountHeadInput,
 	commitSigningInput,
 	contentKeyInfo,
 	keyCommitmentInput,
@@ -77,6 +86,34 @@ export async function workedExample(): Promise<Record<string, Uint8Array>> {
 		genesis: null
 	});
 	const signature = await sign(keys.signing.privateKey, commitSigningInput(commit));
+	const writes = { account: identity.account, device, timeMs: 1_700_000_000_000 };
+	const slotFacts = { slot: counting(0xc0, 16), hash: counting(0x90, 32) };
+	const created = await signAccountWrite(keys.signing.privateKey, {
+		...{ ...writes, n: 1, previous: new Uint8Array(32) },
+		action: {
+			...{ type: 'create', handleHash: counting(0x10, 32), identityEntry: identity.bytes },
+			material: {
+				password: { ...slotFacts, recordHash: counting(0x50, 32), usesAccountKey: false },
+				kit: {
+					...{ slot: counting(0xd0, 16), hash: counting(0x91, 32) },
+					...{ authenticatorHash: counting(0x70, 32), confirmed: false }
+				},
+				passkeys: []
+			},
+			policy: { suffices: [], sessionCap: 3, recoveryDelayDays: 1 }
+		}
+	});
+	const accountHead1 = sha256(accountHeadInput(created.write, created.signature));
+	const second = await signAccountWrite(keys.signing.privateKey, {
+		...{ ...writes, n: 2, previous: accountHead1 },
+		action: {
+			type: 'factor_add',
+			factor: {
+				factor: idFromBytes<FactorId>(counting(0xe0, 16)),
+				...{ kind: 'totp', hash: counting(0xb0, 32) }
+			}
+		}
+	});
 	return {
 		'signing public key': keys.signing.publicKey,
 		'identity hash': identity.hash,
@@ -101,6 +138,11 @@ export async function workedExample(): Promise<Record<string, Uint8Array>> {
 			slot: counting(0xc0, 16),
 			generation: 1
 		}),
+		'account head(1)': accountHead1,
+		'account write 2': second.write,
+		'signature of account write 2': second.signature,
+		'account head(2)': sha256(accountHeadInput(second.write, second.signature)),
+		'recovery authenticator': deriveRecoveryAuthenticator(createSecret(counting(0xd0, 16))),
 		'pull frame': encodeClientFrame({ type: 'pull', after: 1 }),
 		'appended frame': encodeSpaceFrame({ type: 'appended', count: 2, seq: 2 }),
 		'refused frame': encodeSpaceFrame({

@@ -41,7 +41,7 @@ export interface Person {
 }
 
 /** All coefficients zero, and a point of large order: as good as any key for rules that only read it. */
-const kemKeyOf = (seed: number): Uint8Array =>
+export const kemKeyOf = (seed: number): Uint8Array =>
 	concatBytes(
 		new Uint8Array(1_152),
 		new Uint8Array(32).fill(seed),

@@ -46,6 +46,7 @@ import {
 import { keyringItem } from '../../protocol/keyring-entry.ts';
 import { nameKinds, type Change } from '../../protocol/page.ts';
 import type { Result } from '../../protocol/result.ts';
+import { accountInputs } from './account-samples.ts';
 import {
 	sampleEntries,
 	sampleSignedHeartbeat,
@@ -417,6 +418,7 @@ export const rawInputs = {
 /** A deterministic array that begins with its label. */
 export const arrayInputs = {
 	...sharingInputs,
+	...accountInputs,
 	account: accountWriteInput({
 		...{ account, incarnation: bytesFrom(3, 16), count: 1, action: 'create' },
 		bodyHash: hash

@@ -99,7 +99,8 @@ export const sampleEntries: readonly KeyringEntry[] = [
 	},
 	{ type: 'closed', of: invite },
 	{ type: 'left', space, leftAtMs: 9 },
-	{ type: 'device', device, name: 'Laptop', addedAtMs: 10 }
+	{ type: 'device', device, name: 'Laptop', addedAtMs: 10 },
+	{ type: 'account', account, head: { n: 11, hash } }
 ];
 
 /** Deterministic arrays that begin with their label. */
@@ -214,5 +215,10 @@ export const someEntry: fc.Arbitrary<KeyringEntry> = fc.oneof(
 		device: someId<DeviceId>(),
 		name: someText,
 		addedAtMs: uint
+	}),
+	fc.record({
+		type: typed('account'),
+		account: someId<AccountId>(),
+		head: fc.record({ n: count, hash: someHash })
 	})
 );

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { sha256 } from '../../crypto/hash.ts';
 import { toHex, utf8Encode } from '../../protocol/bytes.ts';
+import { encodeAccountWrite } from '../../protocol/account-write.ts';
 import { encodeCommit, encodeGenesis } from '../../protocol/commit.ts';
 import { wireErrors } from '../../protocol/errors.ts';
 import { encodeClientFrame, encodeSpaceFrame } from '../../protocol/frames.ts';
@@ -17,6 +18,7 @@ import {
 import { labels } from '../../protocol/labels.ts';
 import { encodePage } from '../../protocol/page.ts';
 import { protocolVersion, socketProtocol } from '../../protocol/version.ts';
+import { sampleActions, writeOf } from './account-samples.ts';
 import {
 	arrayInputs,
 	clientFrames,
@@ -45,6 +47,7 @@ const hashOf = (...parts: readonly Uint8Array[]): string =>
 	toHex(sha256(text(parts.map(toHex)))).slice(0, 16);
 
 const formats = {
+	accountWrite: hashOf(...sampleActions.map((action) => encodeAccountWrite(writeOf(action)))),
 	commit: hashOf(encodeCommit(sampleCommit), encodeCommit(smallCommit)),
 	genesis: hashOf(encodeGenesis(sampleGenesis)),
 	identity: hashOf(encodeIdentityEntry(sampleIdentity), encodeIdentityEntry(sampleRenewal)),
@@ -76,16 +79,17 @@ const formats = {
 
 /** Of protocol version 1. */
 const locked: typeof formats = {
+	accountWrite: '1bdcc69cfd6c25e8',
 	clientFrames: 'bf01cc99f22c5a4b',
 	commit: 'fde526c12231a181',
 	errors: '38243bbc6e0b1703',
 	genesis: 'f8dbe40eb3a14574',
 	identity: '16d794a5143bdff7',
-	labels: '9b885c83533571bb',
-	page: 'eae2633ac9d6900e',
+	labels: '751599ab991af6df',
+	page: '48748e57615595b6',
 	routes: '2722c996f831b8e9',
 	sharing: '143bd1c0c21142b6',
-	signingInputs: 'c1a824086679144e',
+	signingInputs: 'cb4b87fb9b300f37',
 	spaceFrames: 'd61085047e547482'
 };
 
