@@ -4,16 +4,18 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { client, ready, server } from '@serenity-kit/opaque';
 import { build as bundle } from 'esbuild';
 import { logIn, signUp, type AccountParts } from '../client/account.ts';
 import { startCryptoInProcess } from '../client/crypto-core.ts';
 import { Http } from '../client/http.ts';
 import { createMemoryStore } from '../client/memory-store.ts';
-import { argon2Parameters, stretchPassword } from '../crypto/client/argon2.ts';
+import { stretchPassword } from '../crypto/client/argon2.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
 import { inProject } from '../scripts/project.mjs';
+import { keyStretching, type FirstLogin, type FirstLoginTook } from './first-login.ts';
 import { cpuMs } from './processes.ts';
 import { spreadOf, type Spread } from './statistics.ts';
 import { serveWorkerd, tacet } from './systems.ts';
@@ -24,12 +26,16 @@ export interface LoginFigures {
 	readonly clientCpuMs: Spread;
 	/** Each call of the crypto core and of HTTP, in the order of their first use. */
 	readonly partsMs: Readonly<Record<string, Spread>>;
-	/** A login less what its requests took: what the client itself adds. */
+	/** The first login in a thread of its own, less what its requests took: what the client itself adds. */
 	readonly ownMs: Spread;
-	/** Both steps of serenity-kit's client with the same parameters, nothing else, in turn with logins. */
+	/** Both steps of serenity-kit's client, likewise the first ones of a thread, in turn with logins. */
 	readonly serenityMs: Spread;
-	/** The one by the other, for each login. */
+	/** The one by the other, turn by turn. */
 	readonly ownRatio: Spread;
+	/** The same by processor time of the thread: with fetch, and without what else the machine did. */
+	readonly ownCpuRatio: Spread;
+	/** Not the first ones: serenity-kit's client still holds its 64 MiB then, Tacet's touches new ones. */
+	readonly laterRatio: Spread;
 	/** Argon2id alone with the same parameters, by another implementation (hash-wasm). */
 	readonly argon2Ms: Spread;
 	/** CPU of workerd for both messages of a login, everything included. */
@@ -67,8 +73,7 @@ export async function measureLogin(logins: number): Promise<LoginFigures> {
 		parts.clear();
 		const serenity = await serenityAlone();
 		const wallMs: number[] = [];
-		const ownMs: number[] = [];
-		const serenityMs: number[] = [];
+		const laterRatio: number[] = [];
 		const clientCpuMs: number[] = [];
 		const serverBeforeMs = cpuMs(edge.pid);
 		for (let count = 0; count < logins; count++) {
@@ -79,17 +84,15 @@ export async function measureLogin(logins: number): Promise<LoginFigures> {
 			const used = process.cpuUsage(cpu);
 			const ms = performance.now() - startedMs;
 			wallMs.push(ms);
-			ownMs.push(ms - (httpMs(parts) - asked));
 			clientCpuMs.push((used.user + used.system) / 1_000);
-			serenityMs.push(serenity());
+			laterRatio.push((ms - (httpMs(parts) - asked)) / serenity.again());
 		}
 		const serverCpuMs = (cpuMs(edge.pid) - serverBeforeMs) / logins;
 		return {
 			wallMs: spreadOf(wallMs),
 			clientCpuMs: spreadOf(clientCpuMs),
-			ownMs: spreadOf(ownMs),
-			serenityMs: spreadOf(serenityMs),
-			ownRatio: spreadOf(ownMs.map((ms, login) => ms / (serenityMs[login] ?? Number.NaN))),
+			laterRatio: spreadOf(laterRatio),
+			...(await firstLogins(origin, serenity.answer, logins)),
 			partsMs: Object.fromEntries([...parts].map(([name, ms]) => [name, spreadOf(ms)])),
 			argon2Ms: spreadOf(await argon2Alone()),
 			serverCpuMs,
@@ -130,16 +133,16 @@ function httpMs(parts: ReadonlyMap<string, readonly number[]>): number {
 	return requests.flatMap(([, ms]) => ms).reduce((sum, ms) => sum + ms, 0);
 }
 
-/** One login by the library as it is published; answers with the ms of the client's two steps. */
-async function serenityAlone(): Promise<() => number> {
+interface Serenity {
+	/** The server's message. */
+	readonly answer: (startLoginRequest: string) => string;
+	/** One more login in this thread: ms of the client's two steps. */
+	readonly again: () => number;
+}
+
+/** The library as it is published, with an account of its own. */
+async function serenityAlone(): Promise<Serenity> {
 	await ready;
-	const keyStretching = {
-		'argon2id-custom': {
-			memory: argon2Parameters.memoryKib,
-			iterations: argon2Parameters.iterations,
-			parallelism: argon2Parameters.parallelism
-		}
-	};
 	const serverSetup = server.createSetup();
 	const begun = client.startRegistration({ password });
 	const { registrationResponse } = server.createRegistrationResponse({
@@ -150,21 +153,59 @@ async function serenityAlone(): Promise<() => number> {
 		...{ password, registrationResponse, keyStretching },
 		clientRegistrationState: begun.clientRegistrationState
 	});
-	const once = (): number => {
+	const answer = (startLoginRequest: string): string =>
+		server.startLogin({
+			...{ serverSetup, userIdentifier: handle },
+			...{ registrationRecord, startLoginRequest }
+		}).loginResponse;
+	const again = (): number => {
 		const startedMs = performance.now();
 		const { clientLoginState, startLoginRequest } = client.startLogin({ password });
 		const firstMs = performance.now() - startedMs;
-		const { loginResponse } = server.startLogin({
-			...{ serverSetup, userIdentifier: handle },
-			...{ registrationRecord, startLoginRequest }
-		});
+		const loginResponse = answer(startLoginRequest);
 		const answeredMs = performance.now();
 		const finish = { password, clientLoginState, loginResponse, keyStretching };
 		if (client.finishLogin(finish) === undefined) throw new Error('a login failed');
 		return firstMs + performance.now() - answeredMs;
 	};
-	once();
-	return once;
+	return { answer, again };
+}
+
+/** One thread after another; who goes first changes. */
+async function firstLogins(
+	origin: string,
+	answer: Serenity['answer'],
+	turns: number
+): Promise<Pick<LoginFigures, 'ownMs' | 'serenityMs' | 'ownRatio' | 'ownCpuRatio'>> {
+	const took = { tacet: [] as FirstLoginTook[], serenity: [] as FirstLoginTook[] };
+	for (let turn = 0; turn < turns; turn++) {
+		const order = ['tacet', 'serenity'] as const;
+		for (const who of turn % 2 === 0 ? order : order.toReversed()) {
+			took[who].push(await inThread({ who, origin, handle, password }, answer));
+		}
+	}
+	const each = (figure: keyof FirstLoginTook) =>
+		took.tacet.map((own, turn) => own[figure] / (took.serenity[turn]?.[figure] ?? Number.NaN));
+	return {
+		ownMs: spreadOf(took.tacet.map(({ ms }) => ms)),
+		serenityMs: spreadOf(took.serenity.map(({ ms }) => ms)),
+		ownRatio: spreadOf(each('ms')),
+		ownCpuRatio: spreadOf(each('cpuMs'))
+	};
+}
+
+function inThread(input: FirstLogin, answer: Serenity['answer']): Promise<FirstLoginTook> {
+	return new Promise((resolve, reject) => {
+		const thread = new Worker(inProject('bench/first-login.ts'), { workerData: input });
+		thread.on('error', reject);
+		thread.on('message', (said: { startLoginRequest: string } | { took: FirstLoginTook }) => {
+			if ('startLoginRequest' in said) thread.postMessage(answer(said.startLoginRequest));
+			else
+				void thread.terminate().then(() => {
+					resolve(said.took);
+				});
+		});
+	});
 }
 
 async function argon2Alone(): Promise<readonly number[]> {

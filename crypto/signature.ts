@@ -8,6 +8,10 @@ import { concatBytes, toHex } from '../protocol/bytes.ts';
 import { ed25519PublicKeyBytes, signatureBytes } from '../protocol/limits.ts';
 import { webCryptoBytes } from './webcrypto-bytes.ts';
 
+// A table for faster multiplications of the base point takes 20 ms to make, and a login needs two of
+// them: a small one is done sooner, up to some thirty.
+ed25519.Point.BASE.precompute(2);
+
 const seedBytes = 32;
 /** PKCS #8 around a 32-byte Ed25519 seed (RFC 8410 §7), the only private form that WebCrypto takes. */
 const pkcs8Prefix = Uint8Array.of(
