@@ -167,7 +167,7 @@ describe('no order of proofs, evictions and clocks', () => {
 			fc.property(steps, (plan) => {
 				const clock = new Clock();
 				let guard = clock.guard();
-				const givenAtMs = new Map<string, number>();
+				const givenAtMs = new Map([[guard.nonce, clock.nowMs]]);
 				const made: { key: number; jti: string; nonce: string }[] = [];
 				const used = new Set<string>();
 				for (const step of plan) {
