@@ -168,7 +168,8 @@ export class Pusher {
 	 */
 	async write(changes: readonly Change[]): Promise<Result<readonly LocalRow[], SaveRefusal>> {
 		const { outbox, nowMs } = this.#parts;
-		const next = this.#liveCommit;
+		// What frees pages is formed once its items know that it waits.
+		const next = changes.some(({ type }) => type === 'tombstone') ? null : this.#liveCommit;
 		if (next === null) return outbox.write(changes, nowMs());
 		this.#pushing = true;
 		const written = outbox.write(changes, nowMs(), next);
