@@ -113,6 +113,7 @@ export class ItemRecord {
 
 	/** Changes that are left out: second seeds, and updates that do not decode. */
 	get setAside(): number {
+		if (this.#otherSeeds.length === 0) return this.#refused;
 		const first = this.#seed?.seed;
 		// The same seed again is what a compaction writes.
 		const seconds = first
@@ -210,7 +211,9 @@ export class ItemRecord {
 	removeWaiting(outboxId: number): void {
 		const stays = ({ place }: { readonly place: WaitingPlace }): boolean =>
 			place.outboxId !== outboxId;
-		const removed = this.#waitingUpdates.filter((update) => !stays(update));
+		const removed = this.#waitingUpdates.some((update) => !stays(update))
+			? this.#waitingUpdates.filter((update) => !stays(update))
+			: none;
 		const seed = this.seed;
 		this.#waitingSeeds = kept(this.#waitingSeeds, stays);
 		this.#waitingUpdates = kept(this.#waitingUpdates, stays);

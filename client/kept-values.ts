@@ -9,11 +9,6 @@ export function withOwnBytes<Value>(value: Value): Value {
 	);
 }
 
-/** A deep copy; keys and other platform objects are shared, as they can't change. */
-export function copyOf<Value>(value: Value): Value {
-	return mapBytes(value, (bytes) => bytes.slice());
-}
-
 function mapBytes<Value>(value: Value, map: (bytes: Uint8Array) => Uint8Array): Value {
 	return mapped(value, map) as Value;
 }

@@ -3,7 +3,7 @@
 import type { PageId } from '../protocol/commit.ts';
 import type { Seq, SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
-import { copyOf, withPage } from './kept-values.ts';
+import { withOwnBytes, withPage } from './kept-values.ts';
 import type {
 	CommitOfRows,
 	LogBatch,
@@ -48,17 +48,17 @@ class MemoryStore implements Store {
 	}
 
 	loadProfile(): Answer<Profile | null> {
-		return this.#answer(() => copyOf(this.#profile));
+		return this.#answer(() => withOwnBytes(this.#profile));
 	}
 
 	saveProfile(profile: Profile): Answer<void> {
 		return this.#write([['profile', profile]], () => {
-			this.#profile = copyOf(profile);
+			this.#profile = withOwnBytes(profile);
 		});
 	}
 
 	loadState(space: SpaceId): Answer<Uint8Array | null> {
-		return this.#answer(() => copyOf(this.#states.get(space) ?? null));
+		return this.#answer(() => withOwnBytes(this.#states.get(space) ?? null));
 	}
 
 	loadEntries(space: SpaceId, after: Seq, limit: number): Answer<readonly StoredEntry[]> {
@@ -68,7 +68,7 @@ class MemoryStore implements Store {
 			const found: StoredEntry[] = [];
 			for (let seq = after + 1; seq <= last && found.length < limit; seq++) {
 				const entry = entries.get(seq);
-				if (entry) found.push(copyOf(entry));
+				if (entry) found.push(withOwnBytes(entry));
 			}
 			return found;
 		});
@@ -93,9 +93,9 @@ class MemoryStore implements Store {
 			...settledIds.map((id): [string, unknown] => [outboxKey(id), null])
 		];
 		return this.#write(sizes, () => {
-			this.#states.set(space, copyOf(batch.sealedState));
+			this.#states.set(space, withOwnBytes(batch.sealedState));
 			const entries = ofSpace(this.#entries, space);
-			for (const entry of brought.values()) entries.set(entry.seq, copyOf(entry));
+			for (const entry of brought.values()) entries.set(entry.seq, withOwnBytes(entry));
 			this.#lastSeqs.set(space, Math.max(this.#lastSeqs.get(space) ?? 0, ...brought.keys()));
 			for (const id of settledIds) this.#outbox.delete(id);
 			for (const count of batch.settledCounts) this.#pending.get(space)?.delete(count);
@@ -116,7 +116,8 @@ class MemoryStore implements Store {
 			entry
 		]);
 		return this.#write(sizes, () => {
-			for (const [seq, entry] of filled) ofSpace(this.#entries, space).set(seq, copyOf(entry));
+			for (const [seq, entry] of filled)
+				ofSpace(this.#entries, space).set(seq, withOwnBytes(entry));
 		});
 	}
 
@@ -125,7 +126,7 @@ class MemoryStore implements Store {
 		formed?: CommitOfRows
 	): Answer<readonly number[]> {
 		const first = this.#lastOutboxId + 1;
-		const added = rows.map((row, index) => ({ ...copyOf(row), id: first + index }));
+		const added = rows.map((row, index) => ({ ...withOwnBytes(row), id: first + index }));
 		const outboxIds = added.map(({ id }) => id);
 		const pending = formed === undefined ? [] : [{ ...formed, outboxIds }];
 		const sizes = added.map((row): [string, unknown] => [outboxKey(row.id), row]);
@@ -139,7 +140,9 @@ class MemoryStore implements Store {
 
 	loadOutbox(space: SpaceId, after: number): Answer<readonly OutboxRow[]> {
 		return this.#answer(() =>
-			[...this.#outbox.values()].filter((row) => row.space === space && row.id > after).map(copyOf)
+			[...this.#outbox.values()]
+				.filter((row) => row.space === space && row.id > after)
+				.map(withOwnBytes)
 		);
 	}
 
@@ -172,13 +175,15 @@ class MemoryStore implements Store {
 
 	#keepPending(pending: readonly PendingCommit[]): void {
 		for (const commit of pending) {
-			ofSpace(this.#pending, commit.space).set(commit.count, copyOf(commit));
+			ofSpace(this.#pending, commit.space).set(commit.count, withOwnBytes(commit));
 		}
 	}
 
 	loadPending(space: SpaceId): Answer<readonly PendingCommit[]> {
 		return this.#answer(() =>
-			[...(this.#pending.get(space)?.values() ?? [])].sort((a, b) => a.count - b.count).map(copyOf)
+			[...(this.#pending.get(space)?.values() ?? [])]
+				.sort((a, b) => a.count - b.count)
+				.map(withOwnBytes)
 		);
 	}
 
@@ -192,13 +197,13 @@ class MemoryStore implements Store {
 	}
 
 	loadRecord(name: string): Answer<Uint8Array | null> {
-		return this.#answer(() => copyOf(this.#records.get(name) ?? null));
+		return this.#answer(() => withOwnBytes(this.#records.get(name) ?? null));
 	}
 
 	saveRecord(name: string, sealed: Uint8Array | null): Answer<void> {
 		return this.#write([[`record ${name}`, sealed]], () => {
 			if (sealed === null) this.#records.delete(name);
-			else this.#records.set(name, copyOf(sealed));
+			else this.#records.set(name, withOwnBytes(sealed));
 		});
 	}
 

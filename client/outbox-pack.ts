@@ -3,7 +3,9 @@
 // that a commit settles the rows it carries.
 //
 //   row = CBOR [ version 1, time in ms, [ change (bstr) … ] ]        at least one
+import { layOutPage, type LaidOutPage } from '../crypto/client/seal-page.ts';
 import { paddedLength } from '../crypto/padding.ts';
+import { concatBytes } from '../protocol/bytes.ts';
 import { decodeCbor, encodeCbor } from '../protocol/cbor.ts';
 import {
 	maxCommitPagesBytes,
@@ -12,7 +14,7 @@ import {
 	sealOverheadBytes,
 	targetPageBytes
 } from '../protocol/limits.ts';
-import { joinChanges, joinedPageBytes } from '../protocol/page.ts';
+import { joinedPageBytes, pageParts } from '../protocol/page.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { isArray, isBytes, isUint, parseEach } from '../protocol/shape.ts';
 
@@ -46,14 +48,22 @@ export function splitIntoRows(changes: readonly Uint8Array[]): readonly (readonl
 	return pages.filled;
 }
 
+/** The same changes as views of one piece of memory: a row waits as long as a person is offline. */
+export function inOnePiece(changes: readonly Uint8Array[]): readonly Uint8Array[] {
+	if (changes.length < 2) return changes;
+	const piece = concatBytes(...changes);
+	let end = 0;
+	return changes.map(({ length }) => piece.subarray(end, (end += length)));
+}
+
 export interface PackRow {
 	readonly id: number;
 	readonly changes: readonly Uint8Array[];
 }
 
 export interface PackedCommit {
-	/** Plaintexts of pages, to be padded and sealed. */
-	readonly pages: readonly Uint8Array[];
+	/** Plaintexts of pages, padded, where they will be sealed. */
+	readonly pages: readonly LaidOutPage[];
 	readonly outboxIds: readonly number[];
 }
 
@@ -69,7 +79,7 @@ export function* packCommits(rows: Iterable<PackRow>): Generator<PackedCommit> {
 		for (const change of changes) pages.add(change);
 		if (!pages.fitsCommit && outboxIds.length > 0) {
 			pages.undo(before);
-			yield { pages: pages.filled.map(joinChanges), outboxIds };
+			yield { pages: pages.filled.map(layOut), outboxIds };
 			pages = new PageFiller();
 			outboxIds = [];
 			for (const change of changes) pages.add(change);
@@ -77,8 +87,10 @@ export function* packCommits(rows: Iterable<PackRow>): Generator<PackedCommit> {
 		if (!pages.fitsCommit) throw new RangeError('an outbox row is larger than a commit');
 		outboxIds.push(id);
 	}
-	if (outboxIds.length > 0) yield { pages: pages.filled.map(joinChanges), outboxIds };
+	if (outboxIds.length > 0) yield { pages: pages.filled.map(layOut), outboxIds };
 }
+
+const layOut = (changes: readonly Uint8Array[]): LaidOutPage => layOutPage(pageParts(changes));
 
 const sealedLength = (plaintextBytes: number): number =>
 	paddedLength(plaintextBytes) + sealOverheadBytes;

@@ -10,11 +10,13 @@ import type { CommitDraft, CryptoPort, FormedCommit } from './crypto-port.ts';
 import {
 	encodeOutboxRow,
 	fitsPage,
+	inOnePiece,
 	packCommits,
 	parseOutboxRow,
 	splitIntoRows,
 	type PackedCommit
 } from './outbox-pack.ts';
+import { keptChanges } from './item-seed.ts';
 import type { LocalRow } from './items.ts';
 import type { CommitOfRows, PendingCommit, Store, StoreFault } from './store.ts';
 
@@ -124,7 +126,7 @@ export class Outbox {
 		const { space, crypto } = this.#options;
 		const encoded = changes.map(encodeChange);
 		if (!encoded.every(fitsPage)) return err('note_too_large');
-		const groups = splitIntoRows(encoded);
+		const groups = splitIntoRows(encoded).map(inOnePiece);
 		// Begun first: it takes longer.
 		const forming = isLive(changes, groups) ? this.#formLive(groups[0] ?? [], next) : null;
 		const sealed = await crypto.sealLocal(
@@ -148,7 +150,7 @@ export class Outbox {
 		if (!saved.ok) return saved;
 		let taken = 0;
 		const rows = groups.map((group, index): Row => {
-			const own = changes.slice(taken, taken + group.length);
+			const own = keptChanges(changes.slice(taken, taken + group.length));
 			taken += group.length;
 			return rowOf({ outboxId: saved.value.ids[index] ?? 0, timeMs, changes: own }, group);
 		});

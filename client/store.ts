@@ -4,6 +4,7 @@
 // Everything content-like that goes in is sealed by the caller: pages under the space's content
 // key (as received), the rest under the device's local key. Every method either happens whole or
 // not at all; each `Result` error is a code, never an exception.
+// Bytes that a store was given, or gave, are never changed afterwards: memory keeps them as they are.
 import type { DeviceId, Seq, SpaceId } from '../protocol/ids.ts';
 import type { PageId } from '../protocol/commit.ts';
 import type { SignedCommit } from '../protocol/frames.ts';

@@ -215,22 +215,6 @@ export function storeSuite(name: string, create: () => Store): void {
 			expect(valueOf(await store.loadRecord('draft'))).toEqual(bytesOf(4, 2));
 		});
 
-		it('keeps what was given, not what the caller does with it afterwards', async () => {
-			const store = create();
-			const record = bytesOf(4, 1);
-			const page = bytesOf(4, 1);
-			valueOf(await store.saveRecord('draft', record));
-			valueOf(await store.applyLog(logOf([entryOf(1, [page])])));
-			record.fill(9);
-			page.fill(9);
-			const loaded = valueOf(await store.loadRecord('draft'));
-			expect(loaded).toEqual(bytesOf(4, 1));
-			loaded?.fill(7);
-			expect(valueOf(await store.loadRecord('draft'))).toEqual(bytesOf(4, 1));
-			const [entry] = valueOf(await store.loadEntries(space, 0, 1));
-			expect(entry?.pages).toEqual([bytesOf(4, 1)]);
-		});
-
 		it('keeps a page, not the frame that it was cut from', async () => {
 			const store = create();
 			const frame = bytesOf(100_000, 1);
