@@ -51,6 +51,24 @@ export const accountMutants: readonly AccountMutant[] = [
 		fault: /not signed is taken|does not sign( itself)? is taken/
 	},
 	{
+		without: 'a first identity that vouches for itself',
+		from: 'proofs: [identityProof(identity.value)]',
+		to: 'proofs: []',
+		fault: /not signed is taken/
+	},
+	{
+		without: 'a renewed identity that vouches for itself',
+		from: 'identityProof(identity.value),\n\t\t\t{',
+		to: '{',
+		fault: /does not sign itself is taken/
+	},
+	{
+		without: 'a renewal that the identity before has signed',
+		from: 'signature: previousSignature\n\t\t\t}\n\t\t]',
+		to: 'signature: previousSignature\n\t\t\t}\n\t\t].slice(0, 1)',
+		fault: /the one before does not sign is taken/
+	},
+	{
 		without: 'a first identity in the first write',
 		from: ' || identity.value.entry.body.n !== 1',
 		to: '',
