@@ -92,6 +92,8 @@ export class CryptoCore implements CryptoPort {
 	#attempt: OpaqueAttempt | null = null;
 	#login: FinishedLogin | null = null;
 	#unlocked: Unlocked | null = null;
+	/** Of members, whose entries come one by one: each imported once. */
+	readonly #verifyKeys = new VerifyKeys();
 	readonly sharing = new SharingCore({
 		withOpaque: (work) => this.#withOpaque(work),
 		own: () => this.#open(),
@@ -375,9 +377,8 @@ export class CryptoCore implements CryptoPort {
 	}
 
 	verifyProofs(proofs: readonly Proof[]): Promise<readonly boolean[]> {
-		const keys = new VerifyKeys();
 		return inTurns(proofs, ({ publicKey, message, signature }) =>
-			verifySignature(publicKey, message, signature, keys)
+			verifySignature(publicKey, message, signature, this.#verifyKeys)
 		);
 	}
 

@@ -11,7 +11,7 @@ import {
 	type PutBackRun
 } from '../protocol/frames.ts';
 import type { SignedHeartbeat } from '../protocol/heartbeat.ts';
-import type { Seq, SessionId } from '../protocol/ids.ts';
+import type { AccountId, Seq, SessionId } from '../protocol/ids.ts';
 import { maxFrameBytes } from '../protocol/limits.ts';
 import {
 	entriesPerFrameCharged,
@@ -167,8 +167,8 @@ export class SpaceFrames {
 	#passOn(arrivals: readonly Arrival[], from: WebSocket): void {
 		const framesByReader = new Map<string, readonly Uint8Array[]>();
 		const hasWraps = arrivals.some(({ append }) => append.wraps.length > 0);
-		for (const socket of this.#listeners(from)) {
-			const reader = this.#parts.log.readerFor(attachmentOf(socket).account);
+		for (const { socket, account } of this.#listeners(from)) {
+			const reader = this.#parts.log.readerFor(account);
 			// Nobody but a wrap's recipient is given it; without wraps, all of a kind get the same.
 			const own = hasWraps ? reader.account : '';
 			const key = `${String(reader.readsContent)} ${own}`;
@@ -187,17 +187,18 @@ export class SpaceFrames {
 		if (hasEnded(from.session)) return refuse(socket, null, 'unauthenticated');
 		if (!heartbeats.take(signed, judged.value, Date.now())) return;
 		const frame = encodeSpaceFrame({ type: 'heartbeats', heartbeats: [signed] });
-		for (const listener of this.#listeners(socket)) listener.send(frame);
+		for (const listener of this.#listeners(socket)) listener.socket.send(frame);
 	}
 
 	/** Sockets that hear of what happens, but the one that it comes from. */
-	*#listeners(from: WebSocket): Generator<WebSocket> {
+	*#listeners(from: WebSocket): Generator<{ socket: WebSocket; account: AccountId }> {
 		for (const socket of this.#parts.sockets()) {
+			if (socket === from || !isOpen(socket)) continue;
 			const attachment = attachmentOf(socket);
-			if (socket === from || !attachment.isLive || !isOpen(socket)) continue;
+			if (!attachment.isLive) continue;
 			if (!this.#parts.log.admits(attachment.account)) continue;
 			if (hasExpired(attachment)) close(socket, 'unauthenticated');
-			else yield socket;
+			else yield { socket, account: attachment.account };
 		}
 	}
 

@@ -6,7 +6,6 @@ import {
 	pagesMatch,
 	parseEntry,
 	wireCodeOf,
-	type Judged,
 	type ParsedEntry
 } from '../crypto/log-rules.ts';
 import {
@@ -16,11 +15,12 @@ import {
 	readsContent,
 	type LogState
 } from '../crypto/log-state.ts';
-import { verifyProof } from '../crypto/signature.ts';
+import { VerifyKeys, verifySignature, type Proof } from '../crypto/signature.ts';
 import type { WireErrorCode } from '../protocol/errors.ts';
 import type { Append, PutBackRun, RunEntry } from '../protocol/frames.ts';
 import { parseId, type AccountId, type Seq, type SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
+import { RecentHeads } from './recent-heads.ts';
 import { judgeRun } from './space-run.ts';
 import type { Attachment } from './space-sockets.ts';
 import { resendPlaces, type Arrival, type Reader, type SpaceStore } from './space-store.ts';
@@ -33,12 +33,16 @@ interface Appended {
 
 export class SpaceLog {
 	readonly #store: SpaceStore;
+	readonly #heads: RecentHeads;
+	/** Of those who write here: imported once, while the object is awake. */
+	readonly #keys = new VerifyKeys();
 	/** Null for a name that no space can have. */
 	#state: LogState | null;
 
 	/** @param name of the object: the space's id, or whatever somebody asked for. */
 	constructor(store: SpaceStore, name: string | undefined) {
 		this.#store = store;
+		this.#heads = new RecentHeads(store);
 		this.#state = loadState(store, name);
 	}
 
@@ -90,11 +94,11 @@ export class SpaceLog {
 			const seq = this.#store.findCommit(append, resendPlaces(places));
 			if (seq !== undefined) return ok({ seq, arrival: null });
 		}
-		const judged = judge(state, this.#store, entry);
+		const judged = judge(state, this.#heads, entry);
 		if (!judged.ok) return err(wireCodeOf(judged.error));
-		const [isSigned, isProven] = await Promise.all([
-			bytesAreSigned(entry, append),
-			proofsAreGood(judged.value)
+		const [isProven, isSigned] = await Promise.all([
+			this.#areGood(judged.value.proofs),
+			bytesAreSigned(entry, append)
 		]);
 		if (!isSigned) return err('malformed');
 		if (!isProven) return err('forbidden');
@@ -103,6 +107,7 @@ export class SpaceLog {
 		const stored = this.#store.append([arrival]);
 		if (!stored.ok) return stored;
 		this.#state = arrival.state;
+		this.#heads.note(arrival.state.head);
 		return ok({ seq: arrival.state.head.seq, arrival });
 	}
 
@@ -119,9 +124,9 @@ export class SpaceLog {
 		const judged = judgeRun(this.known, this.#store, run);
 		if (!judged.ok) return judged;
 		for (const { entry, carried, judged: after } of judged.value) {
-			const [isSigned, isProven] = await Promise.all([
-				bytesAreSigned(entry, carried),
-				proofsAreGood(after)
+			const [isProven, isSigned] = await Promise.all([
+				this.#areGood(after.proofs),
+				bytesAreSigned(entry, carried)
 			]);
 			if (!isSigned) return err('malformed');
 			if (!isProven) return err('forbidden');
@@ -135,6 +140,15 @@ export class SpaceLog {
 		if (!stored.ok) return stored;
 		this.#state = arrivals.at(-1)?.state ?? this.#state;
 		return ok(arrivals);
+	}
+
+	async #areGood(proofs: readonly Proof[]): Promise<boolean> {
+		const verified = await Promise.all(
+			proofs.map(({ publicKey, message, signature }) =>
+				verifySignature(publicKey, message, signature, this.#keys)
+			)
+		);
+		return verified.every(Boolean);
 	}
 }
 
@@ -166,9 +180,4 @@ async function bytesAreSigned({ parsed }: ParsedEntry, given: RunEntry): Promise
 		)
 	);
 	return pagesMatch(parsed, pages);
-}
-
-async function proofsAreGood({ proofs }: Judged): Promise<boolean> {
-	const verified = await Promise.all(proofs.map(verifyProof));
-	return verified.every((isGood) => isGood);
 }

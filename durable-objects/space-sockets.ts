@@ -20,12 +20,21 @@ export interface Attachment {
 
 const mebibyte = 1_048_576;
 
-export const attach = (socket: WebSocket, attachment: Attachment): void =>
+/** Where a socket has its attachment as long as the object is awake: reading it anew costs more. */
+const awake = Symbol('attachment');
+type AwakeSocket = WebSocket & { [awake]?: Attachment };
+
+export function attach(socket: AwakeSocket, attachment: Attachment): void {
 	socket.serializeAttachment(attachment);
+	socket[awake] = attachment;
+}
 
 /** Every socket here was attached when it was accepted. */
-export const attachmentOf = (socket: WebSocket): Attachment =>
-	socket.deserializeAttachment() as Attachment;
+export function attachmentOf(socket: AwakeSocket): Attachment {
+	const attachment = socket[awake] ?? (socket.deserializeAttachment() as Attachment);
+	socket[awake] = attachment;
+	return attachment;
+}
 
 export const hasExpired = ({ expiresAtMs }: Attachment): boolean => expiresAtMs <= Date.now();
 

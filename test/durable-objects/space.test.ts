@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { maxResendDistance, snapshotEveryCommits } from '../../durable-objects/limits.ts';
-import { attachmentOf, hasExpired } from '../../durable-objects/space-sockets.ts';
+import { attach, attachmentOf, hasExpired } from '../../durable-objects/space-sockets.ts';
 import { encodeClientFrame } from '../../protocol/frames.ts';
 import { resendPlaces, SpaceStore } from '../../durable-objects/space-store.ts';
 import type { Space } from '../../durable-objects/space.ts';
@@ -32,9 +32,9 @@ const openStage = () => Stage.open(ada, session);
 const expireTokens = (stage: Stage, { answer }: Session) =>
 	runInDurableObject(stage.stub, (_object: unknown, state: DurableObjectState) => {
 		for (const socket of state.getWebSockets(answer.session.id)) {
-			const attachment = socket.deserializeAttachment() as { expiresAtMs: number };
+			const attachment = attachmentOf(socket);
 			expect(attachment.expiresAtMs).toBe(answer.session.accessExpiresAtMs);
-			socket.serializeAttachment({ ...attachment, expiresAtMs: Date.now() });
+			attach(socket, { ...attachment, expiresAtMs: Date.now() });
 		}
 	});
 
