@@ -26,10 +26,22 @@ export class Session {
 	#refreshing: Promise<Result<string, TacetError>> | null = null;
 	/** A login that is under way. */
 	#replacing: Promise<unknown> | null = null;
+	/** The keys are gone, or about to be: what was begun with them ends as that. */
+	#end: () => void = () => undefined;
+	readonly #whenEnded = new Promise<void>((resolve) => {
+		this.#end = resolve;
+	});
+	#ended = false;
 
 	constructor(options: SessionOptions, facts: SessionFacts | null) {
 		this.#options = options;
 		this.#facts = facts;
+	}
+
+	/** Before the keys of this device are ended: nobody waits for them any more. */
+	end(): void {
+		this.#ended = true;
+		this.#end();
 	}
 
 	get facts(): SessionFacts | null {
@@ -63,12 +75,24 @@ export class Session {
 		}
 		const facts = this.#facts;
 		if (facts === null) return fail('unauthenticated');
+		if (this.#ended) return fail('locked');
 		const fresh = facts.accessExpiresAtMs - marginMs > this.#options.nowMs();
 		if (fresh && !refused) return ok(facts.accessToken);
-		this.#refreshing ??= this.#refresh(facts).finally(() => {
+		this.#refreshing ??= this.#untilEnd(this.#refresh(facts)).finally(() => {
 			this.#refreshing = null;
 		});
 		return this.#refreshing;
+	}
+
+	async #untilEnd<Value>(
+		work: Promise<Result<Value, TacetError>>
+	): Promise<Result<Value, TacetError>> {
+		const settled = work.catch((error: unknown) => {
+			// A core without keys can't open or seal what the refresh brought.
+			if (this.#ended) return fail('locked');
+			throw error;
+		});
+		return Promise.race([settled, this.#whenEnded.then(() => fail('locked'))]);
 	}
 
 	/** A call of a route that asks for a session; refreshes the token once if it is refused. */

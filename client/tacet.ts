@@ -266,6 +266,7 @@ class Engine extends SharingFace implements Tacet {
 			}
 		});
 		if (!opened.ok) {
+			session.end();
 			this.#setLocked();
 			return opened;
 		}
@@ -326,6 +327,7 @@ class Engine extends SharingFace implements Tacet {
 			await open?.vault.close();
 			// Without a network the session ends by itself when its refresh token does.
 			await open?.session.call('sessionEnd', {});
+			open?.session.end();
 			open?.crypto.end();
 			this.#open = null;
 			// A tab that is just keeping a new token would bring the profile back.
@@ -475,10 +477,11 @@ class Engine extends SharingFace implements Tacet {
 }
 
 /** Whatever goes wrong with the last words, no key outlives the vault. */
-async function endVault({ vault, crypto }: Open): Promise<void> {
+async function endVault({ vault, session, crypto }: Open): Promise<void> {
 	try {
 		await vault.close();
 	} finally {
+		session.end();
 		crypto.end();
 	}
 }

@@ -21,7 +21,7 @@ import { VaultSpace } from './vault-space.ts';
 import { VaultSpaces } from './vault-spaces.ts';
 import type { Head } from '../protocol/commit.ts';
 import type { DeviceId, SpaceId } from '../protocol/ids.ts';
-import { err, ok, type Result } from '../protocol/result.ts';
+import { ok, type Result } from '../protocol/result.ts';
 
 export interface VaultParts {
 	readonly options: TacetOptions;

@@ -298,6 +298,34 @@ describe('sessions', () => {
 		await device.tacet.close();
 	});
 
+	test('locking while a token is refreshed leaves nothing to fail without the keys', async () => {
+		let aheadMs = 0;
+		const held: (() => void)[] = [];
+		let isAsked = (): void => undefined;
+		const asked = new Promise<void>((resolve) => {
+			isAsked = resolve;
+		});
+		const device = await signedUp(edge, newHandle(), {
+			nowMs: () => Date.now() + aheadMs,
+			fetch: async (input, init) => {
+				const answer = await fetch(input, init);
+				if (!answer.url.endsWith('/session/refresh')) return answer;
+				isAsked();
+				await new Promise<void>((resolve) => held.push(resolve));
+				return answer;
+			}
+		});
+		await synced(spaceOf(device));
+		aheadMs = 20 * 60_000;
+		const overview = device.tacet.account();
+		await asked;
+		await device.tacet.lock();
+		expect(await overview).toEqual({ ok: false, error: { code: 'locked' } });
+		for (const go of held) go();
+		expect(await device.tacet.unlock({ password })).toEqual({ ok: true, value: undefined });
+		await device.tacet.close();
+	});
+
 	test('logging out with unsent changes asks first; then nothing is left', async () => {
 		const lonely = await startEdge();
 		const device = await signedUp(lonely, newHandle());

@@ -70,6 +70,59 @@ test('a new tab gets its keys from an unlocked one, and shows the same notes', a
 	await Promise.all([first.tacet.close(), second.tacet.close()]);
 });
 
+test('what another tab stores of a space while a new one reads it is not missed', async () => {
+	const browser = newBrowser();
+	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
+	const first = await signedUp(edge, newHandle(), browser.tab(wires[0]));
+	await synced(spaceOf(first));
+	const { id } = spaceOf(first);
+	let go = (): void => undefined;
+	const goes = new Promise<void>((resolve) => {
+		go = resolve;
+	});
+	let hasRead = (): void => undefined;
+	const read = new Promise<void>((resolve) => {
+		hasRead = resolve;
+	});
+	let isHeld = true;
+	// Has read the rows of before, and is slow to say so.
+	const slow = new Proxy(browser.store, {
+		get(store, name) {
+			const value: unknown = Reflect.get(store, name, store);
+			if (name !== 'loadOutbox') {
+				return typeof value === 'function' ? (value.bind(store) as unknown) : value;
+			}
+			return async (...input: Parameters<Store['loadOutbox']>) => {
+				const rows = await store.loadOutbox(...input);
+				if (input[0] !== id || !isHeld) return rows;
+				isHeld = false;
+				hasRead();
+				await goes;
+				return rows;
+			};
+		}
+	});
+	const second = unstarted(edge, { ...browser.tab(wires[1]), store: slow });
+	const starting = second.tacet.start();
+	await read;
+	wires[0].up = () => false;
+	// Its own channel, in which messages keep their order: once this one is here, so is that of the store.
+	const { channel } = browser.tab(wires[1]);
+	const ear = channel!('tacet');
+	const heard = new Promise<void>((resolve) => {
+		ear.addEventListener('message', ({ data }: MessageEvent<{ readonly type: string }>) => {
+			if (data.type === 'stored') setTimeout(resolve);
+		});
+	});
+	await spaceOf(first).create({ title: 'Meanwhile' });
+	await heard;
+	ear.close();
+	go();
+	await starting;
+	await until(spaceOf(second), () => spaceOf(second).items.length === 1);
+	await Promise.all([first.tacet.close(), second.tacet.close()]);
+});
+
 test('a new tab is told at once what the list begins with, newest first, before it has read it', async () => {
 	const browser = newBrowser();
 	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
