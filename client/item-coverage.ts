@@ -71,7 +71,7 @@ function compare(item: ItemId, held: Holdings, sides: Sides): Missing | null {
 	const { seed, liveSeed, live } = sides;
 	const { doc: here } = makeDoc(item, seed, held.updates.map(updateOf));
 	const { doc: there } = makeDoc(item, liveSeed ?? seed, live.map(updateOf));
-	const seeds: Change[] = liveSeed === undefined ? [{ type: 'seed', item, seed }] : [];
+	const seeds: Change[] = liveSeed === undefined ? [seedChange(item, seed)] : [];
 	const sameFacts = liveSeed === undefined || sameBeginning(seed, liveSeed);
 	const gone = held.updates.filter(({ place }) => sides.at(place) !== null);
 	// What is live and waits for what is gone comes with it: nothing else may say how new that is.
@@ -106,7 +106,7 @@ function copyOf(item: ItemId, held: Holdings, { seed, at }: Sides): Missing {
 	const changes = before.length === 0 ? [] : inOne(copy, difference, before, newestOf(before));
 	doc.destroy();
 	begun.destroy();
-	return { kind: 'copy', item: copy, changes: [{ type: 'seed', item: copy, seed }, ...changes] };
+	return { kind: 'copy', item: copy, changes: [seedChange(copy, seed), ...changes] };
 }
 
 /** First 16 bytes of a hash of the item and the place of what superseded it. */
@@ -144,6 +144,13 @@ function inOne(
 	const change: Change = { type: 'update', item, update, writtenMs };
 	return fitsPage(encodeChange(change)) ? [change] : updateChanges(item, parts);
 }
+
+/** Out of what is kept, a seed as it is written. */
+const seedChange = (item: ItemId, { createdAtMs, title, body, path }: Seed): Change => ({
+	type: 'seed',
+	item,
+	seed: { createdAtMs, title, body, path }
+});
 
 const newestOf = (updates: readonly HeldUpdate[]): number =>
 	updates.reduce((newest, { timeMs }) => Math.max(newest, timeMs), 0);

@@ -31,6 +31,53 @@ export interface ItemDoc {
 
 /** Builds the document; updates are applied in the order given. */
 export function makeDoc(item: ItemId, seed: Seed, updates: readonly Uint8Array[]): ItemDoc {
+	return docOfAll(item, seed, updates) ?? docOfEach(item, seed, updates);
+}
+
+/** Null if they must be applied one by one. */
+function docOfAll(item: ItemId, seed: Seed, updates: readonly Uint8Array[]): ItemDoc | null {
+	const whole = updates.length < 2 ? null : inOne(updates);
+	if (whole === null) return null;
+	const doc = seededDoc(item, seed);
+	if (applyUpdate(doc, whole)) {
+		doc.clientID = freshClient();
+		return { doc, refused: new Set() };
+	}
+	doc.destroy();
+	return null;
+}
+
+/**
+ * Updates of which no two say anything of the same characters make the same document together: a
+ * hundred of which the first is missing would else be put together anew with each.
+ */
+function inOne(updates: readonly Uint8Array[]): Uint8Array | null {
+	try {
+		return areApart(updates) ? Y.mergeUpdates([...updates]) : null;
+	} catch {
+		// Yjs throws errors of many kinds on bytes that are no update.
+		return null;
+	}
+}
+
+function areApart(updates: readonly Uint8Array[]): boolean {
+	const ranges = new Map<number, { readonly from: number; readonly to: number }[]>();
+	for (const { from, to } of updates.map((update) => Y.parseUpdateMeta(update))) {
+		for (const [client, first] of from) {
+			const range = { from: first, to: to.get(client) ?? first };
+			const others = ranges.get(client);
+			if (others) others.push(range);
+			else ranges.set(client, [range]);
+		}
+	}
+	return [...ranges.values()].every((ofClient) =>
+		ofClient
+			.toSorted((a, b) => a.from - b.from)
+			.every(({ from }, index, sorted) => from >= (sorted[index - 1]?.to ?? 0))
+	);
+}
+
+function docOfEach(item: ItemId, seed: Seed, updates: readonly Uint8Array[]): ItemDoc {
 	const refused = new Set<number>();
 	for (;;) {
 		const doc = seededDoc(item, seed);
