@@ -152,19 +152,16 @@ export class Space extends DurableObject<Env> {
 	}
 
 	async inviteClaim(token: string, request: RequestOf<'inviteClaim'>): Answer<'inviteClaim'> {
-		const isThere = () => this.#log.hasBegun && this.#invites.isOpen(request.invite, Date.now());
+		const claims = await this.#sessionOf(token);
+		if (!claims.ok) return claims;
+		const { account } = claims.value;
 		const identity = await openIdentity(decodeText(request.identity));
 		if (!identity.ok) return err({ code: 'malformed' });
-		const claimed = await this.#inSession(
-			token,
-			() => (isThere() ? ok(null) : notFound),
-			({ account }) => {
-				if (identity.value.account !== account) return err({ code: 'forbidden' });
-				const isMember = this.#log.known.members.has(account);
-				return this.#invites.claim(request, { account, isMember, nowMs: Date.now() });
-			}
-		);
-		return this.#noting(claimed);
+		const nowMs = Date.now();
+		if (!this.#log.hasBegun || !this.#invites.isOpen(request.invite, nowMs)) return notFound;
+		if (identity.value.account !== account) return err({ code: 'forbidden' });
+		const isMember = this.#log.known.members.has(account);
+		return this.#noting(this.#invites.claim(request, { account, isMember, nowMs }));
 	}
 
 	inviteList(token: string): Answer<'inviteList'> {
@@ -307,25 +304,14 @@ export class Space extends DurableObject<Env> {
 		return this.#deadSessions.has(session) ? unauthenticated : ok(null);
 	}
 
-	/**
-	 * Lets `work` run, in one synchronous block, for a session of an account that is there and that
-	 * `check` allows it. It is asked twice, so that the account hears of no space that refuses.
-	 */
-	async #inSession<Value>(
-		token: string,
-		check: (claims: AccessClaims) => Result<null, Refusal>,
-		work: (claims: AccessClaims) => Result<Value, Refusal>
-	): Promise<Result<Value, Refusal>> {
+	/** Of an account whose session lives, as the account itself says: asked before anything else. */
+	async #sessionOf(token: string): Promise<Result<AccessClaims, Refusal>> {
 		const verified = await this.#keys.verify(token);
 		if (!verified.ok) return verified;
 		const claims = verified.value;
 		if (linkOfToken(claims) !== null) return unauthenticated;
-		const checked = check(claims);
-		if (!checked.ok) return checked;
-		const noted = await this.#noteSession(claims);
-		if (!noted.ok) return noted;
-		const checkedAgain = check(claims);
-		return checkedAgain.ok ? work(claims) : checkedAgain;
+		const lives = await this.env.ACCOUNT.getByName(claims.accountObject).checkSession(token);
+		return lives.ok ? ok(claims) : lives;
 	}
 
 	#asOwner<Value>(
@@ -335,17 +321,17 @@ export class Space extends DurableObject<Env> {
 		return this.#asMember(token, (role) => role === 'owner', work);
 	}
 
-	#asMember<Value>(
+	/** Role and work are one synchronous block. */
+	async #asMember<Value>(
 		token: string,
 		may: (role: Role) => boolean,
 		work: () => Result<Value, Refusal>
 	): Promise<Result<Value, Refusal>> {
-		const check = ({ account }: AccessClaims) => {
-			const member = this.#log.state?.members.get(account);
-			if (member === undefined) return notFound;
-			return may(member.role) ? ok(null) : err({ code: 'forbidden' } as const);
-		};
-		return this.#inSession(token, check, work);
+		const claims = await this.#sessionOf(token);
+		if (!claims.ok) return claims;
+		const member = this.#log.state?.members.get(claims.value.account);
+		if (member === undefined) return notFound;
+		return may(member.role) ? work() : err({ code: 'forbidden' });
 	}
 
 	/** An answer goes out once what it tells of stands in the access log. */

@@ -1,6 +1,6 @@
 // What every route does before and after its own part: bound the body, check it against the schema,
-// count the request against the limits of its network, see that the session lives, find the object
-// that the request is about, answer.
+// count the request against the limits of its network, find the object that the request is about,
+// answer.
 import type { Context } from 'hono';
 import * as v from 'valibot';
 import { deploymentObjectName } from '../crypto/edge/keyed-name.ts';
@@ -44,7 +44,7 @@ export type SpaceRouteName = {
 	[Name in RouteName]: RequestOf<Name> extends { readonly space: SpaceId } ? Name : never;
 }[RouteName];
 
-/** A route about a space, which judges by itself what the token may do there. */
+/** A route about a space, which asks and judges by itself what the token may do there. */
 export interface SpaceRoute<Name extends SpaceRouteName> {
 	readonly rate: NetworkRate;
 	readonly call: (
@@ -99,8 +99,6 @@ export const answerSpaceRoute = <Name extends SpaceRouteName>(
 	answer(name, async (context, { request, session }) => {
 		const names = await countRequest(context, { handle: null, rate: route.rate });
 		if (!names.ok) return names;
-		const checked = session === null ? ok(null) : await checkSession(context, session);
-		if (!checked.ok) return checked;
 		return route.call({
 			space: context.env.SPACE.getByName(request.space),
 			...callOf(context, { request, session, names: names.value })

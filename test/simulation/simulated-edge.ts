@@ -53,6 +53,8 @@ export class SimulatedEdge {
 	#heard: Eavesdropper | null = null;
 	/** Sessions, and the spaces that asked for them. */
 	readonly #sessions = new Map<SessionId, Set<SpaceId>>();
+	/** Whose each token is that was handed out. */
+	readonly #sessionByToken = new Map<string, SessionId>();
 	readonly #connections = new Set<Connection>();
 
 	constructor(weather: Weather, code: EdgeCode, onError: (where: string, error: unknown) => void) {
@@ -84,9 +86,17 @@ export class SimulatedEdge {
 		return {
 			TACET_SECRET: secret,
 			DEPLOYMENT: { getByName: () => ({ tokenKeys, accountKeys }) },
-			ACCOUNT: { getByName: () => ({ noteSpace: this.#noteSpace }) }
+			ACCOUNT: {
+				getByName: () => ({ noteSpace: this.#noteSpace, checkSession: this.#checkSession })
+			}
 		};
 	}
+
+	readonly #checkSession = (token: string): Promise<Result<null, Refusal>> => {
+		const session = this.#sessionByToken.get(token);
+		const lives = session !== undefined && this.#sessions.has(session);
+		return this.#weather.time.lagging(lives ? ok(null) : err({ code: 'unauthenticated' }));
+	};
 
 	readonly #noteSpace = (asked: {
 		readonly session: SessionId;
@@ -141,7 +151,10 @@ export class SimulatedEdge {
 		const expiresAtMs = this.#weather.time.nowMs + accessTokenTtlSeconds * 1_000;
 		const accountObject = account.repeat(2);
 		const jkt = new Uint8Array(32);
-		return mintAccessToken(key, { account, accountObject, device, session, expiresAtMs, jkt });
+		const claims = { account, accountObject, device, session, expiresAtMs, jkt };
+		const token = mintAccessToken(key, claims);
+		this.#sessionByToken.set(token, session);
+		return token;
 	}
 
 	/** What the Worker does with a request about a space: reads it by its schema, and passes it on. */
