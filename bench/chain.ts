@@ -7,7 +7,7 @@ import { changeOf, draftAdmin, type AdminIntent } from '../client/admin-draft.ts
 import { Chain } from '../client/chain.ts';
 import { CryptoCore } from '../client/crypto-core.ts';
 import type { CommitDraft, FormedCommit, UnlockedAccount } from '../client/crypto-port.ts';
-import { inTurns } from '../client/crypto-spaces.ts';
+import { inTurns } from '../client/page-hashes.ts';
 import { makeSeed } from '../client/items.ts';
 import { Pages } from '../client/pages.ts';
 import {

@@ -1,16 +1,32 @@
 // The page's end of a crypto worker.
-import { wrap } from 'comlink';
-import type { CryptoPort, CryptoWorker } from './crypto-port.ts';
+import { transfer, wrap } from 'comlink';
+import type { CommitDraft, CryptoPort, CryptoWorker } from './crypto-port.ts';
+import { hashPages } from './page-hashes.ts';
 
 /** Talks to a Worker that runs crypto-worker.ts. */
 export function connectCrypto(worker: Worker): CryptoWorker {
 	// Every method of the port answers with a promise and takes data only, so that the proxy has the
 	// very same shape; comlink's mapped type can't say so.
-	const port = wrap<CryptoPort>(worker) as unknown as CryptoPort;
+	const remote = wrap<CryptoPort>(worker) as unknown as CryptoPort;
+	const here: Partial<CryptoPort> = {
+		formCommits: (device, drafts) =>
+			remote.formCommits(device, transfer(drafts, drafts.flatMap(roomsOf))),
+		hashPages
+	};
 	return {
-		port,
+		port: new Proxy(remote, {
+			get: (target, name): unknown => Reflect.get(Object.hasOwn(here, name) ? here : target, name)
+		}),
 		end() {
 			worker.terminate();
 		}
 	};
 }
+
+/** Pages that are laid out belong to whoever seals them: their memory goes over, and is not copied. */
+const roomsOf = ({ pages }: CommitDraft): ArrayBuffer[] =>
+	pages.flatMap((page) =>
+		!(page instanceof Uint8Array) && page.room.buffer instanceof ArrayBuffer
+			? [page.room.buffer]
+			: []
+	);

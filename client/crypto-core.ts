@@ -11,7 +11,6 @@ import {
 import { importXaesKey } from '../crypto/client/aead.ts';
 import { stretchPassword } from '../crypto/client/argon2.ts';
 import { deriveDeviceSecret } from '../crypto/client/device-key.ts';
-import { deriveKemPublicKey } from '../crypto/client/hpke.ts';
 import {
 	deriveDeviceSlotKey,
 	derivePasswordSlotKey,
@@ -63,7 +62,8 @@ import type {
 	UnlockedAccount
 } from './crypto-port.ts';
 import { openIdentityLog, SharingCore } from './crypto-sharing.ts';
-import { hashPage, inTurns, SpaceKeys } from './crypto-spaces.ts';
+import { SpaceKeys } from './crypto-spaces.ts';
+import { hashPages, inTurns } from './page-hashes.ts';
 
 interface Unlocked {
 	readonly identity: Identity;
@@ -297,7 +297,8 @@ export class CryptoCore implements CryptoPort {
 				privateKey: handed.signingKey,
 				publicKey: identity.value.entry.body.signingKey
 			},
-			kem: { seed, publicKey: deriveKemPublicKey(seed) },
+			// As it was compared when the root was opened; from the seed it would take longer than all else.
+			kem: { seed, publicKey: identity.value.entry.body.kemKey },
 			keyringGenesisRandom: handed.keyringGenesisRandom,
 			firstGenesisRandom: handed.firstGenesisRandom,
 			keyringEpochKey: createSecret(handed.keyringEpochKey)
@@ -373,7 +374,7 @@ export class CryptoCore implements CryptoPort {
 	}
 
 	hashPages(pages: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
-		return inTurns(pages, hashPage);
+		return hashPages(pages);
 	}
 
 	verifyProofs(proofs: readonly Proof[]): Promise<readonly boolean[]> {

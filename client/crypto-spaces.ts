@@ -13,7 +13,7 @@ import {
 	unwrapEpochKey,
 	wrapEpochKey
 } from '../crypto/client/space-keys.ts';
-import { sha256, sha256Async } from '../crypto/hash.ts';
+import { sha256 } from '../crypto/hash.ts';
 import type { Identity } from '../crypto/identity.ts';
 import { genesisHashOf, spaceOfGenesisHash } from '../crypto/log-rules.ts';
 import { randomBytes } from '../crypto/random.ts';
@@ -33,15 +33,12 @@ import type {
 	SealedPage
 } from './crypto-port.ts';
 import type { PlacedEvent } from './event-chain.ts';
+import { hashPage, inTurns } from './page-hashes.ts';
 
 interface EpochKeys {
 	readonly epochKey: EpochKey;
 	readonly contentKey: RecordCipher;
 }
-
-/** How many pages are sealed or opened at once: enough to keep every thread of WebCrypto busy. */
-const pagesAtOnce = 16;
-const syncHashBytes = 4_096;
 
 export class SpaceKeys {
 	readonly #keys: AccountKeys;
@@ -267,25 +264,3 @@ export class SpaceKeys {
 }
 
 const epochName = (space: SpaceId, epoch: Epoch): string => `${space}/${String(epoch)}`;
-
-/** Up to the size of an edit the synchronous hash is done before WebCrypto's thread has begun. */
-export const hashPage = (bytes: Uint8Array): Promise<Uint8Array> | Uint8Array =>
-	bytes.length <= syncHashBytes ? sha256(bytes) : sha256Async(bytes);
-
-/** Maps in order, with a bounded number under way. */
-export async function inTurns<In, Out>(
-	inputs: readonly In[],
-	work: (input: In, index: number) => Promise<Out> | Out
-): Promise<Out[]> {
-	const outputs: Out[] = [];
-	outputs.length = inputs.length;
-	let next = 0;
-	const worker = async (): Promise<void> => {
-		while (next < inputs.length) {
-			const index = next++;
-			outputs[index] = await work(inputs[index] as In, index);
-		}
-	};
-	await Promise.all(Array.from({ length: Math.min(pagesAtOnce, inputs.length) }, worker));
-	return outputs;
-}

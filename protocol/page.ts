@@ -101,7 +101,13 @@ export function parseChangeBytes(bytes: Uint8Array): Result<Change, 'malformed'>
 
 /** The same bytes as {@link encodePage}, from changes that are encoded already. */
 export const joinChanges = (encoded: readonly Uint8Array[]): Uint8Array =>
-	concatBytes(...pageHead(encoded.length), ...encoded);
+	concatBytes(...pageParts(encoded));
+
+/** The same, still in parts that follow each other. */
+export const pageParts = (encoded: readonly Uint8Array[]): readonly Uint8Array[] => [
+	...pageHead(encoded.length),
+	...encoded
+];
 
 /** The same for a page that says again what others said. */
 export function joinRestated(encoded: readonly Uint8Array[], restatedMs: number): Uint8Array {

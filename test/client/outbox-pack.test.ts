@@ -7,12 +7,12 @@ import {
 	parseOutboxRow,
 	splitIntoRows
 } from '../../client/outbox-pack.ts';
-import { paddedLength } from '../../crypto/padding.ts';
+import type { LaidOutPage } from '../../crypto/client/seal-page.ts';
+import { contentOf } from '../../crypto/padding.ts';
 import {
 	maxCommitPagesBytes,
 	maxPagePlaintextBytes,
 	maxPagesPerCommit,
-	sealOverheadBytes,
 	targetPageBytes
 } from '../../protocol/limits.ts';
 import { encodeChange, encodePage, parsePage, type Change } from '../../protocol/page.ts';
@@ -21,8 +21,14 @@ import { itemId, seedChange, seedOf } from './item-samples.ts';
 const changeOf = (number: number, bodyBytes: number): Change =>
 	seedChange(itemId(number), seedOf('', 'x'.repeat(bodyBytes)));
 
-const changesIn = (page: Uint8Array): readonly Change[] => {
-	const parsed = parsePage(page);
+const plaintextOf = ({ room }: LaidOutPage): Uint8Array => {
+	const unpadded = contentOf(room.subarray(24, -16));
+	if (!unpadded.ok) throw new Error('a page is not padded');
+	return unpadded.value;
+};
+
+const changesIn = (page: LaidOutPage): readonly Change[] => {
+	const parsed = parsePage(plaintextOf(page));
 	if (!parsed.ok) throw new Error('a page does not parse');
 	return parsed.value.changes;
 };
@@ -58,14 +64,15 @@ describe('packing', () => {
 					);
 					expect(packed).toEqual(carried);
 					expect(pages.length).toBeLessThanOrEqual(maxPagesPerCommit);
-					const sealed = pages.map((page) => paddedLength(page.length) + sealOverheadBytes);
+					const sealed = pages.map(({ room }) => room.length);
 					expect(sealed.reduce((total, bytes) => total + bytes, 0)).toBeLessThanOrEqual(
 						maxCommitPagesBytes
 					);
 					for (const page of pages) {
-						expect(page.length).toBeLessThanOrEqual(maxPagePlaintextBytes);
+						const { length } = plaintextOf(page);
+						expect(length).toBeLessThanOrEqual(maxPagePlaintextBytes);
 						const alone = changesIn(page).length === 1;
-						expect(alone || page.length <= targetPageBytes).toBe(true);
+						expect(alone || length <= targetPageBytes).toBe(true);
 					}
 				}
 			}),
@@ -76,7 +83,8 @@ describe('packing', () => {
 	it('gives the bytes of encodePage', () => {
 		const changes = [changeOf(1, 10), changeOf(2, 20)];
 		const [commit] = packCommits([{ id: 1, changes: changes.map(encodeChange) }]);
-		expect(commit).toEqual({ pages: [encodePage(changes)], outboxIds: [1] });
+		expect(commit?.pages.map(plaintextOf)).toEqual([encodePage(changes)]);
+		expect(commit?.outboxIds).toEqual([1]);
 	});
 
 	it('fills pages: ten thousand notes of 1 KiB take about 165 of them', () => {
