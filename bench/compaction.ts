@@ -44,12 +44,18 @@ export interface EditCost {
 	readonly sentBytes: number;
 }
 
-export interface CompactionFigures {
+/** A log, and what a fresh device takes, before and after it was packed. */
+export interface Packed {
 	readonly commits: number;
-	readonly notes: number;
-	readonly payloadBytes: number;
 	readonly before: EdgeBytes & PullFigures;
 	readonly after: EdgeBytes & PullFigures;
+}
+
+export interface CompactionFigures extends Packed {
+	/** The same of shorter logs, shortest first. */
+	readonly shorter?: readonly Packed[];
+	readonly notes: number;
+	readonly payloadBytes: number;
 	/** Of the device that packed, in all, and how many commits it took. */
 	readonly packingCpuMs: number;
 	readonly packingCommits: number;
@@ -87,6 +93,18 @@ type Server = Awaited<ReturnType<typeof tacet.serve>>;
 
 /** @param histories after how many commits the cost of one edit is taken; the last is the log's end. */
 export async function measureCompaction(
+	histories: readonly number[],
+	itemCounts: readonly number[]
+): Promise<CompactionFigures> {
+	const shorter: Packed[] = [];
+	for (const history of histories.slice(0, -1)) {
+		const { commits, before, after } = await measureLog([history], []);
+		shorter.push({ commits, before, after });
+	}
+	return { ...(await measureLog(histories, itemCounts)), shorter };
+}
+
+async function measureLog(
 	histories: readonly number[],
 	itemCounts: readonly number[]
 ): Promise<CompactionFigures> {

@@ -1,6 +1,6 @@
 // The tables and plots of docs/performance.md, written from results.json: none is typed by hand.
 import type { Budget } from './budget.ts';
-import type { CompactionFigures } from './compaction.ts';
+import type { CompactionFigures, Packed } from './compaction.ts';
 import type { Plot, Series } from './scale/plot.ts';
 
 /** Median, lowest, highest. */
@@ -85,23 +85,28 @@ function systemTable(systems: Systems, notes: number): string {
 const order = Object.values(names);
 const rank = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length);
 
-function growthTables({ before, after, commits, notes, edits }: CompactionFigures) {
+function growthTables({ before, after, commits, notes, edits, shorter }: CompactionFigures) {
 	const mb = (bytes: number): string => grouped(bytes / 1e6, 2);
 	const row = (name: string, figure: (side: typeof before) => string) => [
 		...[name, figure(before), figure(after)]
 	];
+	const plots = [
+		'![Megabytes that a fresh device receives, by commits](performance/packed-bytes.svg)',
+		'![Seconds of its processor time, by commits](performance/packed-time.svg)'
+	];
+	const packed = table(
+		[`${grouped(commits)} commits on ${grouped(notes)} notes`, 'before', 'after'],
+		[
+			row('live pages', ({ livePages }) => `${mb(livePages)} MB`),
+			row('commits, which stay', (side) => `${mb(side.commits)} MB`),
+			row('replaced pages, kept for the retention', (side) => `${mb(side.supersededPages)} MB`),
+			row('a fresh device receives', ({ receivedBytes }) => `${mb(receivedBytes)} MB`),
+			row('its processor time', ({ cpuMs }) => `${grouped(cpuMs)} ms`),
+			row('until every note was read', ({ wallMs }) => `${grouped(wallMs)} ms`)
+		]
+	);
 	return {
-		compaction: table(
-			[`${grouped(commits)} commits on ${grouped(notes)} notes`, 'before', 'after'],
-			[
-				row('live pages', ({ livePages }) => `${mb(livePages)} MB`),
-				row('commits, which stay', (side) => `${mb(side.commits)} MB`),
-				row('replaced pages, kept for the retention', (side) => `${mb(side.supersededPages)} MB`),
-				row('a fresh device receives', ({ receivedBytes }) => `${mb(receivedBytes)} MB`),
-				row('its processor time', ({ cpuMs }) => `${grouped(cpuMs)} ms`),
-				row('until every note was read', ({ wallMs }) => `${grouped(wallMs)} ms`)
-			]
-		),
+		compaction: [packed, ...(shorter === undefined ? [] : plots)].join('\n\n'),
 		edits: table(
 			['entries on the log', 'notes', 'client, ms of CPU', 'edge, ms of CPU', 'bytes sent'],
 			edits.map(({ history, items, clientCpuMs, edgeCpuMs, sentBytes }) => [
@@ -115,8 +120,41 @@ function growthTables({ before, after, commits, notes, edits }: CompactionFigure
 /** W1 and W2 over the number of notes, both axes logarithmic: a line of slope one costs the same a note. */
 export const pagePlots = (results: Results): Readonly<Record<string, Plot>> => ({
 	push: growthPlot(results, 'pushMs', 'W1: until all are acknowledged'),
-	pull: growthPlot(results, 'pullMs', 'W2: until a fresh device shows all')
+	pull: growthPlot(results, 'pullMs', 'W2: until a fresh device shows all'),
+	...(results.compaction?.shorter === undefined ? {} : compactionPlots(results.compaction))
 });
+
+/** W10 over the length of a log of single edits. */
+const compactionPlots = (figures: CompactionFigures): Readonly<Record<string, Plot>> => ({
+	'packed-bytes': packedPlot(figures, {
+		...{ title: 'W10: bytes that a fresh device receives', label: 'MB' },
+		of: ({ receivedBytes }) => receivedBytes / 1e6
+	}),
+	'packed-time': packedPlot(figures, {
+		...{ title: 'W10: its processor time', label: 's' },
+		of: ({ cpuMs }) => cpuMs / 1_000
+	})
+});
+
+function packedPlot(
+	figures: CompactionFigures,
+	{ title, label, of }: { title: string; label: string; of: (side: Packed['before']) => number }
+): Plot {
+	const logs = [...(figures.shorter ?? []), figures];
+	const lengths = logs.map(({ commits }) => commits);
+	return {
+		title,
+		x: {
+			...{ label: 'commits', from: Math.min(...lengths), to: Math.max(...lengths) },
+			...{ isLog: true, ticks: lengths }
+		},
+		y: { label, from: 0.1, to: 100, isLog: true, ticks: [0.1, 1, 10, 100] },
+		series: [
+			{ name: 'before', points: logs.map(({ commits, before }) => [commits, of(before)]) },
+			{ name: 'after packing', points: logs.map(({ commits, after }) => [commits, of(after)]) }
+		]
+	};
+}
 
 function growthPlot({ sync }: Results, figure: string, title: string): Plot {
 	const sizes = Object.entries(sync).flatMap(([name, systems]) => {

@@ -43,6 +43,10 @@ const repeats = isQuick ? 3 : 5;
 const logins = isQuick ? 10 : 30;
 const fewNotes = 1_000;
 const manyNotes = 10_000;
+/** For the plots alone, of those that a whole run has the time for, and fewer times. */
+const mostNotes = 100_000;
+const mostRepeats = 3;
+const growing = ['tacet', 'floor', 'floor-pages'];
 const rttMs = 80;
 /** How far a log, or a space's items, have grown when the cost of one edit is taken. */
 const histories = isQuick ? [1_000, 10_000] : [1_000, 10_000, 100_000];
@@ -103,10 +107,11 @@ async function present(): Promise<readonly System[]> {
 
 async function repeated(
 	chosen: readonly System[],
-	options: { readonly notes: number; readonly rttMs: number }
+	options: { readonly notes: number; readonly rttMs: number },
+	times = repeats
 ): Promise<Record<string, SyncFigures[]>> {
 	const runs: Record<string, SyncFigures[]> = {};
-	for (let repeat = 1; repeat <= repeats; repeat++) {
+	for (let repeat = 1; repeat <= times; repeat++) {
 		for (const system of shuffled(chosen)) {
 			const { name } = system;
 			try {
@@ -115,7 +120,7 @@ async function repeated(
 				const { pushMs, pullMs, editMedianMs } = figures;
 				const ms = [pushMs, pullMs, editMedianMs].map((value) => value.toFixed(1)).join(' / ');
 				console.log(
-					`${repeat}/${repeats} ${options.notes} notes, RTT ${options.rttMs}: ${name} ${ms}`
+					`${repeat}/${times} ${options.notes} notes, RTT ${options.rttMs}: ${name} ${ms}`
 				);
 			} catch (error) {
 				if (name === 'tacet') throw error;
@@ -186,8 +191,10 @@ const figures: Figures = {};
 for (const [name, measure] of Object.entries(workloads)) {
 	if (!isWanted(name)) continue;
 	console.log(`Measuring: ${name}`);
+	const startedMs = performance.now();
 	try {
 		Object.assign(figures, { [name]: await measure() });
+		console.log(`It took ${((performance.now() - startedMs) / 1_000).toFixed(0)} s.`);
 	} catch (error) {
 		// One that fails leaves its row empty, and the others their time.
 		failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
@@ -196,6 +203,8 @@ for (const [name, measure] of Object.entries(workloads)) {
 if (chosen.length > 0) console.log('Measuring: sync');
 const few = await repeated(chosen, { notes: fewNotes, rttMs: 0 });
 const many = await repeated(chosen, { notes: manyNotes, rttMs: 0 });
+const growingSystems = isQuick ? [] : chosen.filter(({ name }) => growing.includes(name));
+const most = await repeated(growingSystems, { notes: mostNotes, rttMs: 0 }, mostRepeats);
 const delayedSystems = chosen.filter(({ name }) => delayed.includes(name));
 const far = await repeated(delayedSystems, { notes: fewNotes, rttMs });
 
@@ -205,6 +214,7 @@ const budgets = budgetsOf({
 });
 printSync(`${fewNotes} notes`, few, fewNotes);
 printSync(`${manyNotes} notes`, many, manyNotes);
+printSync(`${mostNotes} notes`, most, mostNotes);
 printSync(`${fewNotes} notes, RTT ${rttMs} ms`, far, fewNotes);
 for (const [name, why] of Object.entries(notRun)) console.log(`Not run: ${name}: ${why}`);
 for (const failure of failures) console.log(`Failed: ${failure}`);
@@ -231,6 +241,7 @@ const results = {
 	sync: {
 		[`${fewNotes} notes`]: summary(few),
 		[`${manyNotes} notes`]: summary(many),
+		...(growingSystems.length > 0 && { [`${mostNotes} notes`]: summary(most) }),
 		[`${fewNotes} notes, RTT ${rttMs} ms`]: summary(far)
 	},
 	notRun,
