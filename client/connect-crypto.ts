@@ -1,7 +1,6 @@
 // The page's end of a crypto worker.
 import { transfer, wrap } from 'comlink';
 import type { CommitDraft, CryptoPort, CryptoWorker } from './crypto-port.ts';
-import { hashPages } from './page-hashes.ts';
 
 /** Talks to a Worker that runs crypto-worker.ts. */
 export function connectCrypto(worker: Worker): CryptoWorker {
@@ -11,7 +10,8 @@ export function connectCrypto(worker: Worker): CryptoWorker {
 	const here: Partial<CryptoPort> = {
 		formCommits: (device, drafts) =>
 			remote.formCommits(device, transfer(drafts, drafts.flatMap(roomsOf))),
-		hashPages
+		// Hashing is no code of the locked page.
+		hashPages: async (pages) => (await import('./page-hashes.ts')).hashPages(pages)
 	};
 	return {
 		port: new Proxy(remote, {
