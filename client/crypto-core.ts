@@ -9,16 +9,7 @@ import {
 	type AccountKeys
 } from '../crypto/client/account-keys.ts';
 import { importXaesKey } from '../crypto/client/aead.ts';
-import { stretchPassword } from '../crypto/client/argon2.ts';
-import { deriveDeviceSecret } from '../crypto/client/device-key.ts';
-import {
-	deriveDeviceSlotKey,
-	derivePasswordSlotKey,
-	deriveRecoverySlotKey,
-	openKeyslot,
-	sealKeyslot
-} from '../crypto/client/keyslots.ts';
-import { parseKeyslot } from '../protocol/keyslot.ts';
+import { openKeyslot } from '../crypto/client/keyslots.ts';
 import {
 	deviceBindingMac,
 	finishLogin,
@@ -32,7 +23,6 @@ import {
 import { preparePassword, type PreparedPassword } from '../crypto/client/password.ts';
 import type { LinkIdentity } from '../crypto/client/link-identity.ts';
 import { RecordCipher } from '../crypto/client/record-cipher.ts';
-import { formatRecoveryCode, generateRecoveryEntropy } from '../crypto/client/recovery-code.ts';
 import { createSecret, type RootSecret } from '../crypto/client/secret.ts';
 import { sha256 } from '../crypto/hash.ts';
 import { createIdentity, openIdentity, type Identity } from '../crypto/identity.ts';
@@ -45,6 +35,12 @@ import type { AccountId, DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
 import { accountWriteInput, createAccountBody, localRecordAad } from '../protocol/labels.ts';
 import { minPasswordCharacters } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
+import {
+	deriveOfflineSlotKey,
+	openPasswordSlot,
+	sealFirstKeyslots,
+	sealOfflineSlot
+} from './crypto-keyslots.ts';
 import type {
 	CommitDraft,
 	CryptoPort,
@@ -430,70 +426,3 @@ const publicPart = (identity: Identity): UnlockedAccount => ({
 	identity: identity.bytes,
 	identityHash: identity.hash
 });
-
-async function sealFirstKeyslots(
-	root: RootSecret,
-	account: AccountId,
-	exportKey: ExportKey
-): Promise<{ readonly keyslots: readonly Uint8Array[]; readonly recoveryCode: readonly string[] }> {
-	const entropy = generateRecoveryEntropy();
-	const passwordKey = derivePasswordSlotKey(exportKey, null);
-	const recoveryKey = deriveRecoverySlotKey(entropy);
-	const keyslots = await Promise.all([
-		sealKeyslot(passwordKey, root, { account, kind: 'password', generation: 1 }),
-		sealKeyslot(recoveryKey, root, { account, kind: 'recovery', generation: 1 })
-	]);
-	const recoveryCode = formatRecoveryCode(entropy).split(' ');
-	passwordKey.wipe();
-	recoveryKey.wipe();
-	entropy.wipe();
-	return { keyslots, recoveryCode };
-}
-
-async function openPasswordSlot(
-	exportKey: ExportKey,
-	account: AccountId,
-	keyslots: readonly Uint8Array[]
-): Promise<RootSecret | null> {
-	const slotKey = derivePasswordSlotKey(exportKey, null);
-	try {
-		for (const keyslot of keyslots) {
-			const parsed = parseKeyslot(keyslot);
-			if (!parsed.ok || parsed.value.kind !== 'password') continue;
-			const opened = await openKeyslot(slotKey, account, keyslot);
-			if (opened.ok) return opened.value;
-		}
-		return null;
-	} finally {
-		slotKey.wipe();
-	}
-}
-
-async function sealOfflineSlot(
-	root: RootSecret,
-	input: {
-		readonly account: AccountId;
-		readonly password: PreparedPassword;
-		readonly key: CryptoKey;
-	}
-): Promise<OfflineSlot> {
-	const salt = randomBytes(16);
-	const slotKey = await deriveOfflineSlotKey({ password: input.password, salt, key: input.key });
-	const place = { account: input.account, kind: 'device', generation: 1 } as const;
-	const keyslot = await sealKeyslot(slotKey, root, place);
-	slotKey.wipe();
-	return { salt, keyslot };
-}
-
-async function deriveOfflineSlotKey(input: {
-	readonly password: PreparedPassword;
-	readonly salt: Uint8Array;
-	readonly key: CryptoKey;
-}) {
-	const stretched = await stretchPassword(input.password, input.salt);
-	const deviceSecret = await deriveDeviceSecret(input.key);
-	const slotKey = deriveDeviceSlotKey(stretched, deviceSecret);
-	stretched.fill(0);
-	deviceSecret.wipe();
-	return slotKey;
-}

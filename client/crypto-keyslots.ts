@@ -1,0 +1,85 @@
+// Keyslots inside the crypto core: the root sealed under each way of unlocking, and opened again.
+import { stretchPassword } from '../crypto/client/argon2.ts';
+import { deriveDeviceSecret } from '../crypto/client/device-key.ts';
+import {
+	deriveDeviceSlotKey,
+	derivePasswordSlotKey,
+	deriveRecoverySlotKey,
+	openKeyslot,
+	sealKeyslot
+} from '../crypto/client/keyslots.ts';
+import type { ExportKey } from '../crypto/client/opaque-client.ts';
+import type { PreparedPassword } from '../crypto/client/password.ts';
+import { formatRecoveryCode, generateRecoveryEntropy } from '../crypto/client/recovery-code.ts';
+import type { RootSecret } from '../crypto/client/secret.ts';
+import { randomBytes } from '../crypto/random.ts';
+import type { AccountId } from '../protocol/ids.ts';
+import { parseKeyslot } from '../protocol/keyslot.ts';
+import type { OfflineSlot } from './crypto-port.ts';
+
+export async function sealFirstKeyslots(
+	root: RootSecret,
+	account: AccountId,
+	exportKey: ExportKey
+): Promise<{ readonly keyslots: readonly Uint8Array[]; readonly recoveryCode: readonly string[] }> {
+	const entropy = generateRecoveryEntropy();
+	const passwordKey = derivePasswordSlotKey(exportKey, null);
+	const recoveryKey = deriveRecoverySlotKey(entropy);
+	const keyslots = await Promise.all([
+		sealKeyslot(passwordKey, root, { account, kind: 'password', generation: 1 }),
+		sealKeyslot(recoveryKey, root, { account, kind: 'recovery', generation: 1 })
+	]);
+	const recoveryCode = formatRecoveryCode(entropy).split(' ');
+	passwordKey.wipe();
+	recoveryKey.wipe();
+	entropy.wipe();
+	return { keyslots, recoveryCode };
+}
+
+export async function openPasswordSlot(
+	exportKey: ExportKey,
+	account: AccountId,
+	keyslots: readonly Uint8Array[]
+): Promise<RootSecret | null> {
+	const slotKey = derivePasswordSlotKey(exportKey, null);
+	try {
+		for (const keyslot of keyslots) {
+			const parsed = parseKeyslot(keyslot);
+			if (!parsed.ok || parsed.value.kind !== 'password') continue;
+			const opened = await openKeyslot(slotKey, account, keyslot);
+			if (opened.ok) return opened.value;
+		}
+		return null;
+	} finally {
+		slotKey.wipe();
+	}
+}
+
+export async function sealOfflineSlot(
+	root: RootSecret,
+	input: {
+		readonly account: AccountId;
+		readonly password: PreparedPassword;
+		readonly key: CryptoKey;
+	}
+): Promise<OfflineSlot> {
+	const salt = randomBytes(16);
+	const slotKey = await deriveOfflineSlotKey({ password: input.password, salt, key: input.key });
+	const place = { account: input.account, kind: 'device', generation: 1 } as const;
+	const keyslot = await sealKeyslot(slotKey, root, place);
+	slotKey.wipe();
+	return { salt, keyslot };
+}
+
+export async function deriveOfflineSlotKey(input: {
+	readonly password: PreparedPassword;
+	readonly salt: Uint8Array;
+	readonly key: CryptoKey;
+}) {
+	const stretched = await stretchPassword(input.password, input.salt);
+	const deviceSecret = await deriveDeviceSecret(input.key);
+	const slotKey = deriveDeviceSlotKey(stretched, deviceSecret);
+	stretched.fill(0);
+	deviceSecret.wipe();
+	return slotKey;
+}
