@@ -128,7 +128,7 @@ export class Outbox {
 		if (!encoded.every(fitsPage)) return err('note_too_large');
 		const groups = splitIntoRows(encoded).map(inOnePiece);
 		// Begun first: it takes longer.
-		const forming = isLive(changes, groups) ? this.#formLive(groups[0] ?? [], next) : null;
+		const forming = isLive(groups) ? this.#formLive(groups[0] ?? [], next) : null;
 		const sealed = await crypto.sealLocal(
 			groups.map((group) => ({
 				table: 'outbox',
@@ -390,15 +390,11 @@ export class Outbox {
 	}
 }
 
-/** A few changes, as of somebody who types. What frees pages is formed once its row is known. */
-const isLive = (
-	changes: readonly Change[],
-	groups: readonly (readonly Uint8Array[])[]
-): boolean => {
+/** A few changes, as of somebody who types. */
+const isLive = (groups: readonly (readonly Uint8Array[])[]): boolean => {
 	const [group, ...more] = groups;
 	if (group === undefined || more.length > 0) return false;
-	const bytes = group.reduce((sum, change) => sum + change.length, 0);
-	return bytes < targetPageBytes / 2 && changes.every(({ type }) => type !== 'tombstone');
+	return group.reduce((sum, change) => sum + change.length, 0) < targetPageBytes / 2;
 };
 
 const pendingOf = (space: SpaceId, count: number, formed: FormedCommit): CommitOfRows => ({
