@@ -9,14 +9,16 @@ import { makeNotes } from '../notes.ts';
 import { between, each, startCountingEdge, type CountingEdge, type Counts } from './edge.ts';
 import {
 	clientOf,
+	editOnce,
 	firstSpaceOf,
 	logInOnly,
 	newDevice,
+	openedItem,
 	openSocket,
 	password,
 	refresh,
 	settled,
-	until,
+	signedUp,
 	valueOf
 } from './session.ts';
 
@@ -149,10 +151,10 @@ async function opened(
 }
 
 async function writers(edge: CountingEdge) {
-	const editor = await signedUp(edge, 'edits');
+	const editor = await signedUp(edge.origin, 'edits');
 	const edits = await counted(edge, () => edit(firstSpaceOf(editor), editCount));
 	await editor.close();
-	const importer = await signedUp(edge, 'imports');
+	const importer = await signedUp(edge.origin, 'imports');
 	const importNotes = await counted(edge, async () => {
 		const space = firstSpaceOf(importer);
 		const files = makeNotes(importCount).map(({ title, body }) => ({
@@ -167,24 +169,10 @@ async function writers(edge: CountingEdge) {
 	return { edit: each(edits, editCount), edits: editCount, importNotes, imported: importCount };
 }
 
-async function signedUp(edge: CountingEdge, handle: string): Promise<Tacet> {
-	const client = clientOf(edge.origin);
-	await client.start();
-	valueOf(await client.signUp({ handle, password }));
-	await settled(firstSpaceOf(client));
-	return client;
-}
-
 /** Each acknowledged before the next. */
 async function edit(space: Space, edits: number): Promise<void> {
-	const [summary] = space.items;
-	const id = summary?.id ?? valueOf(await space.create({ title: 'Measured' }));
-	const item = valueOf(await space.open(id));
-	for (let done = 0; done < edits; done++) {
-		item.body.insert(0, 'x');
-		await item.flush();
-		await until(space, () => space.sync.waiting === 0);
-	}
+	const item = await openedItem(space);
+	for (let done = 0; done < edits; done++) await editOnce(space, item);
 	await item.close();
 }
 

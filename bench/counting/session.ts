@@ -5,6 +5,7 @@ import { logIn, type AccountParts } from '../../client/account.ts';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import { Http } from '../../client/http.ts';
 import { createMemoryStore } from '../../client/memory-store.ts';
+import type { OpenItem } from '../../client/open-item.ts';
 import type { SessionFacts } from '../../client/profile.ts';
 import { createTacet } from '../../client/tacet.ts';
 import type { Space, Tacet } from '../../client/index.ts';
@@ -56,6 +57,29 @@ export async function until(space: Space, test: () => boolean): Promise<void> {
 			resolve();
 		});
 	});
+}
+
+/** A client of a new account, whose first space is written and known to its end. */
+export async function signedUp(origin: string, handle: string): Promise<Tacet> {
+	const client = clientOf(origin);
+	await client.start();
+	valueOf(await client.signUp({ handle, password }));
+	await settled(firstSpaceOf(client));
+	return client;
+}
+
+/** An item of the space, open. */
+export async function openedItem(space: Space): Promise<OpenItem> {
+	const [summary] = space.items;
+	const id = summary?.id ?? valueOf(await space.create({ title: 'Measured' }));
+	return valueOf(await space.open(id));
+}
+
+/** One character, acknowledged. */
+export async function editOnce(space: Space, item: OpenItem): Promise<void> {
+	item.body.insert(0, 'x');
+	await item.flush();
+	await until(space, () => space.sync.waiting === 0);
 }
 
 /** Both messages of a login, and nothing that follows. A device that is known ends its session. */

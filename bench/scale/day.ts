@@ -8,7 +8,7 @@ import { usageOfDay, type ObjectFigures } from './objects.ts';
 import { populate, type Population } from './population.ts';
 import type { Usage } from '../usage.ts';
 
-const kinds = { open: 0, edit: 1, close: 2, back: 3, alarm: 4, beat: 5, spaceAlarm: 6 } as const;
+const kinds = { open: 0, edit: 1, close: 2, back: 3, alarm: 4, beat: 5 } as const;
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 /** Most of what is written is written soon after the page is opened. */
@@ -72,7 +72,6 @@ export class DaySimulation {
 		this.#edge = new SimulatedEdge({
 			...{ ...parts, population },
 			onLimiterAlarm: (atMs, network) => this.#add(atMs, kinds.alarm, network),
-			onSpaceAlarm: (atMs, space) => this.#add(atMs, kinds.spaceAlarm, space),
 			// A client comes back after an eighth to a quarter of a second, with a new token.
 			onClosed: (nowMs, device, space) => {
 				this.#add(nowMs + 125 + parts.chance.unit() * 125, kinds.back, device, space);
@@ -91,7 +90,6 @@ export class DaySimulation {
 			else if (kind === kinds.edit) this.#edge.edit(atMs, who, what);
 			else if (kind === kinds.close) this.#edge.close(atMs, who);
 			else if (kind === kinds.alarm) this.#edge.ring(atMs, who);
-			else if (kind === kinds.spaceAlarm) this.#edge.ringSpace(atMs, who);
 			else if (kind === kinds.beat) this.#edge.beat(atMs, who, what);
 			else if (atMs < this.#openUntilMs[who]!) this.#edge.reconnect(atMs, who, what);
 		}

@@ -3,7 +3,7 @@
 // the project's own code.
 import { arrive } from '../../durable-objects/gcra.ts';
 import {
-	deadSessionMarginMs,
+	forgottenAfterMs,
 	networkRates,
 	snapshotEveryCommits,
 	type NetworkRate
@@ -28,8 +28,10 @@ const rateNames = Object.keys(networkRates) as NetworkRate[];
 export interface Changes {
 	/** Commits after which a space keeps a snapshot. */
 	readonly snapshotEvery?: number;
-	/** A Limiter writes down only what still counts after so long: what is forgotten earlier costs nobody. */
+	/** A Limiter writes down only what still counts after so long. */
 	readonly limiterWritesBeyondMs?: number;
+	/** Names are made without the Deployment object, where no handle has to be hashed. */
+	readonly namesWithoutDeployment?: boolean;
 	/** A device that has a session goes on with it when the page is unlocked, and does not log in anew. */
 	readonly unlockByRefresh?: boolean;
 }
@@ -41,7 +43,6 @@ export interface EdgeParts {
 	readonly chance: Chance;
 	readonly changes: Changes;
 	readonly onLimiterAlarm: (atMs: number, network: number) => void;
-	readonly onSpaceAlarm: (atMs: number, space: number) => void;
 	/** The edge closed this device's socket; the client comes back. */
 	readonly onClosed: (nowMs: number, device: number, space: number) => void;
 }
@@ -65,10 +66,9 @@ export class SimulatedEdge {
 	readonly #parts: EdgeParts;
 	readonly #arrivals: Float64Array;
 	readonly #remembered: Uint8Array;
-	/** Commits of each space behind its snapshot; sessions whose end it remembers. */
+	/** Commits of each space behind its snapshot. */
 	readonly #tails: Uint8Array;
 	readonly #snapshotEvery: number;
-	readonly #deadSessions: Uint16Array;
 	/** Objects that have fetched the server's keys since they woke. */
 	readonly #spaceHasKeys: Uint8Array;
 	readonly #accountHasKeys: Uint8Array;
@@ -94,7 +94,6 @@ export class SimulatedEdge {
 			parts.chance.below(isKeyring(space, people) ? keyringCommits : snapshotEvery)
 		);
 		this.#tokenEndsMs = new Float64Array(personOf.length);
-		this.#deadSessions = new Uint16Array(spaces);
 		this.#spaceHasKeys = new Uint8Array(spaces);
 		this.#accountHasKeys = new Uint8Array(people);
 	}
@@ -189,7 +188,6 @@ export class SimulatedEdge {
 		this.#wakeLimiter(this.limiters.ask(network, nowMs, 'alarms', 0));
 		const first = network * rateNames.length;
 		const latestMs = Math.max(...this.#arrivals.subarray(first, first + rateNames.length));
-		this.limiters.rows(2, 0);
 		if (latestMs > nowMs) this.#setAlarm(latestMs, network);
 		else {
 			this.#arrivals.fill(0, first, first + rateNames.length);
@@ -197,21 +195,9 @@ export class SimulatedEdge {
 		}
 	}
 
-	/** A space forgets the sessions that ended, once no token of theirs is good. */
-	ringSpace(nowMs: number, space: number): void {
-		this.#wakeSpace(this.spaces.ask(space, nowMs, 'alarms', 0), space);
-		this.spaces.rows(this.#deadSessions[space]!, this.#deadSessions[space]!);
-		this.#deadSessions[space] = 0;
-	}
-
-	/** The session before is ended in each space: a call, a note, and an alarm to forget it by. */
+	/** The session before is ended in each space: a call, which writes nothing. */
 	#endSession(nowMs: number, space: number): void {
 		this.#wakeSpace(this.spaces.ask(space, nowMs, 'requests', 0), space);
-		this.#deadSessions[space]! += 1;
-		if (this.#deadSessions[space] !== 1) return;
-		this.spaces.sums.alarmsSet += 1;
-		const atMs = nowMs + tokenMs + deadSessionMarginMs;
-		if (atMs < dayMs) this.#parts.onSpaceAlarm(atMs, space);
 	}
 
 	#passOn(nowMs: number, device: number, space: number): void {
@@ -228,18 +214,20 @@ export class SimulatedEdge {
 	/** Every request of a client: the Worker asks for names, and takes it off the network's limit. */
 	#count(nowMs: number, person: number, rate: NetworkRate): boolean {
 		this.workerRequests += 1;
-		this.#askDeployment(nowMs);
+		const isByHandle = rate === 'login' || rate === 'registration' || rate === 'lookup';
+		if (isByHandle || this.#parts.changes.namesWithoutDeployment !== true) {
+			this.#askDeployment(nowMs);
+		}
 		const network = this.#parts.population.networkOf[person]!;
 		this.#wakeLimiter(this.limiters.ask(network, nowMs, 'requests', this.#parts.costs.takeMs));
 		const place = network * rateNames.length + rateNames.indexOf(rate);
 		const arrival = arrive(networkRates[rate], this.#arrivals[place] || undefined, nowMs);
-		this.limiters.rows(1, 0);
 		if (!arrival.allowed) {
 			this.refused += 1;
 			return false;
 		}
 		this.#arrivals[place] = arrival.arrivalMs;
-		const { limiterWritesBeyondMs = 0 } = this.#parts.changes;
+		const { limiterWritesBeyondMs = forgottenAfterMs } = this.#parts.changes;
 		if (arrival.arrivalMs - nowMs <= limiterWritesBeyondMs) return true;
 		this.limiters.rows(0, 1);
 		if (this.#remembered[network] === 0) {
@@ -291,14 +279,14 @@ export class SimulatedEdge {
 	#upgrade(nowMs: number, device: number, space: number): boolean {
 		const person = this.#parts.population.personOf[device]!;
 		if (!this.#count(nowMs, person, 'socket')) return false;
-		const { connectMs } = this.#parts.costs;
+		const { connectMs, framesPerConnect } = this.#parts.costs;
 		this.#wakeSpace(this.spaces.ask(space, nowMs, 'requests', connectMs), space);
 		if (this.#spaceHasKeys[space] === 0) {
 			this.#spaceHasKeys[space] = 1;
 			this.#askDeployment(nowMs);
 		}
 		this.#askAccount(nowMs, person, { needsKeys: false, workMs: 0 });
-		this.#frame(nowMs, space, 0);
+		for (let left = framesPerConnect; left > 0; left--) this.#frame(nowMs, space, 0);
 		const listeners = this.#listeners.get(space) ?? new Map<number, number>();
 		if (!listeners.has(device)) this.#sockets += 1;
 		listeners.set(device, this.#tokenEndsMs[device]!);

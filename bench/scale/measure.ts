@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Space, Tacet } from '../../client/index.ts';
+import type { Space } from '../../client/index.ts';
 import { Http } from '../../client/http.ts';
 import { parseLinkUrl } from '../../client/link-url.ts';
 import { linkDoorKey } from '../../crypto/client/link-secret.ts';
@@ -15,15 +15,14 @@ import type { SpaceId } from '../../protocol/ids.ts';
 import { startCountingEdge } from '../counting/edge.ts';
 import { countOperations, hibernatesAfterMs, type Operations } from '../counting/operations.ts';
 import {
-	clientOf,
+	editOnce,
 	firstSpaceOf,
 	logInOnly,
 	newDevice,
+	openedItem,
 	openSocket,
-	password,
 	refresh,
-	settled,
-	until,
+	signedUp,
 	valueOf,
 	type RawSocket
 } from '../counting/session.ts';
@@ -120,21 +119,9 @@ async function measureEdge(): Promise<EdgeFigures> {
 
 const seqOf = (space: Space): number => space.sync.verified?.seq ?? 0;
 
-async function signedUp(origin: string, handle: string): Promise<Tacet> {
-	const client = clientOf(origin);
-	await client.start();
-	valueOf(await client.signUp({ handle, password }));
-	await settled(firstSpaceOf(client));
-	return client;
-}
-
 async function editorOf(space: Space): Promise<() => Promise<void>> {
-	const item = valueOf(await space.open(valueOf(await space.create({ title: 'Measured' }))));
-	return async () => {
-		item.body.insert(0, 'x');
-		await item.flush();
-		await until(space, () => space.sync.waiting === 0);
-	};
+	const item = await openedItem(space);
+	return () => editOnce(space, item);
 }
 
 /**

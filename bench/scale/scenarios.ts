@@ -152,10 +152,11 @@ export function wideNetworks({ people, logins, refreshes, connects }: DayFigures
 
 const variants: Readonly<Record<string, Changes>> = {
 	'as built': {},
-	'a snapshot every 64 commits': { snapshotEvery: 64 },
-	'a Limiter writes only what counts for more than 10 s': { limiterWritesBeyondMs: 10_000 },
+	'a snapshot every 256 commits': { snapshotEvery: 256 },
+	'a Limiter writes every request': { limiterWritesBeyondMs: 0 },
+	'limiters are named without the Deployment object': { namesWithoutDeployment: true },
 	'unlocking goes on with the session': { unlockByRefresh: true },
-	'all three': { snapshotEvery: 64, limiterWritesBeyondMs: 10_000, unlockByRefresh: true }
+	'both of these': { namesWithoutDeployment: true, unlockByRefresh: true }
 };
 
 const variantPeople = 10_000;

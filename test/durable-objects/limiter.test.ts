@@ -1,5 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
+import { Chance } from '../../bench/scale/chance.ts';
 import { arrive } from '../../durable-objects/gcra.ts';
 import { forgottenAfterMs, networkRates, type NetworkRate } from '../../durable-objects/limits.ts';
 import { NetworkBudget, type ArrivalStore } from '../../durable-objects/network-budget.ts';
@@ -34,16 +35,6 @@ describe('the rate algorithm', () => {
 	});
 });
 
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function* chances(seed: number): Generator<number, never, undefined> {
-	for (let state = seed; ; ) {
-		state = (state + 0x6d2b79f5) | 0;
-		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-		mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-		yield ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-	}
-}
-
 describe('a budget that sleeps', () => {
 	const memory = (): ArrivalStore & { saved: number } => {
 		const arrivals = new Map<NetworkRate, number>();
@@ -60,8 +51,8 @@ describe('a budget that sleeps', () => {
 
 	/** Requests at random, in floods, trickles and pauses, one answered beside the other. */
 	function* requests(seed: number) {
-		const chance = chances(seed);
-		const unit = () => chance.next().value;
+		const chance = new Chance(seed);
+		const unit = () => chance.unit();
 		let nowMs = 1_000_000;
 		for (let flood = 0; flood < 60; flood++) {
 			const rate = rates[Math.floor(unit() * rates.length)] ?? 'login';
@@ -168,6 +159,15 @@ describe('a limiter', () => {
 		expect(rows).toBe(0);
 		expect(await dump(stub)).toEqual({});
 		expect(await alarmOf(stub)).toBeNull();
+	});
+
+	it('writes its tables and one row with the first that outlives its sleep', async () => {
+		const stub = fresh();
+		const rows = await rowsWrittenBy(stub, async () => {
+			for (let asked = 0; asked < 9; asked++) await stub.take('session');
+		});
+		const tables = 6;
+		expect(rows).toBe(tables + 1);
 	});
 
 	it('goes on from where it was when it is evicted in a flood', async () => {
