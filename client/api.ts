@@ -108,6 +108,8 @@ export interface Space extends SpaceSharing {
 		options?: {
 			readonly signal?: AbortSignal;
 			readonly onProgress?: (progress: ImportProgress) => void;
+			/** As ImportOptions has it. */
+			readonly pagesAtOnce?: number;
 		}
 	): Promise<ImportReport>;
 	/** Tries to connect now, whatever the back-off says. */

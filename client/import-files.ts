@@ -6,6 +6,7 @@ import type { ItemId } from '../protocol/ids.ts';
 import { maxNoteBytes, targetPageBytes } from '../protocol/limits.ts';
 import type { Change } from '../protocol/page.ts';
 import type { Result } from '../protocol/result.ts';
+import { keptChanges } from './item-seed.ts';
 import { makeSeed } from './items.ts';
 import type { SaveFault } from './open-item.ts';
 
@@ -59,6 +60,8 @@ export interface ImportOptions {
 	readonly existing: (path: string, title: string, body: string) => boolean;
 	/** Resolves when the changes are in this device's store; called for a few pages of them at a time. */
 	readonly save: (changes: readonly Change[]) => Promise<Result<void, SaveFault>>;
+	/** Saved at a time, about: more cost fewer messages to a worker, and more memory. 2 if left out. */
+	readonly pagesAtOnce?: number;
 	readonly newItemId: () => ItemId;
 	readonly nowMs: () => number;
 	readonly signal?: AbortSignal;
@@ -151,7 +154,7 @@ async function readText(file: ImportFile): Promise<{ readonly text: string } | S
 const progressEveryMs = 50;
 /** The first notes are there at once; later ones share the cost of a save, which is one transaction. */
 const firstBatchBytes = targetPageBytes;
-const batchBytes = 8 * targetPageBytes;
+const pagesAtOnce = 2;
 /** Bytes that a seed takes beside its texts, roughly. */
 const seedOverheadBytes = 48;
 
@@ -224,22 +227,23 @@ class ImportRun {
 		await this.#saving;
 		this.#batch = [];
 		this.#batchBytes = 0;
-		this.#maxBatchBytes = batchBytes;
-		if (this.#stopped !== null) for (const { file } of batch) this.leave(file);
-		else this.#saving = this.#save(batch);
+		this.#maxBatchBytes = (this.#options.pagesAtOnce ?? pagesAtOnce) * targetPageBytes;
+		const files = batch.map(({ file }) => file);
+		if (this.#stopped !== null) for (const file of files) this.leave(file);
+		else this.#saving = this.#save(files, keptChanges(batch.map(({ change }) => change)));
 		// Whoever waits for it hears what it throws.
 		this.#saving.catch(() => undefined);
 	}
 
-	async #save(batch: readonly Taken[]): Promise<void> {
-		this.#inSaving = batch.length;
+	async #save(files: readonly ImportFile[], changes: readonly Change[]): Promise<void> {
+		this.#inSaving = files.length;
 		this.#tell('saving');
-		const saved = await this.#options.save(batch.map(({ change }) => change));
+		const saved = await this.#options.save(changes);
 		this.#inSaving = 0;
-		if (saved.ok) this.#taken += batch.length;
+		if (saved.ok) this.#taken += files.length;
 		else {
 			this.#stopped = saved.error;
-			for (const { file } of batch) this.leave(file);
+			for (const file of files) this.leave(file);
 		}
 	}
 

@@ -1,6 +1,7 @@
 // The beginnings of items as they are kept: texts in UTF-8, those of a page side by side. As strings
 // each would be a thing of its own to the collector, and up to twice as large; few are ever read.
 import { concatBytes, utf8Decode, utf8Encode } from '../protocol/bytes.ts';
+import { encodeCbor } from '../protocol/cbor.ts';
 import type { Change, Seed } from '../protocol/page.ts';
 
 const encoder = new TextEncoder();
@@ -22,11 +23,37 @@ class KeptSeed implements Seed {
 		this.#end = place.end;
 	}
 
+	/** Of its text in UTF-8. */
+	get bytes(): number {
+		return this.#end - this.#start;
+	}
+
 	get body(): string {
 		const text = utf8Decode(this.#texts.subarray(this.#start, this.#end));
 		if (!text.ok) throw new Error('a text was kept as something else');
 		return text.value;
 	}
+}
+
+/**
+ * The same changes, their seeds kept in the bytes that they were encoded to: a row that waits has its
+ * texts once.
+ */
+export function keptIn(
+	changes: readonly Change[],
+	encoded: readonly Uint8Array[]
+): readonly Change[] {
+	return keptChanges(changes).map((change, index) => {
+		const bytes = encoded[index];
+		if (bytes === undefined || change.type !== 'seed') return change;
+		const { seed } = change;
+		if (!(seed instanceof KeptSeed)) return change;
+		// Text and path are what a change ends with.
+		const end = bytes.byteOffset + bytes.length - encodeCbor(seed.path).length;
+		const texts = new Uint8Array(bytes.buffer);
+		const place = { texts, start: end - seed.bytes, end };
+		return { ...change, seed: new KeptSeed(seed, seed.path, place) };
+	});
 }
 
 /** The same changes, with their seeds as they are kept. */

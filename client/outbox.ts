@@ -16,7 +16,7 @@ import {
 	splitIntoRows,
 	type PackedCommit
 } from './outbox-pack.ts';
-import { keptChanges } from './item-seed.ts';
+import { keptIn } from './item-seed.ts';
 import type { LocalRow } from './items.ts';
 import type { CommitOfRows, PendingCommit, Store, StoreFault } from './store.ts';
 
@@ -150,7 +150,7 @@ export class Outbox {
 		if (!saved.ok) return saved;
 		let taken = 0;
 		const rows = groups.map((group, index): Row => {
-			const own = keptChanges(changes.slice(taken, taken + group.length));
+			const own = keptIn(changes.slice(taken, taken + group.length), group);
 			taken += group.length;
 			return rowOf({ outboxId: saved.value.ids[index] ?? 0, timeMs, changes: own }, group);
 		});

@@ -319,6 +319,7 @@ export class OpenSpace implements Space {
 		options: {
 			readonly signal?: AbortSignal;
 			readonly onProgress?: (progress: ImportProgress) => void;
+			readonly pagesAtOnce?: number;
 		} = {}
 	): Promise<ImportReport> {
 		const imported = importFiles(files, {

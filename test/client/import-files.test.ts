@@ -165,7 +165,7 @@ describe('an import', () => {
 			sizes.push(changes.length);
 			return desk.options.save(changes);
 		};
-		const report = await importFiles(many(1_500), { ...desk.options, save });
+		const report = await importFiles(many(1_500), { ...desk.options, save, pagesAtOnce: 8 });
 		expect(report.taken).toBe(1_500);
 		expect(desk.items.list).toHaveLength(1_500);
 		const [first = 0, ...others] = sizes;

@@ -7,6 +7,8 @@ import type { ImportFile, ImportProgress, ImportReport, Space } from '../../../c
 const lockName = 'tacet.import';
 /** Says that an import began and did not end; holds the time, and no names. */
 const markerKey = 'tacet.import-began';
+/** Each time costs messages to the crypto worker, and a transaction. */
+const pagesAtOnce = 8;
 
 const isRunningElsewhere = (): Promise<boolean> =>
 	navigator.locks.request(lockName, { ifAvailable: true }, (lock) => lock === null);
@@ -100,6 +102,7 @@ export class ImportRun {
 		this.#startedAtMs = Date.now();
 		this.report = await this.into.importFiles(this.#pausable(files), {
 			signal,
+			pagesAtOnce,
 			onProgress: (progress) => (this.progress = { ...progress, total: files.length })
 		});
 	}
