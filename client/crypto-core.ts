@@ -41,6 +41,7 @@ import {
 	sealFirstKeyslots,
 	sealOfflineSlot
 } from './crypto-keyslots.ts';
+import { giveBackMemory } from './crypto-memory.ts';
 import type {
 	CommitDraft,
 	CryptoPort,
@@ -406,7 +407,9 @@ export class CryptoCore implements CryptoPort {
 
 	async #withOpaque<Value>(work: (opaque: OpaqueClient) => Value): Promise<Value> {
 		this.#opaqueModule ??= this.#loadOpaque();
-		return step(await this.#opaqueModule, work);
+		const value = await step(await this.#opaqueModule, work);
+		void giveBackMemory();
+		return value;
 	}
 }
 
