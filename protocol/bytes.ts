@@ -36,7 +36,9 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 	return true;
 }
 
-const hexDigits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const hexCodes = new TextEncoder().encode('0123456789abcdef');
+/** Longer ones are not made into codes at once. */
+const maxHexAtOnce = 1_024;
 
 const notHex = 0x80;
 /** The value of each lower-case digit, by its character code. */
@@ -47,9 +49,13 @@ const hexValues = Uint8Array.from({ length: 128 }, (_, code) => {
 
 /** Lower-case hex, two digits a byte. */
 export function toHex(bytes: Uint8Array): string {
-	let text = '';
-	for (const byte of bytes) text += hexDigits[byte] ?? '';
-	return text;
+	if (bytes.length > maxHexAtOnce) {
+		return toHex(bytes.subarray(0, maxHexAtOnce)) + toHex(bytes.subarray(maxHexAtOnce));
+	}
+	const codes: number[] = [];
+	for (const byte of bytes) codes.push(hexCodes[byte >> 4] ?? 0, hexCodes[byte & 15] ?? 0);
+	// At once: a text put together piece by piece stays a tree of pieces, and ids are kept by the thousand.
+	return String.fromCharCode(...codes);
 }
 
 /** The inverse of {@link toHex}; upper case, odd lengths and other characters are `malformed`. */
