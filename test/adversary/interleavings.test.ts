@@ -211,21 +211,23 @@ describe('at once, in every order', () => {
 			seqOf(sealing) === seqOf(anns) &&
 			sealing.epoch.number === anns.epoch.number &&
 			sealing.epoch.resealing === null;
+		// Whichever of both hears last.
+		const sealed = (): Promise<void> => Promise.race([when(sealing, isSealed), when(anns, isSealed)]);
 		const orders = await inEveryOrder(async () => {
 			const link = await newLink(anns, 'For guests');
-			await when(sealing, isSealed);
+			await sealed();
 			return {
 				hold: (lie) => (second.liar.lie = lie),
 				async one() {
 					const rotated = await anns.rotate();
 					assert(rotated.ok, JSON.stringify(rotated));
-					await when(sealing, isSealed);
+					await sealed();
 				},
 				other: () => anns.revokeLink(link.link),
 				async afterwards(_, revoked) {
 					expect(['ok', 'admin_conflict']).toContain(codeOf(revoked));
 					if (!revoked.ok) assert((await anns.revokeLink(link.link)).ok);
-					await Promise.race([when(sealing, isSealed), when(anns, isSealed)]);
+					await sealed();
 					expect([isDistrusted(anns), isDistrusted(sealing)]).toEqual([false, false]);
 					expect(await viewOf(sealing)).toBe(await viewOf(anns));
 				}
