@@ -28,7 +28,10 @@ export class SpaceSupersededStore {
 		const [row] = this.#sql
 			.exec<{
 				last_place: number;
-			}>('SELECT last_place FROM superseded WHERE first_place <= ? ORDER BY first_place DESC LIMIT 1', place)
+			}>(
+				'SELECT last_place FROM superseded WHERE first_place <= ? ORDER BY first_place DESC LIMIT 1',
+				place
+			)
 			.toArray();
 		return row !== undefined && place <= row.last_place;
 	}

@@ -212,7 +212,8 @@ describe('at once, in every order', () => {
 			sealing.epoch.number === anns.epoch.number &&
 			sealing.epoch.resealing === null;
 		// Whichever of both hears last.
-		const sealed = (): Promise<void> => Promise.race([when(sealing, isSealed), when(anns, isSealed)]);
+		const sealed = (): Promise<void> =>
+			Promise.race([when(sealing, isSealed), when(anns, isSealed)]);
 		const orders = await inEveryOrder(async () => {
 			const link = await newLink(anns, 'For guests');
 			await sealed();

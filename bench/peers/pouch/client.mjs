@@ -20,7 +20,9 @@ runClient({
 	async push(notes) {
 		for (let first = 0; first < notes.length; first += batch) {
 			const some = notes.slice(first, first + batch);
-			await local.bulkDocs(some.map(({ title, body }, index) => ({ _id: idOf(first + index), title, body })));
+			await local.bulkDocs(
+				some.map(({ title, body }, index) => ({ _id: idOf(first + index), title, body }))
+			);
 		}
 		await local.replicate.to(remote, { batch_size: batch });
 		local.sync(remote, { live: true, retry: true });
