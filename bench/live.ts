@@ -235,6 +235,8 @@ async function join(space: Space, member: Entered): Promise<Space> {
 	if (url === null) throw new Error('an own invitation has no link');
 	valueOf(await member.tacet.acceptInvitation(url));
 	valueOf(await space.admit(invite));
+	// Else it asks again by itself a little later.
+	await member.tacet.checkJoining();
 	const { state } = member.tacet;
 	const look = (): Space | undefined =>
 		member.tacet.state.phase === 'unlocked'
