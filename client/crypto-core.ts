@@ -93,6 +93,7 @@ export class CryptoCore implements CryptoPort {
 	readonly #verifyKeys = new VerifyKeys();
 	readonly sharing = new SharingCore({
 		withOpaque: (work) => this.#withOpaque(work),
+		stretching: (work) => this.#stretching(work),
 		own: () => this.#open(),
 		unlockLink: (link, device) => this.#keepLink(link, device)
 	});
@@ -121,7 +122,7 @@ export class CryptoCore implements CryptoPort {
 	}): Promise<Result<Registered, 'malformed'>> {
 		const attempt = this.#takeAttempt();
 		const { response } = input;
-		const finished = await this.#withOpaque((opaque) =>
+		const finished = await this.#stretching((opaque) =>
 			finishRegistration(opaque, { ...attempt, response })
 		);
 		attempt.state.wipe();
@@ -162,7 +163,7 @@ export class CryptoCore implements CryptoPort {
 
 	async finishLogin(ke2: Uint8Array): Promise<Result<LoginProof, 'login_failed'>> {
 		const attempt = this.#takeAttempt();
-		const finished = await this.#withOpaque((opaque) => finishLogin(opaque, { ...attempt, ke2 }));
+		const finished = await this.#stretching((opaque) => finishLogin(opaque, { ...attempt, ke2 }));
 		attempt.state.wipe();
 		if (!finished.ok) return finished;
 		const { ke3, exportKey, sessionKey, serverPublicKey } = finished.value;
@@ -407,7 +408,12 @@ export class CryptoCore implements CryptoPort {
 
 	async #withOpaque<Value>(work: (opaque: OpaqueClient) => Value): Promise<Value> {
 		this.#opaqueModule ??= this.#loadOpaque();
-		const value = await step(await this.#opaqueModule, work);
+		return step(await this.#opaqueModule, work);
+	}
+
+	/** A step with Argon2id in it, of which 64 MiB stay behind. */
+	async #stretching<Value>(work: (opaque: OpaqueClient) => Value): Promise<Value> {
+		const value = await this.#withOpaque(work);
 		void giveBackMemory();
 		return value;
 	}

@@ -187,6 +187,8 @@ export interface SharingPort {
 
 export interface SharingParts {
 	readonly withOpaque: <Value>(work: (opaque: OpaqueClient) => Value) => Promise<Value>;
+	/** The same for a step that stretches. */
+	readonly stretching: <Value>(work: (opaque: OpaqueClient) => Value) => Promise<Value>;
 	/** The unlocked account; throws while there is none. */
 	readonly own: () => { readonly identity: Identity; readonly keys: AccountKeys };
 	readonly unlockLink: (link: LinkIdentity, device: DeviceId) => Promise<UnlockedAccount>;
@@ -288,7 +290,7 @@ export class SharingCore implements SharingPort {
 
 	async finishPassphrase(response: Uint8Array): Promise<Result<Uint8Array, 'malformed'>> {
 		const attempt = this.#takeAttempt();
-		const finished = await this.#parts.withOpaque((opaque) =>
+		const finished = await this.#parts.stretching((opaque) =>
 			finishRegistration(opaque, { ...attempt, response })
 		);
 		attempt.state.wipe();
@@ -327,7 +329,7 @@ export class SharingCore implements SharingPort {
 
 	async finishLinkLogin(ke2: Uint8Array): Promise<Result<Uint8Array, 'login_failed'>> {
 		const attempt = this.#takeAttempt();
-		const finished = await this.#parts.withOpaque((opaque) =>
+		const finished = await this.#parts.stretching((opaque) =>
 			finishLogin(opaque, { ...attempt, ke2 })
 		);
 		attempt.state.wipe();
