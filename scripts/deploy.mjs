@@ -76,7 +76,10 @@ async function checkBuild(config) {
  * @param {DeployConfig} config
  */
 function checkClasses({ durable_objects, migrations }) {
-	const exported = readFileSync(inProject('dist/index.js'), 'utf8').split('export {').at(-1) ?? '';
+	const exported =
+		readFileSync(inProject('dist/index.js'), 'utf8')
+			.split(/export ?\{/)
+			.at(-1) ?? '';
 	const made = migrations.flatMap((migration) => migration.new_sqlite_classes ?? []);
 	for (const { class_name: name } of durable_objects.bindings) {
 		if (!new RegExp(`\\b${name}\\b`).test(exported)) {
