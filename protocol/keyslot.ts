@@ -11,7 +11,7 @@ import { isArray, isBytes, isCount } from './shape.ts';
 /** A keyslot as stored, its form checked. */
 export interface Keyslot {
 	readonly kind: KeyslotKind;
-	/** 16 random bytes, new with every sealing. */
+	/** 16 bytes: random, new with every sealing; a passkey's are out of its credential id. */
 	readonly slot: Uint8Array;
 	/** Which root of the account is inside, from 1. */
 	readonly generation: number;

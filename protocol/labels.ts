@@ -59,6 +59,8 @@ export const labels = {
 	localStore: 'tacet/1 local store',
 	network: 'tacet/1 network',
 	page: 'tacet/1 page',
+	passkeySalt: 'tacet/1 passkey salt',
+	passkeySlot: 'tacet/1 passkey slot',
 	passphrase: 'tacet/1 passphrase',
 	passwordSlot: 'tacet/1 password slot',
 	previous: 'tacet/1 previous',
@@ -190,11 +192,15 @@ export type KeyslotKind = (typeof keyslotKinds)[number];
 export interface KeyslotPlace {
 	readonly account: AccountId;
 	readonly kind: KeyslotKind;
-	/** 16 random bytes. */
+	/** 16 bytes. */
 	readonly slot: Uint8Array;
 	/** Which root of the account this is, from 1. */
 	readonly generation: number;
 }
+
+/** Preimage of the input that a passkey's PRF is asked about: one for each account, and no other. */
+export const passkeySaltInput = (account: AccountId): Uint8Array =>
+	encodeCbor([labels.passkeySalt, bytesOfId(account)]);
 
 /** AAD of the root sealed in a keyslot. */
 export const keyslotAad = (place: KeyslotPlace): Uint8Array =>

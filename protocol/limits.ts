@@ -91,6 +91,22 @@ export const totpDigits = 6;
 export const backupCodesPerAccount = 10;
 export const backupCodeBytes = 10;
 
+/** WebAuthn Level 3: ids of credentials have 16 bytes and more (§4), at most 1,023 (§5.1.3). */
+export const minCredentialIdBytes = 16;
+export const maxCredentialIdBytes = 1_023;
+/** About 200 bytes, and what browsers add of their own. */
+export const maxClientDataBytes = 2_048;
+/** Credential id, key and extensions; in an attestation object, certificates that nobody reads. */
+export const maxAuthenticatorDataBytes = 4_096;
+export const maxAttestationObjectBytes = 16_384;
+/** Of RSA with 4,096 bits, the longest that is taken. */
+export const maxPasskeySignatureBytes = 512;
+export const maxUserHandleBytes = 64;
+export const passkeyChallengeBytes = 32;
+export const prfOutputBytes = 32;
+/** A person may have to look for a key, and for its PIN. */
+export const passkeyChallengeTtlSeconds = 300;
+
 export const accessTokenTtlSeconds = 900;
 export const refreshTokenTtlSeconds = 30 * 86_400;
 export const maxSessionsPerAccount = 3;

@@ -24,7 +24,7 @@ const mayUse: Readonly<Record<string, RegExp>> = {
 	protocol: /^(valibot|cborg)(\/|$)/,
 	crypto: /^(@noble\/(ciphers|curves|hashes|post-quantum)|@scure\/bip39|hash-wasm)(\/|$)/,
 	'crypto/client': /^(@noble\/(ciphers|curves|hashes|post-quantum)|@scure\/bip39|hash-wasm)(\/|$)/,
-	'crypto/edge': /^@noble\/(ciphers|curves|hashes|post-quantum)(\/|$)/
+	'crypto/edge': /^(@noble\/(ciphers|curves|hashes|post-quantum)|@simplewebauthn\/server)(\/|$)/
 };
 
 /** What only named places may do. `inside` limits the rule to some rooms. */

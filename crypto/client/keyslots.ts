@@ -7,7 +7,14 @@
 import { concatBytes } from '../../protocol/bytes.ts';
 import type { AccountId } from '../../protocol/ids.ts';
 import { encodeKeyslot, parseKeyslot } from '../../protocol/keyslot.ts';
-import { derivationInfo, keyslotAad, labels, type KeyslotPlace } from '../../protocol/labels.ts';
+import {
+	derivationInfo,
+	keyslotAad,
+	labels,
+	type KeyslotKind,
+	type KeyslotPlace
+} from '../../protocol/labels.ts';
+import { prfOutputBytes } from '../../protocol/limits.ts';
 import { err, ok, type Result } from '../../protocol/result.ts';
 import { hkdf } from '../kdf.ts';
 import { randomBytes, type RandomSource } from '../random.ts';
@@ -19,6 +26,8 @@ import { createSecret, type RootSecret, type Secret, type SlotKey } from './secr
 export type AccountKey = Secret<'account key'>;
 /** 32 random bytes that stay on one device, without which its keyslot can't be guessed at. */
 export type DeviceSecret = Secret<'device secret'>;
+/** What a passkey answers about `passkeySalt`, 32 bytes. */
+export type PrfOutput = Secret<'prf output'>;
 
 const slotIdBytes = 16;
 const rootBytes = 32;
@@ -63,6 +72,10 @@ export const deriveDeviceSlotKey = (stretched: Uint8Array, device: DeviceSecret)
 	return deriveSlotKey(ikm, labels.deviceSlot);
 };
 
+/** Slot key of a passkey's keyslot. The output has full entropy, and is made for one account only. */
+export const derivePasskeySlotKey = (output: PrfOutput): SlotKey =>
+	deriveSlotKey(expectLength(output, prfOutputBytes), labels.passkeySlot);
+
 /** A new device secret: 32 random bytes. */
 export const generateDeviceSecret = (random: RandomSource = randomBytes): DeviceSecret =>
 	createSecret(random(deviceSecretBytes));
@@ -88,19 +101,36 @@ function expectLength(secret: Secret<string>, lengthBytes: number): Uint8Array {
 export async function sealKeyslot(
 	slotKey: SlotKey,
 	root: RootSecret,
-	place: Omit<KeyslotPlace, 'slot'>,
+	place: Omit<KeyslotPlace, 'slot' | 'kind'> & { readonly kind: Exclude<KeyslotKind, 'passkey'> },
 	random: RandomSource = randomBytes
 ): Promise<Uint8Array> {
-	const slot = random(slotIdBytes);
+	return sealAt(slotKey, root, { ...place, slot: random(slotIdBytes) }, random);
+}
+
+/**
+ * Seals the root into the keyslot of a passkey, whose id says which passkey opens it.
+ *
+ * @param slot of the credential, from `passkeySlotId`.
+ */
+export const sealPasskeyKeyslot = (
+	slotKey: SlotKey,
+	root: RootSecret,
+	place: Omit<KeyslotPlace, 'kind'>,
+	random: RandomSource = randomBytes
+): Promise<Uint8Array> => sealAt(slotKey, root, { ...place, kind: 'passkey' }, random);
+
+async function sealAt(
+	slotKey: SlotKey,
+	root: RootSecret,
+	place: KeyslotPlace,
+	random: RandomSource
+): Promise<Uint8Array> {
 	const record = await sealCommitted(
 		slotKey.reveal(),
-		{
-			plaintext: expectLength(root, rootBytes),
-			aad: keyslotAad({ ...place, slot })
-		},
+		{ plaintext: expectLength(root, rootBytes), aad: keyslotAad(place) },
 		random
 	);
-	return encodeKeyslot({ kind: place.kind, slot, generation: place.generation, record });
+	return encodeKeyslot({ ...place, record });
 }
 
 /**

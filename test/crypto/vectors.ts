@@ -18,6 +18,7 @@ const files = import.meta.glob<string>(
 		'../../../shared/vectors/oprf-rfc9497/allVectors.json',
 		'../../../shared/vectors/rfc-small/*.json',
 		'../../../shared/vectors/salamander/*.json',
+		'../../../shared/vectors/webauthn/*.json',
 		'../../../shared/vectors/wycheproof/*.json',
 		'../../../shared/vectors/xwing/*.json'
 	],

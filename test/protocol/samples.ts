@@ -39,6 +39,7 @@ import {
 	localRecordAad,
 	localStoreInfo,
 	pageAad,
+	passkeySaltInput,
 	previousKeyAad,
 	sessionTokenInput,
 	wrapInfo
@@ -434,6 +435,7 @@ export const arrayInputs = {
 	localStore: localStoreInfo(device),
 	network: keyedNameInput('network', bytesFrom(1, 6)),
 	page: pageAad(pagePlace),
+	passkeySalt: passkeySaltInput(account),
 	previous: previousKeyAad(space, 3, 2),
 	wrap: wrapInfo(wrapContext)
 };

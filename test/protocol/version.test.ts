@@ -85,11 +85,11 @@ const locked: typeof formats = {
 	errors: '38243bbc6e0b1703',
 	genesis: 'f8dbe40eb3a14574',
 	identity: '16d794a5143bdff7',
-	labels: '751599ab991af6df',
+	labels: 'eae903ed105e221b',
 	page: '48748e57615595b6',
 	routes: '2722c996f831b8e9',
 	sharing: '143bd1c0c21142b6',
-	signingInputs: 'cb4b87fb9b300f37',
+	signingInputs: '7f1da6364470792f',
 	spaceFrames: 'd61085047e547482'
 };
 

@@ -7,10 +7,12 @@ import {
 	generateAccountKey,
 	generateDeviceSecret,
 	openKeyslot,
-	sealKeyslot
+	sealKeyslot,
+	sealPasskeyKeyslot
 } from '../../../crypto/client/keyslots.ts';
 import { generateRecoveryEntropy } from '../../../crypto/client/recovery-code.ts';
 import { createSecret, type SlotKey } from '../../../crypto/client/secret.ts';
+import { randomBytes } from '../../../crypto/random.ts';
 import { concatBytes, equalBytes, toHex } from '../../../protocol/bytes.ts';
 import { decodeCbor, encodeCbor, type Cbor } from '../../../protocol/cbor.ts';
 import { idFromBytes, type AccountId } from '../../../protocol/ids.ts';
@@ -27,7 +29,10 @@ const exportKeyOf = (fill: number) =>
 
 const sealSample = async (kind: (typeof keyslotKinds)[number] = 'password', generation = 1) => {
 	const root = generateRoot();
-	const keyslot = await sealKeyslot(slotKey, root, { account, kind, generation });
+	const keyslot =
+		kind === 'passkey'
+			? await sealPasskeyKeyslot(slotKey, root, { account, slot: randomBytes(16), generation })
+			: await sealKeyslot(slotKey, root, { account, kind, generation });
 	return { root, keyslot };
 };
 
