@@ -64,7 +64,7 @@ async function byTacet({ origin, handle, password }: FirstLogin): Promise<FirstL
 	const http = new Http({ origin, fetch: timedFetch });
 	const device = idFromBytes<DeviceId>(randomBytes(16));
 	clock = new Clock();
-	const run = { http, crypto, origin, store: createMemoryStore() };
+	const run = { http, crypto, origin, store: createMemoryStore(), nowMs: Date.now };
 	const done = await logIn(run, { handle, password, device });
 	if (!done.ok) throw new Error(done.error.code);
 	return clock.took;

@@ -9,13 +9,17 @@ import path from 'node:path';
 import { startCryptoInProcess } from '../client/crypto-core.ts';
 import type { CryptoWorker } from '../client/crypto-port.ts';
 import type { Space, Tacet } from '../client/index.ts';
+import type { Pass } from '../client/http.ts';
 import { createMemoryStore } from '../client/memory-store.ts';
+import { Proofs } from '../client/proofs.ts';
+import type { Store } from '../client/store.ts';
 import { createTacet } from '../client/tacet.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { Head } from '../protocol/commit.ts';
-import { encodeClientFrame, parseSpaceFrame } from '../protocol/frames.ts';
+import { encodeClientFrame } from '../protocol/frames.ts';
 import type { Result } from '../protocol/result.ts';
 import { inProject } from '../scripts/project.mjs';
+import { greeted, protocolsFor } from './counting/session.ts';
 import type { Listener, ListenerOrder, ListenerReport } from './live-listeners.ts';
 import { nowMs } from './peer-process.ts';
 import { cpuMs, end, startNode } from './processes.ts';
@@ -105,14 +109,20 @@ function figuresOf(
 /** What the writer sends, and who hears it. */
 interface Scene {
 	readonly server: Serving;
-	readonly writer: Omit<Listener, 'kind' | 'pull'>;
+	/** Anew for each run: what a socket is opened with is good once. */
+	readonly enter: () => Promise<Entrances>;
 	readonly frames: readonly Uint8Array[];
 	/** Whether a message to the writer says that one of its frames was taken. */
 	readonly isTaken: (message: Uint8Array | string) => boolean;
+}
+
+interface Entrances {
+	readonly writer: Omit<Listener, 'kind' | 'pull'>;
 	readonly listeners: readonly Listener[];
 }
 
-async function run({ server, writer, frames, isTaken, listeners }: Scene): Promise<Once> {
+async function run({ server, enter, frames, isTaken }: Scene): Promise<Once> {
+	const { writer, listeners } = await enter();
 	const child = startNode({ program: inProject('bench/live-listeners.ts') });
 	const socket = new WebSocket(writer.url, [...writer.protocols]);
 	socket.binaryType = 'arraybuffer';
@@ -191,21 +201,25 @@ function rawScene(server: Serving, commits: number, frameBytes: number): Scene {
 	});
 	const listener = { url, protocols: [], pull: null, kind: null };
 	return {
-		...{ server, frames, writer: { url, protocols: [] } },
+		...{ server, frames },
 		isTaken: (message) => typeof message === 'string',
-		listeners: Array.from({ length: clients }, () => listener)
+		enter: () =>
+			Promise.resolve({
+				writer: { url, protocols: [] },
+				listeners: Array.from({ length: clients }, () => listener)
+			})
 	};
 }
 
 async function ownScene(server: Serving, commits: number): Promise<Scene> {
 	const origin = `http://localhost:${server.port}`;
-	const writer = await enter(origin, 'writer');
+	const writer = await signUp(origin, 'writer');
 	const created = await writer.tacet.createSpace({ name: 'Measured' });
 	if (!created.ok) throw new Error(created.error.code);
 	const space = created.value;
 	const tokens = [await socketOf(writer, space)];
 	while (tokens.length < members) {
-		const member = await enter(origin, `member-${tokens.length}`);
+		const member = await signUp(origin, `member-${tokens.length}`);
 		tokens.push(await socketOf(member, await join(space, member)));
 		await member.tacet.close();
 	}
@@ -215,12 +229,18 @@ async function ownScene(server: Serving, commits: number): Promise<Scene> {
 	const frames = await formCommits(writer, { space, socket: own, count: commits });
 	await writer.tacet.close();
 	const pull = encodeClientFrame({ type: 'pull', after: space.sync.verified?.seq ?? 0 });
-	const listeners = Array.from({ length: clients }, (_, index) => {
-		const { url, protocols } = tokens[members - 1 - Math.floor(index / socketsPerSession)] ?? own;
-		return { url, protocols, pull, kind: entriesFrame };
-	});
+	const enter = async (): Promise<Entrances> => {
+		// Each is told the nonce that proofs are made with from here on.
+		for (const socket of tokens) await headOnOffer(socket);
+		const listeners: Listener[] = [];
+		for (let index = 0; index < clients; index++) {
+			const socket = tokens[members - 1 - Math.floor(index / socketsPerSession)] ?? own;
+			listeners.push({ ...(await entranceOf(socket)), pull, kind: entriesFrame });
+		}
+		return { writer: await entranceOf(own), listeners };
+	};
 	return {
-		...{ server, frames, listeners, writer: own },
+		...{ server, frames, enter },
 		isTaken(message) {
 			if (typeof message === 'string') return false;
 			if (message[1] === refusedFrame) throw new Error('a commit was refused');
@@ -270,22 +290,32 @@ const settled = (space: Space): Promise<void> =>
 		look();
 	});
 
-/** Where a member's socket of the space leads, with the session's token. */
+/** Where a member's socket of the space leads, and what shows their session. */
 interface Socket {
-	readonly url: string;
-	readonly protocols: readonly string[];
+	/** http or https. */
+	readonly address: string;
+	readonly pass: Pass;
 }
 
-async function socketOf({ opened }: Entered, space: Space): Promise<Socket> {
+const entranceOf = async ({ address, pass }: Socket) => ({
+	url: address.replace(/^http/, 'ws'),
+	protocols: await protocolsFor(address, pass)
+});
+
+async function socketOf({ opened, store }: Entered, space: Space): Promise<Socket> {
 	await settled(space);
 	const [url, protocols] = [...opened].find(([address]) => address.includes(space.id)) ?? [];
-	if (url === undefined || protocols === undefined) throw new Error('no socket');
-	return { url, protocols };
+	const profile = await store.loadProfile();
+	if (url === undefined || !profile.ok || profile.value === null) throw new Error('no socket');
+	const proofs = new Proofs(profile.value.deviceKey, Date.now);
+	const pass = { proofs, token: protocols?.[1] ?? null };
+	return { address: url.replace(/^ws/, 'http'), pass };
 }
 
 interface Entered {
 	readonly tacet: Tacet;
 	readonly crypto: CryptoWorker;
+	readonly store: Store;
 	/** Sockets by address, with what they carried as protocols. */
 	readonly opened: ReadonlyMap<string, readonly string[]>;
 }
@@ -296,12 +326,13 @@ const loadOpaque = () =>
 	);
 
 /** A new account, by the whole client. */
-async function enter(origin: string, handle: string): Promise<Entered> {
+async function signUp(origin: string, handle: string): Promise<Entered> {
+	const store = createMemoryStore();
 	const opened = new Map<string, readonly string[]>();
 	let crypto: CryptoWorker | undefined;
 	const client = createTacet({
 		origin,
-		store: createMemoryStore(),
+		store,
 		startCrypto: () => (crypto = startCryptoInProcess(loadOpaque)),
 		WebSocket: class extends WebSocket {
 			constructor(url: string | URL, protocols?: string | string[]) {
@@ -313,21 +344,18 @@ async function enter(origin: string, handle: string): Promise<Entered> {
 	await client.start();
 	valueOf(await client.signUp({ handle, password }));
 	if (crypto === undefined) throw new Error('no crypto was started');
-	return { tacet: client, crypto, opened };
+	return { tacet: client, crypto, store, opened };
 }
 
 /** What the edge says first on a new socket. */
-async function headOnOffer({ url, protocols }: Socket): Promise<Head> {
-	const socket = new WebSocket(url, [...protocols]);
-	socket.binaryType = 'arraybuffer';
-	const message = await new Promise<MessageEvent<ArrayBuffer>>((resolve, reject) => {
-		socket.addEventListener('message', resolve, { once: true });
-		socket.addEventListener('close', () => reject(new Error('no hello')));
+async function headOnOffer({ address, pass }: Socket): Promise<Head> {
+	const { socket, offered } = await greeted(address, pass);
+	const closed = new Promise((resolve) => {
+		socket.addEventListener('close', resolve);
 	});
 	socket.close();
-	const frame = parseSpaceFrame(new Uint8Array(message.data));
-	if (!frame.ok || frame.value.type !== 'hello') throw new Error('no hello');
-	return frame.value.offered;
+	await closed;
+	return offered;
 }
 
 /** The next commits of this device, each with a page, as an editor's person writes them. */

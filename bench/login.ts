@@ -124,7 +124,7 @@ function accountParts(origin: string, parts: Map<string, number[]>): AccountPart
 	const timedFetch: typeof fetch = (input, init) =>
 		timed(`http: ${new URL(input as string).pathname}`, () => fetch(input, init));
 	const http = new Http({ origin, fetch: timedFetch });
-	return { http, crypto, origin, store: createMemoryStore() };
+	return { http, crypto, origin, store: createMemoryStore(), nowMs: Date.now };
 }
 
 /** What all requests took so far. */

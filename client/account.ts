@@ -19,6 +19,7 @@ import {
 	type ProfileName,
 	type SessionFacts
 } from './profile.ts';
+import { Proofs } from './proofs.ts';
 import type { LogInStep, SignUpStep } from './status.ts';
 import type { Profile, Store } from './store.ts';
 
@@ -27,6 +28,7 @@ export interface AccountParts {
 	readonly store: Store;
 	readonly crypto: CryptoPort;
 	readonly origin: string;
+	readonly nowMs: () => number;
 }
 
 /** An account that is open on this device: its keys are in the crypto core. */
@@ -36,6 +38,8 @@ export interface OpenedAccount {
 	readonly profile: Profile;
 	/** Null after unlocking without a network. */
 	readonly session: SessionFacts | null;
+	/** By this device's key. */
+	readonly proofs: Proofs;
 }
 
 export interface SignUpInput {
@@ -137,9 +141,11 @@ export async function logIn(
 		return fail('server_key_changed');
 	}
 	const keys = await deviceKeys(input);
-	const finished = await finish(parts, { ...proof.value, handle: handle.value, keys });
+	const proofs = new Proofs(keys.deviceKey, parts.nowMs);
+	const finished = await finish(parts, { ...proof.value, handle: handle.value, keys, proofs });
 	if (!finished.ok) return finished;
-	return open(parts, { input, keys, pinnedServerKey: serverPublicKey, answer: finished.value });
+	const answer = finished.value;
+	return open(parts, { input, keys, proofs, pinnedServerKey: serverPublicKey, answer });
 }
 
 interface Proof extends LoginProof {
@@ -182,18 +188,18 @@ async function deviceKeys({ known, device }: LogInInput): Promise<DeviceKeys> {
 
 async function finish(
 	{ http, crypto, origin }: AccountParts,
-	input: Proof & { readonly handle: Handle; readonly keys: DeviceKeys }
+	input: Proof & { readonly handle: Handle; readonly keys: DeviceKeys; readonly proofs: Proofs }
 ): Promise<Result<ResponseOf<'loginFinish'>, TacetError>> {
-	const { handle, login, ke3, handleHash, keys } = input;
+	const { handle, login, ke3, handleHash, keys, proofs } = input;
 	const jwk = await deviceJwk(keys.deviceKey);
 	const thumbprint = jwkThumbprint(jwk);
 	const binding = await crypto.bindDevice({ origin, handleHash, thumbprint });
-	return http.call('loginFinish', {
-		handle,
-		login,
-		ke3: toBase64Url(ke3),
+	const request = {
+		...{ handle, login, ke3: toBase64Url(ke3) },
 		device: { id: keys.writer, jwk, binding: toBase64Url(binding) }
-	});
+	};
+	// The answer brings the nonce: what is asked right after it needs no round trip more.
+	return http.call('loginFinish', request, { proofs, token: null });
 }
 
 async function open(
@@ -201,11 +207,12 @@ async function open(
 	login: {
 		readonly input: LogInInput;
 		readonly keys: DeviceKeys;
+		readonly proofs: Proofs;
 		readonly pinnedServerKey: Uint8Array;
 		readonly answer: ResponseOf<'loginFinish'>;
 	}
 ): Promise<Result<OpenedAccount, TacetError>> {
-	const { input, keys, pinnedServerKey, answer } = login;
+	const { input, keys, proofs, pinnedServerKey, answer } = login;
 	const { known } = input;
 	if (known !== undefined && known.name.account !== answer.account) {
 		return fail('keyslot_unreadable');
@@ -236,7 +243,7 @@ async function open(
 		sealedSession: sealedSession ?? null
 	};
 	const saved = await store.saveProfile(profile);
-	return saved.ok ? ok({ me, name, profile, session }) : fail(saved.error);
+	return saved.ok ? ok({ me, name, profile, session, proofs }) : fail(saved.error);
 }
 
 /** Unlocks by this device's own keyslot, without a network. */

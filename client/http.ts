@@ -1,6 +1,7 @@
 // HTTP to the edge: the only fetch of the engine. A call answers with a value of the route's schema
 // or a code; an edge that answers anything else is treated as an edge that does not answer right.
 import * as v from 'valibot';
+import { utf8Encode } from '../protocol/bytes.ts';
 import { isWireErrorCode } from '../protocol/errors.ts';
 import {
 	errorResponse,
@@ -11,7 +12,8 @@ import {
 } from '../protocol/http.ts';
 import { maxBodyBytes } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
-import type { TacetError } from './errors.ts';
+import { fail, type TacetError } from './errors.ts';
+import type { Proofs } from './proofs.ts';
 
 /** Argon2id never runs while a call is open, so that this is network and edge alone. */
 const timeoutMs = 20_000;
@@ -19,6 +21,18 @@ const timeoutMs = 20_000;
 export interface HttpOptions {
 	readonly origin: string;
 	readonly fetch?: typeof fetch;
+}
+
+/** Shows who asks. Of a route that asks for neither, its proofs learn what the answer brings. */
+export interface Pass {
+	readonly proofs: Proofs;
+	/** Access token, for routes that ask for a session; else null. */
+	readonly token: string | null;
+}
+
+interface Exchange {
+	readonly status: number;
+	readonly text: string;
 }
 
 export class Http {
@@ -30,14 +44,20 @@ export class Http {
 		this.#fetch = options.fetch ?? ((...input) => fetch(...input));
 	}
 
-	/** @param token access token, for routes that ask for a session. */
+	/** @param pass for routes that ask for a proof or a session. */
 	async call<Name extends RouteName>(
 		name: Name,
 		body: RequestOf<Name>,
-		token?: string
+		pass?: Pass
 	): Promise<Result<ResponseOf<Name>, TacetError>> {
-		const received = await this.#exchange(name, body, token);
+		const content = routes[name].method === 'POST' ? JSON.stringify(body) : '';
+		const first = await this.#exchange(name, content, pass);
+		// The edge took nothing of it: it is asked again, with the nonce that it gave.
+		const received =
+			first.ok && isStale(first.value) ? await this.#exchange(name, content, pass) : first;
 		if (!received.ok) return received;
+		// An edge that forgets its nonce each time is one that restarts.
+		if (isStale(received.value)) return fail('unavailable');
 		const { status, text } = received.value;
 		const json = parseJson(text);
 		if (status !== 200) return err(refusalOf(json));
@@ -48,15 +68,20 @@ export class Http {
 
 	async #exchange(
 		name: RouteName,
-		body: unknown,
-		token: string | undefined
-	): Promise<Result<{ readonly status: number; readonly text: string }, TacetError>> {
-		const { method, path } = routes[name];
+		content: string,
+		pass: Pass | undefined
+	): Promise<Result<Exchange, TacetError>> {
+		const { method, path, auth } = routes[name];
+		const url = `${this.#origin}${path}`;
 		const headers: Record<string, string> = {};
 		if (method === 'POST') headers['content-type'] = 'application/json';
-		if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
+		if (pass !== undefined && auth !== 'none') {
+			const { token, proofs } = pass;
+			if (token !== null) headers['authorization'] = `DPoP ${token}`;
+			headers['dpop'] = await proofs.prove({ method, url, body: utf8Encode(content) }, token);
+		}
 		try {
-			const response = await this.#fetch(`${this.#origin}${path}`, {
+			const response = await this.#fetch(url, {
 				method,
 				headers,
 				signal: AbortSignal.timeout(timeoutMs),
@@ -64,8 +89,9 @@ export class Http {
 				credentials: 'omit',
 				redirect: 'error',
 				referrerPolicy: 'no-referrer',
-				...(method === 'POST' && { body: JSON.stringify(body) })
+				...(method === 'POST' && { body: content })
 			});
+			pass?.proofs.learn(response.headers.get('dpop-nonce'));
 			const text = await response.text();
 			if (text.length > 4 * maxBodyBytes) return err({ code: 'server_misbehaved' });
 			return ok({ status: response.status, text });
@@ -82,6 +108,11 @@ function parseJson(text: string): unknown {
 	} catch {
 		return null;
 	}
+}
+
+/** Whether the proof was refused for want of the nonce, and for nothing else. */
+function isStale({ status, text }: Exchange): boolean {
+	return status !== 200 && refusalOf(parseJson(text)).code === 'use_dpop_nonce';
 }
 
 /** What stands between us and the edge (a proxy, a captive page) answers no codes of ours. */

@@ -1,5 +1,6 @@
 // A share link opened by whoever has it: no account, nothing stored, a space to read. The link's own
 // identity is a member of the space, so that its log is verified here like anywhere.
+import { jwkThumbprint } from '../crypto/jwk.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
@@ -12,11 +13,13 @@ import type { Answer, TacetOptions } from './api.ts';
 import { bytesOf, textOf } from './contacts.ts';
 import type { CryptoPort, CryptoWorker, UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
-import { Http } from './http.ts';
+import { Http, type Pass } from './http.ts';
 import { Items } from './items.ts';
 import { parseLinkUrl, type LinkUrlOf } from './link-url.ts';
 import { createMemoryStore } from './memory-store.ts';
 import { wasOwner } from './past-members.ts';
+import { deviceJwk, generateDeviceKeyPair } from './profile.ts';
+import { Proofs } from './proofs.ts';
 import { Search } from './search.ts';
 import { readOnlyActions } from './read-only.ts';
 import { OpenSpace, type SpaceView } from './space.ts';
@@ -36,6 +39,9 @@ interface Parts {
 	readonly options: LinkOptions;
 	readonly http: Http;
 	readonly crypto: CryptoPort;
+	/** By a key made for this view, which the opening is bound to. */
+	readonly proofs: Proofs;
+	readonly jkt: string;
 	readonly link: LinkUrlOf<'share'>;
 	readonly nowMs: () => number;
 }
@@ -54,7 +60,10 @@ export async function openLinkView(
 	let view: LinkView | null = null;
 	try {
 		const nowMs = options.nowMs ?? Date.now;
-		const parts = { options, http, crypto: worker.port, link, nowMs };
+		const key = await generateDeviceKeyPair();
+		const proofs = new Proofs(key, nowMs);
+		const jkt = textOf(jwkThumbprint(await deviceJwk(key)));
+		const parts = { options, http, crypto: worker.port, proofs, jkt, link, nowMs };
 		const opened = await openWith(parts, passphrase, worker);
 		if (opened.ok) view = opened.value;
 		return opened;
@@ -85,10 +94,11 @@ async function openWith(
 }
 
 /** The door alone: a link without a passphrase opens to that. */
-async function knock({ http, crypto, link }: Parts): Answer<Opening> {
+async function knock(parts: Parts): Answer<Opening> {
+	const { http, crypto, link, jkt } = parts;
 	const door = textOf(await crypto.sharing.linkDoor(link.secret));
 	const place = { space: link.space, link: link.link };
-	const started = await http.call('linkStart', { ...place, door, ke1: null });
+	const started = await http.call('linkStart', { ...place, door, ke1: null, jkt }, passOf(parts));
 	if (!started.ok) return notFoundAsInvalid(started);
 	const { guarded, opening } = started.value;
 	if (guarded) return fail('passphrase_needed');
@@ -96,22 +106,28 @@ async function knock({ http, crypto, link }: Parts): Answer<Opening> {
 }
 
 /** OPAQUE: the edge learns whether a guess was right, and nothing of the passphrase. */
-async function prove({ http, crypto, link }: Parts, passphrase: string): Answer<Opening> {
+async function prove(parts: Parts, passphrase: string): Answer<Opening> {
+	const { http, crypto, link, jkt } = parts;
+	const pass = passOf(parts);
 	const door = textOf(await crypto.sharing.linkDoor(link.secret));
 	const place = { space: link.space, link: link.link };
 	const ke1 = await crypto.sharing.startLinkLogin(link.secret, passphrase);
 	if (!ke1.ok) return fail('wrong_passphrase');
-	const started = await http.call('linkStart', { ...place, door, ke1: textOf(ke1.value) });
+	const start = { ...place, door, ke1: textOf(ke1.value), jkt };
+	const started = await http.call('linkStart', start, pass);
 	if (!started.ok) return notFoundAsInvalid(started);
 	const { login, opening } = started.value;
 	// It has no passphrase: whoever typed one may come in all the same.
 	if (login === null) return opening === null ? fail('server_misbehaved') : ok(opening);
 	const ke3 = await crypto.sharing.finishLinkLogin(bytesOf(login.ke2));
 	if (!ke3.ok) return fail('wrong_passphrase');
-	const finish = { ...place, login: login.login, ke3: textOf(ke3.value) };
-	const finished = await http.call('linkFinish', finish);
+	const finish = { ...place, login: login.login, ke3: textOf(ke3.value), jkt };
+	const finished = await http.call('linkFinish', finish, pass);
 	return finished.ok ? finished : notFoundAsInvalid(finished);
 }
+
+/** The token of an opening goes in the body, where one is asked for. */
+const passOf = ({ proofs }: Parts): Pass => ({ proofs, token: null });
 
 /** Alike for a link that never was, one that was taken back, and one with another secret. */
 function notFoundAsInvalid(refused: Result<never, TacetError>): Result<never, TacetError> {
@@ -167,12 +183,13 @@ class View implements LinkView, SpaceView {
 	}
 
 	#newSync(): SpaceSync {
-		const { options, crypto, nowMs } = this.#parts;
+		const { options, crypto, nowMs, proofs } = this.#parts;
 		const { record, me, device } = this.#opened;
 		return new SpaceSync({
 			origin: options.origin,
 			WebSocket: options.WebSocket ?? WebSocket,
 			token: (refused) => this.#token(refused),
+			proofs,
 			space: record.space,
 			genesisHash: record.genesisHash,
 			me,
@@ -217,7 +234,8 @@ class View implements LinkView, SpaceView {
 		const fresh = accessExpiresAtMs - marginMs > nowMs();
 		if (fresh && !refused) return ok(accessToken);
 		const place = { space: link.space, link: link.link };
-		const refreshed = await http.call('linkRefresh', { ...place, accessToken });
+		const request = { ...place, accessToken };
+		const refreshed = await http.call('linkRefresh', request, passOf(this.#parts));
 		if (!refreshed.ok) {
 			return refreshed.error.code === 'not_found' ? fail('link_ended') : refreshed;
 		}

@@ -21,9 +21,9 @@ export class PutBackLine {
 	#wake: () => void = () => undefined;
 
 	constructor(options: LineOptions) {
-		const { origin, space, WebSocket, token } = options;
+		const { origin, space, WebSocket, token, proofs } = options;
 		this.#socket = new SpaceSocket({
-			...{ origin, space, WebSocket, token },
+			...{ origin, space, WebSocket, token, proofs },
 			begin: () => null,
 			onOpen: () => {
 				this.#frames = [];

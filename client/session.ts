@@ -6,6 +6,7 @@ import type { CryptoPort } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
 import type { Http } from './http.ts';
 import { encodeSession, parseSession, type SessionFacts } from './profile.ts';
+import type { Proofs } from './proofs.ts';
 import type { Store } from './store.ts';
 import type { Tabs } from './tabs.ts';
 
@@ -17,6 +18,8 @@ export interface SessionOptions {
 	readonly store: Store;
 	readonly crypto: CryptoPort;
 	readonly tabs: Tabs;
+	/** By the key that every session of this device is bound to. */
+	readonly proofs: Proofs;
 	readonly nowMs: () => number;
 }
 
@@ -36,6 +39,10 @@ export class Session {
 	constructor(options: SessionOptions, facts: SessionFacts | null) {
 		this.#options = options;
 		this.#facts = facts;
+	}
+
+	get proofs(): Proofs {
+		return this.#options.proofs;
 	}
 
 	/** Before the keys of this device are ended: nobody waits for them any more. */
@@ -102,10 +109,11 @@ export class Session {
 	): Promise<Result<ResponseOf<Name>, TacetError>> {
 		const token = await this.accessToken();
 		if (!token.ok) return token;
-		const answered = await this.#options.http.call(name, body, token.value);
+		const { http, proofs } = this.#options;
+		const answered = await http.call(name, body, { proofs, token: token.value });
 		if (answered.ok || answered.error.code !== 'unauthenticated') return answered;
 		const next = await this.accessToken(true);
-		return next.ok ? this.#options.http.call(name, body, next.value) : next;
+		return next.ok ? http.call(name, body, { proofs, token: next.value }) : next;
 	}
 
 	#refresh(used: SessionFacts): Promise<Result<string, TacetError>> {
@@ -117,7 +125,9 @@ export class Session {
 				return ok(stored.accessToken);
 			}
 			const { refreshToken } = used;
-			const answered = await this.#options.http.call('sessionRefresh', { refreshToken });
+			const { http, proofs } = this.#options;
+			const pass = { proofs, token: null };
+			const answered = await http.call('sessionRefresh', { refreshToken }, pass);
 			if (!answered.ok) return this.#orNewer(used, answered);
 			const { session } = answered.value;
 			this.#facts = { ...session, device: used.device };

@@ -2,11 +2,12 @@
 // nothing of what is in them. Reconnection backs off with jitter, so that a thousand clients of an
 // edge that restarts do not come back at once.
 import { codeOfClose, type WireErrorCode } from '../protocol/errors.ts';
-import { spaceSocketPath } from '../protocol/http.ts';
+import { nonceOfReason, spaceSocketPath } from '../protocol/http.ts';
 import type { Seq, SpaceId } from '../protocol/ids.ts';
 import type { Result } from '../protocol/result.ts';
 import { socketProtocol } from '../protocol/version.ts';
 import { waitMs, type TacetError } from './errors.ts';
+import type { Proofs } from './proofs.ts';
 
 export interface SocketOptions {
 	readonly origin: string;
@@ -14,6 +15,8 @@ export interface SocketOptions {
 	readonly WebSocket: typeof WebSocket;
 	/** A fresh access token; `refused` after the edge did not take the one before. */
 	readonly token: (refused: boolean) => Promise<Result<string, TacetError>>;
+	/** By the key that the token is bound to. */
+	readonly proofs: Proofs;
 	/** A connection is asked for: the seq after which it begins with entries; null: with none. */
 	readonly begin: () => Seq | null;
 	readonly onOpen: () => void;
@@ -21,6 +24,9 @@ export interface SocketOptions {
 	/** The connection is gone, or could not be made. */
 	readonly onLost: (error: TacetError) => void;
 }
+
+/** What any socket of a device is opened with. */
+export type SocketMeans = Pick<SocketOptions, 'origin' | 'WebSocket' | 'token' | 'proofs'>;
 
 const firstDelayMs = 250;
 const longestDelayMs = 60_000;
@@ -38,6 +44,8 @@ export class SpaceSocket {
 	#open = false;
 	#attempts = 0;
 	#tokenRefused = false;
+	/** The attempt before was made with a nonce that the edge no longer takes. */
+	#nonceRefused = false;
 	#retryTimer: ReturnType<typeof setTimeout> | undefined;
 	#watchTimer: ReturnType<typeof setTimeout> | undefined;
 	readonly #onOnline = () => {
@@ -100,41 +108,72 @@ export class SpaceSocket {
 	async #connect(): Promise<void> {
 		const attempt = ++this.#attempts;
 		const token = await this.#options.token(this.#tokenRefused);
-		if (!this.#wanted || this.#socket !== null || attempt !== this.#attempts) return;
+		if (!this.#isStill(attempt)) return;
 		if (!token.ok) {
 			// Without a session there is nothing to come back with.
 			this.#lost(token.error, token.error.code !== 'unauthenticated');
 			return;
 		}
 		this.#tokenRefused = false;
-		const { origin, space, begin } = this.#options;
-		const url = `${origin.replace(/^http/, 'ws')}${spaceSocketPath(space, begin())}`;
-		const socket = new this.#options.WebSocket(url, [socketProtocol, token.value]);
+		const { origin, space, begin, proofs } = this.#options;
+		const url = `${origin}${spaceSocketPath(space, begin())}`;
+		const opening = { method: 'GET', url, body: new Uint8Array() };
+		const proof = await proofs.prove(opening, token.value);
+		if (!this.#isStill(attempt)) return;
+		const protocols = [socketProtocol, token.value, proof];
+		const socket = new this.#options.WebSocket(url.replace(/^http/, 'ws'), protocols);
 		socket.binaryType = 'arraybuffer';
 		this.#socket = socket;
 		this.#watchTimer = setTimeout(() => {
 			socket.close();
 		}, openTimeoutMs);
 		socket.addEventListener('open', () => {
-			if (this.#socket !== socket) return;
-			this.#open = true;
-			this.#watch(socket);
-			this.#options.onOpen();
+			if (this.#socket === socket) this.#watch(socket);
 		});
 		socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
 			if (this.#socket !== socket) return;
 			this.#watch(socket);
-			if (data instanceof ArrayBuffer) this.#options.onFrame(new Uint8Array(data));
+			if (data instanceof ArrayBuffer) this.#take(new Uint8Array(data));
 		});
 		socket.addEventListener('close', (event) => {
 			if (this.#socket !== socket) return;
 			this.#drop();
 			const code = codeOfClose(event.code);
+			const nonce = code === 'unauthenticated' ? nonceOfReason(event.reason) : null;
+			if (nonce !== null) {
+				this.#staleProof(nonce);
+				return;
+			}
+			this.#nonceRefused = false;
 			this.#tokenRefused = code === 'unauthenticated';
 			// A token that ran out is no lost session: that shows when it is refreshed.
 			const error = this.#tokenRefused ? 'offline' : (code ?? 'offline');
 			this.#lost({ code: error }, code === null || !finalCodes.includes(code));
 		});
+	}
+
+	/** An edge that refuses opens, too, to say why: it has let us in once it greets. */
+	#take(frame: Uint8Array): void {
+		if (!this.#open) {
+			this.#open = true;
+			this.#nonceRefused = false;
+			this.#options.onOpen();
+		}
+		this.#options.onFrame(frame);
+	}
+
+	/** This attempt is the newest, and a connection is wanted still. */
+	#isStill(attempt: number): boolean {
+		return this.#wanted && this.#socket === null && attempt === this.#attempts;
+	}
+
+	/** Token and session are good, and the edge gave what a proof needs: asked again at once, but once. */
+	#staleProof(nonce: string): void {
+		this.#options.proofs.learn(nonce);
+		const isFirst = !this.#nonceRefused;
+		this.#nonceRefused = isFirst;
+		if (isFirst) void this.#connect();
+		else this.#lost({ code: 'offline' }, true);
 	}
 
 	/** Any message proves that the connection lives; silence is answered with a ping, then an end. */

@@ -33,12 +33,12 @@ import { Removal } from './removal.ts';
 import { Resealer } from './reseal.ts';
 import { Rewriter } from './rewrite.ts';
 import { storeProblem, SyncReport, type SyncSight } from './sync-report.ts';
-import { SpaceSocket, type SocketOptions } from './socket.ts';
+import { SpaceSocket, type SocketMeans } from './socket.ts';
 import type { OwnerFault, SyncProblem, SyncStatus } from './status.ts';
 import type { Store, StoreFault } from './store.ts';
 import { Turns } from './turns.ts';
 
-export interface SyncOptions extends Pick<SocketOptions, 'origin' | 'WebSocket' | 'token'> {
+export interface SyncOptions extends SocketMeans {
 	readonly space: SpaceId;
 	readonly genesisHash: Uint8Array;
 	readonly me: UnlockedAccount;

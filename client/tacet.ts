@@ -12,6 +12,7 @@ import { fail, type TacetError } from './errors.ts';
 import { firstRowsOf } from './first-rows.ts';
 import { Http } from './http.ts';
 import { openName, sealName, type ProfileName, type SessionFacts } from './profile.ts';
+import type { Proofs } from './proofs.ts';
 import { SharingFace } from './sharing-face.ts';
 import { loadSession, Session } from './session.ts';
 import type { AccountOverview, LogInStep, SignUpStep } from './status.ts';
@@ -117,7 +118,8 @@ class Engine extends SharingFace implements Tacet {
 			const me = await crypto.port.takeKeys(keys);
 			const { store } = this.#options;
 			const session = await loadSession({ store, crypto: crypto.port });
-			return this.#enter(crypto, { ...known, me, session });
+			const proofs = await this.#proofsOf(known);
+			return this.#enter(crypto, { ...known, me, session, proofs });
 		});
 		return opened.ok;
 	}
@@ -200,7 +202,7 @@ class Engine extends SharingFace implements Tacet {
 		if (!me.ok) return me;
 		const { store } = this.#options;
 		const session = await loadSession({ store, crypto: crypto.port });
-		return ok({ ...known, me: me.value, session });
+		return ok({ ...known, me: me.value, session, proofs: await this.#proofsOf(known) });
 	}
 
 	/** A crypto worker for one attempt: it is kept only if the attempt opens the vault. */
@@ -219,9 +221,15 @@ class Engine extends SharingFace implements Tacet {
 		}
 	}
 
+	/** Of a profile that was there before: what it needs is loaded with what opens it. */
+	async #proofsOf({ profile }: Known): Promise<Proofs> {
+		const { Proofs } = await import('./proofs.ts');
+		return new Proofs(profile.deviceKey, this.#nowMs);
+	}
+
 	#partsOf(crypto: CryptoWorker): AccountParts {
 		const { store, origin } = this.#options;
-		return { http: this.#http, store, crypto: crypto.port, origin };
+		return { http: this.#http, store, crypto: crypto.port, origin, nowMs: this.#nowMs };
 	}
 
 	/** Opens the vault with keys that are in the core. The profile is in the store already. */
@@ -230,10 +238,11 @@ class Engine extends SharingFace implements Tacet {
 		account: Known & {
 			readonly me: UnlockedAccount;
 			readonly session: SessionFacts | null;
+			readonly proofs: Proofs;
 			readonly keyringHead?: Head | null;
 		}
 	): Promise<Result<void, TacetError>> {
-		const { profile, name, me } = account;
+		const { profile, name, me, proofs } = account;
 		this.#known = { profile, name };
 		const session = new Session(
 			{
@@ -241,6 +250,7 @@ class Engine extends SharingFace implements Tacet {
 				store: this.#options.store,
 				crypto: crypto.port,
 				tabs: this.#tabs,
+				proofs,
 				nowMs: this.#nowMs
 			},
 			account.session

@@ -280,6 +280,7 @@ export class Vault {
 			origin: options.origin,
 			WebSocket: options.WebSocket ?? WebSocket,
 			token: (refused) => session.accessToken(refused),
+			proofs: session.proofs,
 			space,
 			genesisHash: known.genesisHash,
 			me,

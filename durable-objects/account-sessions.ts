@@ -32,6 +32,8 @@ import type { AccountEndings } from './account-endings.ts';
 import type { AccountSessionStore, Ending, StoredSession } from './account-session-store.ts';
 import type { AccountServerKeys } from './deployment.ts';
 import { maxSpacesKnownOfDevice, maxSpacesPerSession } from './limits.ts';
+import type { ProofGuard } from './proof-guard.ts';
+import type { Proven } from './proven.ts';
 import { judgeRefresh } from './refresh-use.ts';
 
 type SessionAnswer = ResponseOf<'sessionRefresh'>['session'];
@@ -46,15 +48,24 @@ export class AccountSessions {
 	readonly #parts: AccountParts;
 	readonly #store: AccountSessionStore;
 	readonly #endings: AccountEndings;
+	readonly #guard: ProofGuard;
 	/** Whose end is being told: good for nothing any more, though still written down. */
 	readonly #ending = new Set<SessionId>();
 	/** Whose end all spaces have heard of that could be reached, and which could not. */
 	readonly #unreachedByTold = new Map<SessionId, readonly Ending[]>();
 
-	constructor(parts: AccountParts, store: AccountSessionStore, endings: AccountEndings) {
+	constructor(
+		parts: AccountParts,
+		own: {
+			readonly store: AccountSessionStore;
+			readonly endings: AccountEndings;
+			readonly guard: ProofGuard;
+		}
+	) {
 		this.#parts = parts;
-		this.#store = store;
-		this.#endings = endings;
+		this.#store = own.store;
+		this.#endings = own.endings;
+		this.#guard = own.guard;
 	}
 
 	/** Begins a session. One that the device had ends; others, the oldest first, if there are too many. */
@@ -88,7 +99,11 @@ export class AccountSessions {
 		}
 	}
 
-	async refresh(request: RequestOf<'sessionRefresh'>): Answer<'sessionRefresh'> {
+	/**
+	 * Takes a refresh token once, from whoever holds the session's key. Without a good proof nothing
+	 * happens; with one of another key, the token is in two hands.
+	 */
+	async refresh(proven: Proven, request: RequestOf<'sessionRefresh'>): Answer<'sessionRefresh'> {
 		const keys = await this.#parts.keys.get();
 		if (!keys.ok) return keys;
 		const token = parseRefreshToken(request.refreshToken);
@@ -96,13 +111,19 @@ export class AccountSessions {
 			return unauthenticated;
 		}
 		const { secret } = token.value;
-		const nowMs = Date.now();
-		const session = this.live(nowMs).find((candidate) =>
-			equalConstantTime(candidate.refresh.family, secret.hashes.family)
-		);
+		// Only who knows a family gets a proof judged.
+		if (this.#ofFamily(secret) === undefined) return unauthenticated;
+		const { proof, request: shown } = proven;
+		const subject = { request: shown, accessToken: null, thumbprint: null };
+		const judged = await this.#guard.judge(proof, subject);
+		if (!judged.ok) return err({ code: judged.error });
+		// From here to what is written, nothing awaits.
+		const session = this.#ofFamily(secret);
 		if (session === undefined) return unauthenticated;
-		const use = judgeRefresh(session, secret, nowMs);
-		// A token that was rotated away is used again: it is in two hands.
+		const isOwnKey = equalConstantTime(judged.value.thumbprint, jwkThumbprint(session.deviceJwk));
+		const nowMs = Date.now();
+		const use = isOwnKey ? judgeRefresh(session, secret, nowMs) : 'reused';
+		// A token that was rotated away, or another device's, is used: it is in two hands.
 		if (use === 'reused') await this.#end(session);
 		if (use === 'reused' || use === 'spent') return unauthenticated;
 		const next = rotateRefreshSecret(secret);
@@ -115,16 +136,32 @@ export class AccountSessions {
 		return ok({ session: this.#answer(keys.value, session, next) });
 	}
 
+	#ofFamily({ hashes }: RefreshSecret): StoredSession | undefined {
+		return this.live(Date.now()).find(({ refresh }) =>
+			equalConstantTime(refresh.family, hashes.family)
+		);
+	}
+
 	async end(id: SessionId): Promise<void> {
 		const session = this.#find(id);
 		if (session !== undefined) await this.#end(session);
 	}
 
-	/** What a token says, if it is genuine, of this account, and its session has not ended. */
-	async authenticate(token: string): Promise<Result<AccessClaims, Refusal>> {
+	/**
+	 * What a token says, if it is genuine, of this account, its session has not ended, and the proof is
+	 * by that session's key, of this request, and new. The proof is used up.
+	 */
+	async authenticate({ token, proof, request }: Proven): Promise<Result<AccessClaims, Refusal>> {
+		if (token === null) return unauthenticated;
 		const claims = await this.#parts.keys.verify(token);
 		if (!claims.ok) return claims;
 		if (claims.value.accountObject !== this.#parts.name.objectName) return unauthenticated;
+		const session = this.#find(claims.value.session);
+		if (session === undefined) return unauthenticated;
+		const thumbprint = jwkThumbprint(session.deviceJwk);
+		const judged = await this.#guard.judge(proof, { request, accessToken: token, thumbprint });
+		if (!judged.ok) return err({ code: judged.error });
+		// It may have ended meanwhile.
 		return this.#find(claims.value.session) === undefined ? unauthenticated : claims;
 	}
 

@@ -7,7 +7,7 @@ import { claimedAccountObject, type AccessClaims } from '../crypto/edge/session-
 import { toBase64Url } from '../protocol/bytes.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { RequestOf } from '../protocol/http.ts';
-import type { SessionId, SpaceId } from '../protocol/ids.ts';
+import type { SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { AccountCreation } from './account-creation.ts';
 import { AccountEndings } from './account-endings.ts';
@@ -24,6 +24,8 @@ import { ringBy } from './alarm.ts';
 import type { Env } from './env.ts';
 import { FetchedKeys } from './fetched-keys.ts';
 import { LoginBudget } from './login-budget.ts';
+import { ProofGuard } from './proof-guard.ts';
+import type { Proven, Replied, Reply } from './proven.ts';
 
 const notFound = err({ code: 'not_found' } as const);
 
@@ -34,6 +36,8 @@ export class Account extends DurableObject<Env> {
 	readonly #sessions: AccountSessions;
 	readonly #endings: AccountEndings;
 	readonly #sharing: AccountSharing;
+	/** Judges the proofs of all its sessions, wherever they are shown. */
+	readonly #guard = new ProofGuard();
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
@@ -50,7 +54,9 @@ export class Account extends DurableObject<Env> {
 		this.#endings = new AccountEndings(sessions, storage, async (space, { session, untilMs }) =>
 			env.SPACE.getByName(space).endSession(session, untilMs)
 		);
-		this.#sessions = new AccountSessions(this.#parts, sessions, this.#endings);
+		this.#sessions = new AccountSessions(this.#parts, {
+			...{ store: sessions, endings: this.#endings, guard: this.#guard }
+		});
 		this.#sharing = new AccountSharing(new AccountSharingStore(storage));
 	}
 
@@ -66,80 +72,93 @@ export class Account extends DurableObject<Env> {
 		return this.#login.start(request, place);
 	}
 
-	async loginFinish(request: RequestOf<'loginFinish'>, place: RequestPlace): Answer<'loginFinish'> {
-		const keys = await this.#parts.keys.get();
-		if (!keys.ok) return keys;
-		const proven = await this.#login.finish(request, place);
-		if (!proven.ok) return proven;
-		this.#login.refund(place);
-		const begun = await this.#sessions.begin(proven.value, keys.value);
-		return ok({ ...this.#material(keys.value.incarnation), ...begun });
+	loginFinish(request: RequestOf<'loginFinish'>, place: RequestPlace): Reply<'loginFinish'> {
+		return this.#reply(async () => {
+			const keys = await this.#parts.keys.get();
+			if (!keys.ok) return keys;
+			const proven = await this.#login.finish(request, place);
+			if (!proven.ok) return proven;
+			this.#login.refund(place);
+			const begun = await this.#sessions.begin(proven.value, keys.value);
+			return ok({ ...this.#material(keys.value.incarnation), ...begun });
+		});
 	}
 
-	refresh(request: RequestOf<'sessionRefresh'>): Answer<'sessionRefresh'> {
-		return this.#sessions.refresh(request);
+	/** By the key that the session is bound to, and without an access token. */
+	refresh(proven: Proven, request: RequestOf<'sessionRefresh'>): Reply<'sessionRefresh'> {
+		return this.#reply(() => this.#sessions.refresh(proven, request));
 	}
 
 	/** Ends the session that the token is of. */
-	async end(token: string): Answer<'sessionEnd'> {
-		const claims = await this.#sessions.authenticate(token);
-		if (!claims.ok) return claims;
-		await this.#sessions.end(claims.value.session);
-		return ok({});
+	end(proven: Proven): Reply<'sessionEnd'> {
+		return this.#reply(async () => {
+			const claims = await this.#sessions.authenticate(proven);
+			if (!claims.ok) return claims;
+			await this.#sessions.end(claims.value.session);
+			return ok({});
+		});
 	}
 
 	/** What the account consists of, and who is logged in. */
-	async read(token: string): Answer<'account'> {
-		const [keys, claims] = await Promise.all([
-			this.#parts.keys.get(),
-			this.#sessions.authenticate(token)
-		]);
-		if (!keys.ok) return keys;
-		if (!claims.ok) return claims;
-		const sessions = this.#sessions.live(Date.now()).map((session) => ({
-			id: session.id,
-			device: session.device,
-			createdAtMs: session.createdAtMs,
-			refreshedAtMs: session.refreshedAtMs,
-			current: session.id === claims.value.session
-		}));
-		return ok({ ...this.#material(keys.value.incarnation), sessions });
+	read(proven: Proven): Reply<'account'> {
+		return this.#reply(async () => {
+			const keys = await this.#parts.keys.get();
+			if (!keys.ok) return keys;
+			const claims = await this.#sessions.authenticate(proven);
+			if (!claims.ok) return claims;
+			const sessions = this.#sessions.live(Date.now()).map((session) => ({
+				id: session.id,
+				device: session.device,
+				createdAtMs: session.createdAtMs,
+				refreshedAtMs: session.refreshedAtMs,
+				current: session.id === claims.value.session
+			}));
+			return ok({ ...this.#material(keys.value.incarnation), sessions });
+		});
 	}
 
-	/** Whether this is a token of a live session of this account: asked before others are. */
-	async checkSession(token: string): Promise<Result<null, Refusal>> {
-		const claims = await this.#sessions.authenticate(token);
-		return claims.ok ? ok(null) : claims;
+	/**
+	 * For other objects of this edge, which are asked by a session of this account: whether it lives, and
+	 * whether the proof is good, which is then used up.
+	 *
+	 * @param space opens a socket for the session, and hears of its end; null for any other request.
+	 */
+	admit(proven: Proven, space: SpaceId | null): Promise<Replied<AccessClaims>> {
+		return this.#reply(async () => {
+			const claims = await this.#sessions.authenticate(proven);
+			if (!claims.ok || space === null) return claims;
+			const noted = this.#sessions.noteSpace(claims.value.session, space);
+			return noted.ok ? claims : noted;
+		});
 	}
 
 	/** To anybody with an account: who this is, as far as the edge can tell. */
-	async identityRead(token: string): Answer<'identityRead'> {
-		const claims = await this.#authenticateOther(token);
-		if (!claims.ok) return claims;
-		const account = this.#parts.store.loadAccount();
-		if (account === null) return notFound;
-		const identities = this.#parts.store.loadIdentities().map(toBase64Url);
-		return ok({ account: account.account, identities });
+	identityRead(proven: Proven): Reply<'identityRead'> {
+		return this.#answerOther(proven, () => {
+			const account = this.#parts.store.loadAccount();
+			if (account === null) return notFound;
+			const identities = this.#parts.store.loadIdentities().map(toBase64Url);
+			return ok({ account: account.account, identities });
+		});
 	}
 
 	/** From anybody with an account, to this one. */
-	async requestSend(token: string, request: RequestOf<'requestSend'>): Answer<'requestSend'> {
-		const claims = await this.#authenticateOther(token);
-		if (!claims.ok) return claims;
-		const { account } = claims.value;
-		return this.#answer((nowMs) => this.#sharing.addRequest(account, request, nowMs));
+	requestSend(proven: Proven, request: RequestOf<'requestSend'>): Reply<'requestSend'> {
+		return this.#answerOther(proven, ({ account }) =>
+			this.#answer((nowMs) => this.#sharing.addRequest(account, request, nowMs))
+		);
 	}
 
-	requestList(token: string): Answer<'requestList'> {
-		return this.#answerOwn(token, (nowMs) => this.#sharing.listRequests(nowMs));
+	requestList(proven: Proven): Reply<'requestList'> {
+		return this.#answerOwn(proven, (nowMs) => this.#sharing.listRequests(nowMs));
 	}
 
-	requestDismiss(token: string, request: RequestOf<'requestDismiss'>): Answer<'requestDismiss'> {
-		return this.#answerOwn(token, () => this.#sharing.dismissRequest(request));
+	requestDismiss(proven: Proven, request: RequestOf<'requestDismiss'>): Reply<'requestDismiss'> {
+		return this.#answerOwn(proven, () => this.#sharing.dismissRequest(request));
 	}
 
-	deviceLinkOpen(token: string, request: RequestOf<'deviceLinkOpen'>): Answer<'deviceLinkOpen'> {
-		return this.#answerOwn(token, (nowMs) => this.#sharing.openLink(request, nowMs));
+	deviceLinkOpen(proven: Proven, request: RequestOf<'deviceLinkOpen'>): Reply<'deviceLinkOpen'> {
+		return this.#answerOwn(proven, (nowMs) => this.#sharing.openLink(request, nowMs));
 	}
 
 	/** By a device without a session, which knows the handle and the link. */
@@ -147,34 +166,20 @@ export class Account extends DurableObject<Env> {
 		return this.#answer((nowMs) => this.#sharing.claimLink(request, nowMs));
 	}
 
-	deviceLinkRead(token: string, request: RequestOf<'deviceLinkRead'>): Answer<'deviceLinkRead'> {
-		return this.#answerOwn(token, (nowMs) => this.#sharing.readLink(request, nowMs));
+	deviceLinkRead(proven: Proven, request: RequestOf<'deviceLinkRead'>): Reply<'deviceLinkRead'> {
+		return this.#answerOwn(proven, (nowMs) => this.#sharing.readLink(request, nowMs));
 	}
 
 	deviceLinkHandOver(
-		token: string,
+		proven: Proven,
 		request: RequestOf<'deviceLinkHandOver'>
-	): Answer<'deviceLinkHandOver'> {
-		return this.#answerOwn(token, (nowMs) => this.#sharing.handOver(request, nowMs));
+	): Reply<'deviceLinkHandOver'> {
+		return this.#answerOwn(proven, (nowMs) => this.#sharing.handOver(request, nowMs));
 	}
 
 	/** By the device that claimed. */
 	deviceLinkTake(request: RequestOf<'deviceLinkTake'>): Answer<'deviceLinkTake'> {
 		return this.#answer((nowMs) => this.#sharing.take(request, nowMs));
-	}
-
-	/**
-	 * For Space objects only: a session opens a socket there. Answers whether it may; if it does, the
-	 * space will hear of its end.
-	 */
-	noteSpace({
-		session,
-		space
-	}: {
-		readonly session: SessionId;
-		readonly space: SpaceId;
-	}): Result<null, Refusal> {
-		return this.#sessions.noteSpace(session, space);
 	}
 
 	override async alarm(): Promise<void> {
@@ -183,21 +188,43 @@ export class Account extends DurableObject<Env> {
 		await this.#ringForExpiry();
 	}
 
+	/** With the nonce as it is once the work is done. */
+	async #reply<Value>(work: () => Promise<Result<Value, Refusal>>): Promise<Replied<Value>> {
+		const answer = await work();
+		return { answer, nonce: this.#guard.nonce };
+	}
+
 	/**
-	 * A token of any account of this edge, and of no link. That its session has not ended is asked of
-	 * its own account first, by the Worker.
+	 * To a session of any account of this edge, and of no link. Its own account judges, and gives the
+	 * nonce. Whoever was let in is answered without waiting for anything.
 	 */
-	async #authenticateOther(token: string): Promise<Result<AccessClaims, Refusal>> {
-		return claimedAccountObject(token).ok ? this.#parts.keys.verify(token) : unauthenticated;
+	async #answerOther<Value>(
+		proven: Proven,
+		work: (claims: AccessClaims) => Result<Value, Refusal> | Promise<Result<Value, Refusal>>
+	): Promise<Replied<Value>> {
+		const { answer: claims, nonce } = await this.#admitOther(proven);
+		return { answer: claims.ok ? await work(claims.value) : claims, nonce };
+	}
+
+	async #admitOther(proven: Proven): Promise<Replied<AccessClaims>> {
+		const name = accountObjectOf(proven);
+		if (name === null) return { answer: unauthenticated, nonce: null };
+		if (name === this.#parts.name.objectName) return this.admit(proven, null);
+		// Nobody wakes other objects with a token that nobody made.
+		const claims = await this.#parts.keys.verify(proven.token ?? '');
+		if (!claims.ok) return { answer: claims, nonce: null };
+		return this.env.ACCOUNT.getByName(claims.value.accountObject).admit(proven, null);
 	}
 
 	/** To a session of this account. */
-	async #answerOwn<Value>(
-		token: string,
+	#answerOwn<Value>(
+		proven: Proven,
 		work: (nowMs: number) => Result<Value, Refusal>
-	): Promise<Result<Value, Refusal>> {
-		const claims = await this.#sessions.authenticate(token);
-		return claims.ok ? this.#answer(work) : claims;
+	): Promise<Replied<Value>> {
+		return this.#reply(async () => {
+			const claims = await this.#sessions.authenticate(proven);
+			return claims.ok ? this.#answer(work) : claims;
+		});
 	}
 
 	/** What an account has to say about what it keeps for a while, of which the alarm must know. */
@@ -227,4 +254,9 @@ export class Account extends DurableObject<Env> {
 			keyslots: store.loadKeyslots().map(toBase64Url)
 		};
 	}
+}
+
+function accountObjectOf({ token }: Proven): string | null {
+	const name = claimedAccountObject(token ?? '');
+	return name.ok ? name.value : null;
 }

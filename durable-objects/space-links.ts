@@ -52,7 +52,7 @@ export interface LinkMoment {
 	readonly nowMs: number;
 }
 
-type OpeningSession = Pick<AccessClaims, 'device' | 'session'>;
+type OpeningSession = Pick<AccessClaims, 'device' | 'session' | 'jkt'>;
 
 const notFound = err({ code: 'not_found' } as const);
 const malformed = err({ code: 'malformed' } as const);
@@ -147,7 +147,7 @@ export class SpaceLinks {
 		if (link === null || !isDoor || !isMember(link, moment.state)) return notFound;
 		if (hasEnded(link, moment.nowMs)) return err({ code: 'link_ended' });
 		if (link.registrationRecord === null) {
-			const opening = this.#open(link, moment);
+			const opening = this.#open(link, moment, request.jkt);
 			return ok({ guarded: false, login: null, opening });
 		}
 		if (isFrozen(link)) return err({ code: 'link_frozen' });
@@ -171,7 +171,7 @@ export class SpaceLinks {
 		if (isFrozen(link)) this.#announce();
 		if (!isMember(link, moment.state)) return notFound;
 		if (hasEnded(link, moment.nowMs)) return err({ code: 'link_ended' });
-		return ok(this.#open(link, moment));
+		return ok(this.#open(link, moment, request.jkt));
 	}
 
 	/** @param claims of a token of ours, which may have expired. */
@@ -243,11 +243,13 @@ export class SpaceLinks {
 		});
 	}
 
-	#open(link: StoredLink, moment: LinkMoment): ResponseOf<'linkFinish'> {
+	/** @param jkt thumbprint of the key that the opening is bound to. */
+	#open(link: StoredLink, moment: LinkMoment, jkt: string): ResponseOf<'linkFinish'> {
 		const { nowMs } = moment;
 		const opening = {
 			device: idFromBytes<DeviceId>(randomBytes(idBytes)),
-			session: idFromBytes<SessionId>(randomBytes(idBytes))
+			session: idFromBytes<SessionId>(randomBytes(idBytes)),
+			jkt: decodeText(jkt)
 		};
 		this.#store.open(
 			{ link: link.link, session: opening.session },
@@ -304,7 +306,7 @@ const hasEnded = (link: LinkTerms, nowMs: number): boolean =>
 /** A token that lives as long as others, and no longer than the opening or the link. */
 function openingOf(
 	{ link, account, record, expiresAtMs }: StoredLink,
-	{ device, session }: OpeningSession,
+	{ device, session, jkt }: OpeningSession,
 	moment: Pick<LinkMoment, 'keys' | 'nowMs'> & { readonly untilMs: number }
 ): ResponseOf<'linkFinish'> {
 	const [newest] = moment.keys.tokenKeys;
@@ -317,8 +319,7 @@ function openingOf(
 		device,
 		session,
 		expiresAtMs: accessExpiresAtMs,
-		// Bound to no device key: whoever has the link can open it anyway.
-		jkt: new Uint8Array(hashBytes)
+		jkt
 	});
 	return { record: toBase64Url(record), account, accessToken, accessExpiresAtMs };
 }

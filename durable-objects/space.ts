@@ -6,6 +6,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { deploymentObjectName } from '../crypto/edge/keyed-name.ts';
 import type { AccessClaims, TokenKey } from '../crypto/edge/session-token.ts';
 import { openIdentity } from '../crypto/identity.ts';
+import { describeRequest } from '../crypto/proven-request.ts';
 import { readsAudit } from '../crypto/log-state.ts';
 import { init } from '../crypto/opaque-ke/opaque-ke.js';
 import opaqueModule from '../crypto/opaque-ke/opaque-ke.wasm';
@@ -33,6 +34,8 @@ import {
 	maxSocketsPerSpace
 } from './limits.ts';
 import { logBug } from './log.ts';
+import { ProofGuard } from './proof-guard.ts';
+import type { Proven, Replied, Reply } from './proven.ts';
 import { decodeText } from './request-bytes.ts';
 import { SpaceEventStore } from './space-event-store.ts';
 import { SpaceEvents, type Note } from './space-events.ts';
@@ -76,6 +79,8 @@ export class Space extends DurableObject<Env> {
 	readonly #keys: FetchedKeys<{ readonly tokenKeys: readonly TokenKey[] }>;
 	/** With what passphrases of links need: fetched only where there is one to open. */
 	readonly #linkKeys: FetchedKeys<AccountServerKeys>;
+	/** Judges the proofs of openings of links; those of sessions are their accounts' to judge. */
+	readonly #guard = new ProofGuard();
 	/**
 	 * Ended while awake, and until when a token of each may be about: for what was under way just then.
 	 * Whoever comes later is not let in by the account, and a socket itself remembers its end.
@@ -118,17 +123,18 @@ export class Space extends DurableObject<Env> {
 
 	/** The upgrade to a socket; a refusal is an ordinary answer whose body is its code. */
 	override async fetch(request: Request): Promise<Response> {
-		const [, token] = (request.headers.get('Sec-WebSocket-Protocol') ?? '').split(',');
 		const after = parseSocketQuery(new URL(request.url).search);
 		const opened = after.ok
-			? await this.#open(token?.trim() ?? '', after.value)
-			: err({ code: after.error });
-		if (!opened.ok) {
-			const { httpStatus } = wireErrors[opened.error.code];
-			return Response.json({ error: opened.error }, { status: httpStatus });
+			? await this.#open(await provenOfUpgrade(request), after.value)
+			: { answer: err({ code: after.error }), nonce: null };
+		const { answer, nonce } = opened;
+		if (!answer.ok) {
+			const { httpStatus: status } = wireErrors[answer.error.code];
+			const headers: HeadersInit = nonce === null ? {} : { 'DPoP-Nonce': nonce };
+			return Response.json({ error: answer.error }, { status, headers });
 		}
 		const headers = { 'Sec-WebSocket-Protocol': socketProtocol };
-		return new Response(null, { status: 101, webSocket: opened.value, headers });
+		return new Response(null, { status: 101, webSocket: answer.value, headers });
 	}
 
 	/** For Account objects only: closes a session's sockets, and refuses its tokens from now on. */
@@ -140,8 +146,8 @@ export class Space extends DurableObject<Env> {
 		for (const socket of this.ctx.getWebSockets(session)) end(socket);
 	}
 
-	async inviteCreate(token: string, request: RequestOf<'inviteCreate'>): Answer<'inviteCreate'> {
-		const created = await this.#asOwner(token, () => this.#invites.create(request, Date.now()));
+	async inviteCreate(proven: Proven, request: RequestOf<'inviteCreate'>): Reply<'inviteCreate'> {
+		const created = await this.#asOwner(proven, () => this.#invites.create(request, Date.now()));
 		await this.#scheduleAlarm();
 		return created;
 	}
@@ -151,76 +157,108 @@ export class Space extends DurableObject<Env> {
 		return this.#noting(this.#invites.read(request, Date.now()));
 	}
 
-	async inviteClaim(token: string, request: RequestOf<'inviteClaim'>): Answer<'inviteClaim'> {
-		const claims = await this.#sessionOf(token);
-		if (!claims.ok) return claims;
-		const { account } = claims.value;
+	async inviteClaim(proven: Proven, request: RequestOf<'inviteClaim'>): Reply<'inviteClaim'> {
+		// Nobody makes this edge verify an identity with a token that nobody made.
+		const verified = await this.#keys.verify(proven.token ?? '');
+		if (!verified.ok) return { answer: verified, nonce: null };
 		const identity = await openIdentity(decodeText(request.identity));
-		if (!identity.ok) return err({ code: 'malformed' });
+		const { answer: claims, nonce } = await this.#sessionOf(proven);
+		// Nothing awaits until the claim is written.
+		const claimed = claims.ok ? this.#claim(request, { claims: claims.value, identity }) : claims;
+		return { answer: await this.#noting(claimed), nonce };
+	}
+
+	#claim(
+		request: RequestOf<'inviteClaim'>,
+		by: {
+			readonly claims: AccessClaims;
+			readonly identity: Awaited<ReturnType<typeof openIdentity>>;
+		}
+	): Result<ResponseOf<'inviteClaim'>, Refusal> {
+		const { account } = by.claims;
+		if (!by.identity.ok) return err({ code: 'malformed' });
 		const nowMs = Date.now();
 		if (!this.#log.hasBegun || !this.#invites.isOpen(request.invite, nowMs)) return notFound;
-		if (identity.value.account !== account) return err({ code: 'forbidden' });
+		if (by.identity.value.account !== account) return err({ code: 'forbidden' });
 		const isMember = this.#log.known.members.has(account);
-		return this.#noting(this.#invites.claim(request, { account, isMember, nowMs }));
+		return this.#invites.claim(request, { account, isMember, nowMs });
 	}
 
-	inviteList(token: string): Answer<'inviteList'> {
-		return this.#asOwner(token, () => this.#invites.list(Date.now()));
+	inviteList(proven: Proven): Reply<'inviteList'> {
+		return this.#asOwner(proven, () => this.#invites.list(Date.now()));
 	}
 
-	inviteRevoke(token: string, request: RequestOf<'inviteRevoke'>): Answer<'inviteRevoke'> {
-		return this.#asOwner(token, () => this.#invites.revoke(request));
+	inviteRevoke(proven: Proven, request: RequestOf<'inviteRevoke'>): Reply<'inviteRevoke'> {
+		return this.#asOwner(proven, () => this.#invites.revoke(request));
 	}
 
-	async linkRegister(token: string, request: RequestOf<'linkRegister'>): Answer<'linkRegister'> {
+	async linkRegister(proven: Proven, request: RequestOf<'linkRegister'>): Reply<'linkRegister'> {
 		const moment = await this.#linkMoment();
-		if (!moment.ok) return moment;
-		return this.#asOwner(token, () => this.#links.register(request, moment.value()));
+		if (!moment.ok) return { answer: moment, nonce: null };
+		return this.#asOwner(proven, () => this.#links.register(request, moment.value()));
 	}
 
-	async linkCreate(token: string, request: RequestOf<'linkCreate'>): Answer<'linkCreate'> {
-		const created = await this.#asOwner(token, () =>
+	async linkCreate(proven: Proven, request: RequestOf<'linkCreate'>): Reply<'linkCreate'> {
+		const created = await this.#asOwner(proven, () =>
 			this.#links.create(request, { state: this.#log.known, nowMs: Date.now() })
 		);
 		await this.#scheduleAlarm();
 		return created;
 	}
 
-	linkList(token: string): Answer<'linkList'> {
-		return this.#asOwner(token, () => this.#links.list(Date.now()));
+	linkList(proven: Proven): Reply<'linkList'> {
+		return this.#asOwner(proven, () => this.#links.list(Date.now()));
 	}
 
-	linkRemove(token: string, { link }: RequestOf<'linkRemove'>): Answer<'linkRemove'> {
-		return this.#asOwner(token, () => {
+	linkRemove(proven: Proven, { link }: RequestOf<'linkRemove'>): Reply<'linkRemove'> {
+		return this.#asOwner(proven, () => {
 			for (const socket of this.ctx.getWebSockets(linkTag(link))) close(socket, 'not_found');
 			return this.#links.remove(link);
 		});
 	}
 
-	async linkStart(request: RequestOf<'linkStart'>): Answer<'linkStart'> {
-		if (!this.#log.hasBegun) return notFound;
-		const moment = await this.#linkMoment();
-		return moment.ok ? this.#noting(this.#links.start(request, moment.value())) : moment;
+	linkStart(request: RequestOf<'linkStart'>): Reply<'linkStart'> {
+		return this.#reply(async () => {
+			if (!this.#log.hasBegun) return notFound;
+			const moment = await this.#linkMoment();
+			return moment.ok ? this.#noting(this.#links.start(request, moment.value())) : moment;
+		});
 	}
 
-	async linkFinish(request: RequestOf<'linkFinish'>): Answer<'linkFinish'> {
-		if (!this.#log.hasBegun) return err({ code: 'login_failed' });
-		const moment = await this.#linkMoment();
-		return moment.ok ? this.#noting(this.#links.finish(request, moment.value())) : moment;
+	linkFinish(request: RequestOf<'linkFinish'>): Reply<'linkFinish'> {
+		return this.#reply(async () => {
+			if (!this.#log.hasBegun) return err({ code: 'login_failed' });
+			const moment = await this.#linkMoment();
+			return moment.ok ? this.#noting(this.#links.finish(request, moment.value())) : moment;
+		});
 	}
 
-	async linkRefresh(request: RequestOf<'linkRefresh'>): Answer<'linkRefresh'> {
-		const claims = await this.#linkKeys.verifyOrigin(request.accessToken);
-		if (!claims.ok) return claims;
-		if (!this.#log.hasBegun) return notFound;
-		const keys = await this.#linkKeys.get();
-		if (!keys.ok) return keys;
-		const moment = { keys: keys.value, state: this.#log.known, nowMs: Date.now() };
-		return this.#links.refresh(request, claims.value, moment);
+	/** By the key that the opening is bound to. */
+	linkRefresh(
+		{ proof, request: shown }: Proven,
+		request: RequestOf<'linkRefresh'>
+	): Reply<'linkRefresh'> {
+		return this.#reply(async () => {
+			const claims = await this.#linkKeys.verifyOrigin(request.accessToken);
+			if (!claims.ok) return claims;
+			if (!this.#log.hasBegun) return notFound;
+			const keys = await this.#linkKeys.get();
+			if (!keys.ok) return keys;
+			const refresh = () =>
+				this.#links.refresh(request, claims.value, {
+					...{ keys: keys.value, state: this.#log.known, nowMs: Date.now() }
+				});
+			// Only an opening that may go on gets a proof judged; it may have ended meanwhile.
+			const may = refresh();
+			if (!may.ok) return may;
+			const subject = { request: shown, accessToken: null, thumbprint: claims.value.jkt };
+			const judged = await this.#guard.judge(proof, subject);
+			return judged.ok ? refresh() : err({ code: judged.error });
+		});
 	}
 
-	eventList(token: string, request: RequestOf<'eventList'>): Answer<'eventList'> {
-		return this.#asMember(token, readsAudit, () => this.#events.list(request));
+	eventList(proven: Proven, request: RequestOf<'eventList'>): Reply<'eventList'> {
+		return this.#asMember(proven, readsAudit, () => this.#events.list(request));
 	}
 
 	override async webSocketMessage(socket: WebSocket, message: ArrayBuffer | string): Promise<void> {
@@ -249,22 +287,22 @@ export class Space extends DurableObject<Env> {
 		}
 	}
 
-	async #open(token: string, after: Seq | null): Promise<Result<WebSocket, Refusal>> {
-		const verified = await this.#keys.verify(token);
-		if (!verified.ok) return verified;
+	async #open(proven: Proven, after: Seq | null): Promise<Replied<WebSocket>> {
+		const verified = await this.#keys.verify(proven.token ?? '');
+		if (!verified.ok) return { answer: verified, nonce: null };
 		const claims = verified.value;
-		if (!this.#admits(claims)) return notFound;
-		const isLink = linkOfToken(claims) !== null;
-		// A link's token is good for one space and a quarter of an hour: there is no session to end.
-		const noted = isLink ? ok(null) : await this.#noteSession(claims);
+		if (!this.#admits(claims)) return { answer: notFound, nonce: null };
+		const { answer: admitted, nonce } = await this.#admitSocket(proven, claims);
 		// Nothing awaits until the socket is there: what ended meanwhile is seen, what ends later finds it.
-		if (!noted.ok) return noted;
-		if (!this.#admits(claims)) return notFound;
-		if (this.#isFull(claims)) return err({ code: 'rate_limited' });
+		const refused = (answer: Result<never, Refusal>) => ({ answer, nonce });
+		if (!admitted.ok) return refused(admitted);
+		if (this.#deadSessions.has(claims.session)) return refused(unauthenticated);
+		if (!this.#admits(claims)) return refused(notFound);
+		if (this.#isFull(claims)) return refused(err({ code: 'rate_limited' }));
 		const { 0: client, 1: server } = new WebSocketPair();
 		this.#accept(server, claims);
 		if (after !== null) await this.#frames.begin(server, after);
-		return ok(client);
+		return { answer: ok(client), nonce };
 	}
 
 	#isFull(claims: AccessClaims): boolean {
@@ -296,42 +334,56 @@ export class Space extends DurableObject<Env> {
 		send(server, { type: 'hello', offered: this.#log.known.head });
 	}
 
-	/** The account answers whether the session is there, and will tell this space of its end. */
-	async #noteSession({ accountObject, session }: AccessClaims): Promise<Result<null, Refusal>> {
-		const account = this.env.ACCOUNT.getByName(accountObject);
-		const noted = await account.noteSpace({ session, space: this.#log.known.space });
-		if (!noted.ok) return noted;
-		return this.#deadSessions.has(session) ? unauthenticated : ok(null);
+	/**
+	 * The session's account judges the proof, and will tell this space of the session's end. A link's
+	 * token is good for one space and a quarter of an hour: there is no session to end.
+	 */
+	async #admitSocket(proven: Proven, claims: AccessClaims): Promise<Replied<unknown>> {
+		if (linkOfToken(claims) === null) {
+			const account = this.env.ACCOUNT.getByName(claims.accountObject);
+			return account.admit(proven, this.#log.known.space);
+		}
+		return this.#reply(async () => {
+			const { proof, request, token } = proven;
+			const subject = { request, accessToken: token, thumbprint: claims.jkt };
+			const judged = await this.#guard.judge(proof, subject);
+			return judged.ok ? ok(null) : err({ code: judged.error });
+		});
 	}
 
 	/** Of an account whose session lives, as the account itself says: asked before anything else. */
-	async #sessionOf(token: string): Promise<Result<AccessClaims, Refusal>> {
-		const verified = await this.#keys.verify(token);
-		if (!verified.ok) return verified;
+	async #sessionOf(proven: Proven): Promise<Replied<AccessClaims>> {
+		const verified = await this.#keys.verify(proven.token ?? '');
+		if (!verified.ok) return { answer: verified, nonce: null };
 		const claims = verified.value;
-		if (linkOfToken(claims) !== null) return unauthenticated;
-		const lives = await this.env.ACCOUNT.getByName(claims.accountObject).checkSession(token);
-		return lives.ok ? ok(claims) : lives;
+		if (linkOfToken(claims) !== null) return { answer: unauthenticated, nonce: null };
+		const account = this.env.ACCOUNT.getByName(claims.accountObject);
+		const { answer: admitted, nonce } = await account.admit(proven, null);
+		if (!admitted.ok) return { answer: admitted, nonce };
+		return { answer: this.#deadSessions.has(claims.session) ? unauthenticated : ok(claims), nonce };
 	}
 
-	#asOwner<Value>(
-		token: string,
-		work: () => Result<Value, Refusal>
-	): Promise<Result<Value, Refusal>> {
-		return this.#asMember(token, (role) => role === 'owner', work);
+	#asOwner<Value>(proven: Proven, work: () => Result<Value, Refusal>): Promise<Replied<Value>> {
+		return this.#asMember(proven, (role) => role === 'owner', work);
 	}
 
-	/** Role and work are one synchronous block. */
+	/** Session, role and work are one synchronous block once the account has answered. */
 	async #asMember<Value>(
-		token: string,
+		proven: Proven,
 		may: (role: Role) => boolean,
 		work: () => Result<Value, Refusal>
-	): Promise<Result<Value, Refusal>> {
-		const claims = await this.#sessionOf(token);
-		if (!claims.ok) return claims;
+	): Promise<Replied<Value>> {
+		const { answer: claims, nonce } = await this.#sessionOf(proven);
+		if (!claims.ok) return { answer: claims, nonce };
 		const member = this.#log.state?.members.get(claims.value.account);
-		if (member === undefined) return notFound;
-		return may(member.role) ? work() : err({ code: 'forbidden' });
+		if (member === undefined) return { answer: notFound, nonce };
+		return { answer: may(member.role) ? work() : err({ code: 'forbidden' }), nonce };
+	}
+
+	/** To whoever shows a key to this space itself, with the nonce as it is then. */
+	async #reply<Value>(work: () => Promise<Result<Value, Refusal>>): Promise<Replied<Value>> {
+		const answer = await work();
+		return { answer, nonce: this.#guard.nonce };
 	}
 
 	/** An answer goes out once what it tells of stands in the access log. */
@@ -414,3 +466,11 @@ export class Space extends DurableObject<Env> {
 
 const accountsOf = (changes: Admin['members']): ReadonlySet<AccountId> =>
 	new Set(changes.map(({ account }) => account));
+
+/** An upgrade has no body, and no header field of its program but the protocols that it offers. */
+async function provenOfUpgrade({ url, headers }: Request): Promise<Proven> {
+	const offered = (headers.get('Sec-WebSocket-Protocol') ?? '').split(',');
+	const [, token, proof] = offered.map((part) => part.trim());
+	const request = await describeRequest({ method: 'GET', url, body: new Uint8Array() });
+	return { token: token ?? null, proof: proof ?? '', request };
+}

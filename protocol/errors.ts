@@ -2,7 +2,13 @@
 // never from prose. Words for people live in web/src/lib/messages.ts.
 
 /** What a client may do after a refusal. */
-export type Retry = 'never' | 'after_login' | 'after_refetch' | 'after_upgrade' | 'backoff';
+export type Retry =
+	| 'never'
+	| 'at_once'
+	| 'after_login'
+	| 'after_refetch'
+	| 'after_upgrade'
+	| 'backoff';
 
 interface WireError {
 	readonly httpStatus: number;
@@ -16,6 +22,13 @@ export const wireErrors = {
 	malformed: { httpStatus: 400, closeCode: 4400, retry: 'never' },
 	/** No session, an expired or an ended one. */
 	unauthenticated: { httpStatus: 401, closeCode: 4401, retry: 'after_login' },
+	/**
+	 * The proof is not fresh: the same request is good with the nonce that came with this. RFC 9449 §9.
+	 * A socket is closed as for `unauthenticated`, the nonce in the reason: `staleProofReason`.
+	 */
+	use_dpop_nonce: { httpStatus: 401, closeCode: null, retry: 'at_once' },
+	/** A proof of another request, token or key, one that was used, or none at all: alike. §7.1. */
+	invalid_dpop_proof: { httpStatus: 401, closeCode: null, retry: 'never' },
 	/** Wrong password, unknown handle, or a login that took too long: alike. */
 	login_failed: { httpStatus: 401, closeCode: null, retry: 'never' },
 	/** The role, or the rules of the log, do not allow it. */

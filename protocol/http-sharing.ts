@@ -29,6 +29,9 @@ const claim = {
 	name: bytesText(72, maxSealedNameBytes)
 };
 
+/** Thumbprint of the key that an opening is bound to (RFC 7638): whoever opens makes one for it. */
+const jkt = bytesText(hashBytes);
+
 /** What whoever opens a share link gets: the record, and a token of its member for the socket. */
 const opening = v.strictObject({
 	record,
@@ -37,7 +40,7 @@ const opening = v.strictObject({
 	accessExpiresAtMs: timeMs
 });
 
-const route = <Request, Response, Auth extends 'none' | 'session'>(
+const route = <Request, Response, Auth extends 'none' | 'proof' | 'session'>(
 	path: `/v1/${string}`,
 	auth: Auth,
 	request: Request,
@@ -148,7 +151,7 @@ export const sharingRoutes = {
 	linkStart: route(
 		'/v1/links/start',
 		'none',
-		v.strictObject({ ...link.entries, door: bytesText(32), ke1: v.nullable(bytesText(96)) }),
+		v.strictObject({ ...link.entries, door: bytesText(32), ke1: v.nullable(bytesText(96)), jkt }),
 		v.strictObject({
 			guarded: v.boolean(),
 			login: v.nullable(v.strictObject({ login: bytesText(16), ke2: bytesText(320) })),
@@ -158,13 +161,17 @@ export const sharingRoutes = {
 	linkFinish: route(
 		'/v1/links/finish',
 		'none',
-		v.strictObject({ ...link.entries, login: bytesText(16), ke3: bytesText(64) }),
+		v.strictObject({ ...link.entries, login: bytesText(16), ke3: bytesText(64), jkt }),
 		opening
 	),
-	/** A new token for an opening of at most `linkOpeningTtlSeconds` ago; counts as no opening. */
+	/**
+	 * A new token for an opening of at most `linkOpeningTtlSeconds` ago; counts as no opening. The proof
+	 * is by the key that the opening is bound to, and without a token: it is in the body, and may have
+	 * expired.
+	 */
 	linkRefresh: route(
 		'/v1/links/refresh',
-		'none',
+		'proof',
 		v.strictObject({ ...link.entries, accessToken: v.pipe(v.string(), v.maxLength(1_024)) }),
 		opening
 	),

@@ -1,10 +1,11 @@
 // Request and response schema of every HTTP route, and the route table itself. JSON; byte strings
 // are base64url without padding, ids 32 hex digits. Both sides parse with these schemas.
 import * as v from 'valibot';
+import type { WireErrorCode } from './errors.ts';
 import { accessToken, bytesText, empty, handle, id, identityEntry, timeMs } from './http-fields.ts';
 import { sharingRoutes } from './http-sharing.ts';
 import type { AccountId, DeviceId, Seq, SessionId, SpaceId } from './ids.ts';
-import { maxKeyslots, maxSealedKeyslotBytes } from './limits.ts';
+import { maxKeyslots, maxProofNonceCharacters, maxSealedKeyslotBytes } from './limits.ts';
 import { err, ok, type Result } from './result.ts';
 
 export { empty } from './http-fields.ts';
@@ -119,7 +120,14 @@ export const errorResponse = v.strictObject({
 	error: v.strictObject({ code: v.string(), retryAfterSeconds: v.optional(v.number()) })
 });
 
-/** Every route; `auth: 'session'` asks for `Authorization: Bearer <access token>`. */
+/**
+ * What a route asks for. `proof`: a DPoP proof (RFC 9449) in the header field `DPoP`; what its key may
+ * do is said in the body. `session`: `Authorization: DPoP <access token>` as well, and the key that the
+ * session is bound to. Answers bring the nonce of the next proof in `DPoP-Nonce`.
+ */
+export type RouteAuth = 'none' | 'proof' | 'session';
+
+/** Every route. */
 export const routes = {
 	health: {
 		method: 'GET',
@@ -159,7 +167,7 @@ export const routes = {
 	sessionRefresh: {
 		method: 'POST',
 		path: '/v1/session/refresh',
-		auth: 'none',
+		auth: 'proof',
 		request: sessionRefreshRequest,
 		response: sessionRefreshResponse
 	},
@@ -185,7 +193,7 @@ export type RequestOf<Name extends RouteName> = v.InferOutput<(typeof routes)[Na
 export type ResponseOf<Name extends RouteName> = v.InferOutput<(typeof routes)[Name]['response']>;
 
 /**
- * The socket of a space: GET with upgrade; the token travels in Sec-WebSocket-Protocol.
+ * The socket of a space: GET with upgrade; token and proof travel in Sec-WebSocket-Protocol.
  *
  * @param after begins with what a pull frame would ask for; null: with the greeting alone.
  */
@@ -200,3 +208,19 @@ export function parseSocketQuery(query: string): Result<Seq | null, 'malformed'>
 	const after = Number(socketQuery.exec(query)?.[1] ?? Number.NaN);
 	return Number.isSafeInteger(after) ? ok(after) : err('malformed');
 }
+
+const staleProof: WireErrorCode = 'use_dpop_nonce';
+
+/** Why a socket is closed whose proof is not fresh: the nonce that the next one has to carry. */
+export const staleProofReason = (nonce: string): string => `${staleProof} ${nonce}`;
+
+/** The nonce in the reason of a close, or null in that of any other. */
+export function nonceOfReason(reason: string): string | null {
+	const [code, nonce, ...rest] = reason.split(' ');
+	if (code !== staleProof || nonce === undefined || rest.length > 0) return null;
+	return isProofNonce(nonce) ? nonce : null;
+}
+
+/** Whether this may be put into a proof: visible ASCII, of bounded length. */
+export const isProofNonce = (text: string): boolean =>
+	text.length <= maxProofNonceCharacters && /^[\x21-\x7e]+$/.test(text);

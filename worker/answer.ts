@@ -10,9 +10,26 @@ export interface AppEnv {
 /** Tells the log, and people with curl, which refusal an answer is. */
 export const codeHeader = 'Tacet-Code';
 
-export function refuse({ code, retryAfterSeconds }: Refusal): Response {
+/** RFC 9449 §8.2: what the next proof has to carry. */
+export const nonceHeader = 'DPoP-Nonce';
+
+/** @param nonce of the object that was asked, if it has one. */
+export function refuse(
+	{ code, retryAfterSeconds }: Refusal,
+	nonce: string | null = null
+): Response {
 	const headers = new Headers({ [codeHeader]: code });
+	if (nonce !== null) headers.set(nonceHeader, nonce);
+	const challenge = challengeOf(code);
+	if (challenge !== null) headers.set('WWW-Authenticate', challenge);
 	if (retryAfterSeconds !== undefined) headers.set('Retry-After', String(retryAfterSeconds));
 	const error = retryAfterSeconds === undefined ? { code } : { code, retryAfterSeconds };
 	return Response.json({ error }, { status: wireErrors[code].httpStatus, headers });
+}
+
+/** RFC 9449 §7.1. */
+function challengeOf(code: Refusal['code']): string | null {
+	if (code === 'unauthenticated') return 'DPoP algs="ES256"';
+	const isOfProof = code === 'use_dpop_nonce' || code === 'invalid_dpop_proof';
+	return isOfProof ? `DPoP error="${code}", algs="ES256"` : null;
 }

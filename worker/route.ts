@@ -5,16 +5,18 @@ import type { Context } from 'hono';
 import * as v from 'valibot';
 import { deploymentObjectName } from '../crypto/edge/keyed-name.ts';
 import { claimedAccountObject } from '../crypto/edge/session-token.ts';
+import { describeRequest } from '../crypto/proven-request.ts';
 import type { Account } from '../durable-objects/account.ts';
 import type { RequestPlace } from '../durable-objects/account-login.ts';
 import type { ObjectNames } from '../durable-objects/deployment.ts';
 import type { NetworkRate } from '../durable-objects/limits.ts';
+import type { Proven, Replied } from '../durable-objects/proven.ts';
 import type { Space } from '../durable-objects/space.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import { routes, type RequestOf, type ResponseOf, type RouteName } from '../protocol/http.ts';
 import type { SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
-import { refuse, type AppEnv } from './answer.ts';
+import { nonceHeader, refuse, type AppEnv } from './answer.ts';
 import { readJsonBody } from './middleware/json-body.ts';
 
 /** Which account a request is about, if not the one of its session. */
@@ -25,9 +27,18 @@ export type Subject =
 export interface Call<Name extends RouteName> {
 	readonly request: RequestOf<Name>;
 	readonly place: RequestPlace;
-	/** The access token; empty where the route asks for none. */
-	readonly token: string;
+	/** What shows the key of whoever asks, and of which session; null where the route asks for none. */
+	readonly proven: ProvenOf<Name>;
 }
+
+type ProvenOf<Name extends RouteName> = (typeof routes)[Name]['auth'] extends 'none'
+	? null
+	: Proven;
+
+/** What an object says: to whoever shows a key, with the nonce of the next proof. */
+export type Said<Name extends RouteName> =
+	| Result<ResponseOf<Name>, Refusal>
+	| Replied<ResponseOf<Name>>;
 
 /** A route about an account. */
 export interface AccountRoute<Name extends RouteName> {
@@ -36,7 +47,7 @@ export interface AccountRoute<Name extends RouteName> {
 	readonly subject?: (request: RequestOf<Name>) => Result<Subject, Refusal>;
 	readonly call: (
 		call: Call<Name> & { readonly account: DurableObjectStub<Account> }
-	) => Promise<Result<ResponseOf<Name>, Refusal>>;
+	) => Promise<Said<Name>>;
 }
 
 /** Routes whose request names a space. */
@@ -49,22 +60,16 @@ export interface SpaceRoute<Name extends SpaceRouteName> {
 	readonly rate: NetworkRate;
 	readonly call: (
 		call: Call<Name> & { readonly space: DurableObjectStub<Space> }
-	) => Promise<Result<ResponseOf<Name>, Refusal>>;
+	) => Promise<Said<Name>>;
 }
 
 type AppContext = Context<AppEnv>;
 export type Handler = (context: AppContext) => Response | Promise<Response>;
 
-interface Session {
-	readonly token: string;
-	/** Name of its Account object; nothing is verified yet. */
-	readonly accountObject: string;
-}
-
 interface Asked<Name extends RouteName> {
 	readonly request: RequestOf<Name>;
 	/** Null where the route asks for none. */
-	readonly session: Session | null;
+	readonly proven: Proven | null;
 }
 
 const unauthenticated = err({ code: 'unauthenticated' } as const);
@@ -73,22 +78,17 @@ export const answerAccountRoute = <Name extends RouteName>(
 	name: Name,
 	route: AccountRoute<Name>
 ): Handler =>
-	answer(name, async (context, { request, session }) => {
-		const subject = route.subject?.(request) ?? subjectOf(session);
+	answer(name, async (context, { request, proven }) => {
+		const subject = route.subject?.(request) ?? subjectOf(proven);
 		if (!subject.ok) return subject;
 		const handle = subject.value.by === 'handle' ? subject.value.handle : null;
 		const names = await countRequest(context, { handle, rate: route.rate });
 		if (!names.ok) return names;
 		const object = subject.value.by === 'object' ? subject.value.name : names.value.account;
 		if (object === null) throw new Error('a handle was asked for and must have a name');
-		// An account about which somebody else asks can't tell whether that session lives.
-		if (session !== null && route.subject !== undefined) {
-			const checked = await checkSession(context, session);
-			if (!checked.ok) return checked;
-		}
 		return route.call({
 			account: context.env.ACCOUNT.getByName(object),
-			...callOf(context, { request, session, names: names.value })
+			...callOf(context, { request, proven, names: names.value })
 		});
 	});
 
@@ -96,78 +96,85 @@ export const answerSpaceRoute = <Name extends SpaceRouteName>(
 	name: Name,
 	route: SpaceRoute<Name>
 ): Handler =>
-	answer(name, async (context, { request, session }) => {
+	answer(name, async (context, { request, proven }) => {
 		const names = await countRequest(context, { handle: null, rate: route.rate });
 		if (!names.ok) return names;
 		return route.call({
 			space: context.env.SPACE.getByName(request.space),
-			...callOf(context, { request, session, names: names.value })
+			...callOf(context, { request, proven, names: names.value })
 		});
 	});
 
 const answer =
 	<Name extends RouteName>(
 		name: Name,
-		work: (context: AppContext, asked: Asked<Name>) => Promise<Result<ResponseOf<Name>, Refusal>>
+		work: (context: AppContext, asked: Asked<Name>) => Promise<Said<Name>>
 	): Handler =>
 	async (context) => {
 		context.set('route', name);
 		const asked = await readRequest(name, context);
-		const answered = asked.ok ? await work(context, asked.value) : asked;
-		return answered.ok ? context.json(answered.value) : refuse(answered.error);
+		const said = asked.ok ? await work(context, asked.value) : asked;
+		const { answer: answered, nonce } = 'answer' in said ? said : { answer: said, nonce: null };
+		if (!answered.ok) return refuse(answered.error, nonce);
+		return context.json(answered.value, 200, nonce === null ? {} : { [nonceHeader]: nonce });
 	};
 
 async function readRequest<Name extends RouteName>(
 	name: Name,
 	context: AppContext
 ): Promise<Result<Asked<Name>, Refusal>> {
-	const request = await parseRequest(name, context.req.raw);
-	if (!request.ok) return request;
-	if (routes[name].auth === 'none') return ok({ request: request.value, session: null });
-	const session = claimedSession(context);
-	return session.ok ? ok({ request: request.value, session: session.value }) : session;
-}
-
-async function parseRequest<Name extends RouteName>(
-	name: Name,
-	request: Request
-): Promise<Result<RequestOf<Name>, Refusal>> {
-	const body = routes[name].method === 'GET' ? ok({}) : await readJsonBody(request);
+	const body = await readBody(name, context.req.raw);
 	if (!body.ok) return err({ code: body.error });
+	const { bytes, json } = body.value;
 	// To a schema an array is an object, too.
-	if (Array.isArray(body.value)) return err({ code: 'malformed' });
-	const parsed = v.safeParse(routes[name].request, body.value);
+	if (Array.isArray(json)) return err({ code: 'malformed' });
+	const parsed = v.safeParse(routes[name].request, json);
+	if (!parsed.success) return err({ code: 'malformed' });
 	// The schema of `name` gives the request of `name`; TypeScript can't follow the index.
-	return parsed.success ? ok(parsed.output as RequestOf<Name>) : err({ code: 'malformed' });
+	const request = parsed.output as RequestOf<Name>;
+	if (routes[name].auth === 'none') return ok({ request, proven: null });
+	const proven = await provenOf(context, { name, body: bytes });
+	return proven.ok ? ok({ request, proven: proven.value }) : proven;
 }
 
-/** As the token has it. A share link's token names no account: it opens a socket, nothing else. */
-function claimedSession(context: AppContext): Result<Session, Refusal> {
-	const [scheme, token, ...rest] = (context.req.header('Authorization') ?? '').split(' ');
-	const isBearer = scheme === 'Bearer' && token !== undefined && rest.length === 0;
-	if (!isBearer) return unauthenticated;
-	const accountObject = claimedAccountObject(token);
-	return accountObject.ok ? ok({ token, accountObject: accountObject.value }) : unauthenticated;
-}
+const readBody = (name: RouteName, request: Request): ReturnType<typeof readJsonBody> =>
+	routes[name].method === 'GET'
+		? Promise.resolve(ok({ bytes: new Uint8Array(), json: {} }))
+		: readJsonBody(request);
 
-function subjectOf(session: Session | null): Result<Subject, Refusal> {
-	if (session === null) throw new Error('a route without a session says whom it is about');
-	return ok({ by: 'object', name: session.accountObject });
-}
-
-/** Whether the token is of a session that has not ended, as its own account knows. */
-const checkSession = (
+/** What the request brings to show who asks. Nothing of it is verified here. */
+async function provenOf(
 	context: AppContext,
-	{ token, accountObject }: Session
-): Promise<Result<null, Refusal>> =>
-	context.env.ACCOUNT.getByName(accountObject).checkSession(token);
+	{ name, body }: { readonly name: RouteName; readonly body: Uint8Array }
+): Promise<Result<Proven, Refusal>> {
+	const proof = context.req.header('DPoP');
+	const token = routes[name].auth === 'session' ? claimedToken(context) : ok(null);
+	if (proof === undefined || !token.ok) return unauthenticated;
+	const { method, url } = context.req;
+	return ok({ token: token.value, proof, request: await describeRequest({ method, url, body }) });
+}
+
+/** A share link's token names no account: it opens a socket, nothing else. */
+function claimedToken(context: AppContext): Result<string, Refusal> {
+	const [scheme, token, ...rest] = (context.req.header('Authorization') ?? '').split(' ');
+	const isOurs = scheme === 'DPoP' && token !== undefined && rest.length === 0;
+	return isOurs && claimedAccountObject(token).ok ? ok(token) : unauthenticated;
+}
+
+/** As the token has it; nothing is verified yet. */
+function subjectOf(proven: Proven | null): Result<Subject, Refusal> {
+	if (proven?.token == null) throw new Error('a route without a session says whom it is about');
+	const name = claimedAccountObject(proven.token);
+	return name.ok ? ok({ by: 'object', name: name.value }) : unauthenticated;
+}
 
 const callOf = <Name extends RouteName>(
 	context: AppContext,
-	{ request, session, names }: Asked<Name> & { readonly names: ObjectNames }
+	{ request, proven, names }: Asked<Name> & { readonly names: ObjectNames }
 ): Call<Name> => ({
 	request,
-	token: session?.token ?? '',
+	// Null for the routes that ask for none, and for no other: readRequest saw to it.
+	proven: proven as ProvenOf<Name>,
 	place: { origin: new URL(context.req.url).origin, network: names.limiter }
 });
 

@@ -15,6 +15,7 @@ import {
 	newDevice,
 	openedItem,
 	openSocket,
+	passOf,
 	password,
 	refresh,
 	settled,
@@ -187,7 +188,7 @@ async function parts(edge: CountingEdge): Promise<Parts> {
 		for (let done = 0; done < times; done++) session = await refresh(edge.origin, session);
 	});
 	const connect = async (after: number | null): Promise<void> => {
-		const socket = await openSocket(edge.origin, edited, session.accessToken);
+		const socket = await openSocket(edge.origin, edited, passOf(session));
 		await socket.pull(after ?? socket.offered);
 		await socket.close();
 	};
@@ -198,7 +199,7 @@ async function parts(edge: CountingEdge): Promise<Parts> {
 	const pullEdits = await counted(edge, () => connect(0));
 	const other = await logInOnly(edge.origin, 'imports', newDevice());
 	const pullImport = await counted(edge, async () => {
-		const socket = await openSocket(edge.origin, imported, other.accessToken);
+		const socket = await openSocket(edge.origin, imported, passOf(other));
 		await socket.pull(0);
 		await socket.close();
 	});

@@ -3,15 +3,17 @@
 import { readFileSync } from 'node:fs';
 import { logIn, type AccountParts } from '../../client/account.ts';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
-import { Http } from '../../client/http.ts';
+import { Http, type Pass } from '../../client/http.ts';
 import { createMemoryStore } from '../../client/memory-store.ts';
 import type { OpenItem } from '../../client/open-item.ts';
 import type { SessionFacts } from '../../client/profile.ts';
+import type { Proofs } from '../../client/proofs.ts';
 import { createTacet } from '../../client/tacet.ts';
 import type { Space, Tacet } from '../../client/index.ts';
 import { randomBytes } from '../../crypto/random.ts';
+import type { Head } from '../../protocol/commit.ts';
 import { encodeClientFrame, parseSpaceFrame, type SpaceFrame } from '../../protocol/frames.ts';
-import { spaceSocketPath } from '../../protocol/http.ts';
+import { nonceOfReason, spaceSocketPath } from '../../protocol/http.ts';
 import { idFromBytes, type DeviceId, type Seq, type SpaceId } from '../../protocol/ids.ts';
 import type { Result } from '../../protocol/result.ts';
 import { socketProtocol } from '../../protocol/version.ts';
@@ -82,26 +84,74 @@ export async function editOnce(space: Space, item: OpenItem): Promise<void> {
 	await until(space, () => space.sync.waiting === 0);
 }
 
+/** A session, and what shows the key that it is bound to. */
+export interface LoggedIn {
+	readonly session: SessionFacts;
+	readonly proofs: Proofs;
+}
+
 /** Both messages of a login, and nothing that follows. A device that is known ends its session. */
 export async function logInOnly(
 	origin: string,
 	handle: string,
 	device: DeviceId
-): Promise<SessionFacts> {
+): Promise<LoggedIn> {
 	const { port } = startCryptoInProcess(loadOpaque);
 	const parts: AccountParts = {
 		...{ http: new Http({ origin }), crypto: port },
-		...{ origin, store: createMemoryStore() }
+		...{ origin, store: createMemoryStore(), nowMs: Date.now }
 	};
-	const { session } = valueOf(await logIn(parts, { handle, password, device }));
+	const { session, proofs } = valueOf(await logIn(parts, { handle, password, device }));
 	if (session === null) throw new Error('a login without a session');
-	return session;
+	return { session, proofs };
 }
 
-export async function refresh(origin: string, session: SessionFacts): Promise<SessionFacts> {
+export async function refresh(origin: string, { session, proofs }: LoggedIn): Promise<LoggedIn> {
 	const { refreshToken } = session;
-	const answer = valueOf(await new Http({ origin }).call('sessionRefresh', { refreshToken }));
-	return { ...answer.session, device: session.device };
+	const pass = { proofs, token: null };
+	const answer = valueOf(await new Http({ origin }).call('sessionRefresh', { refreshToken }, pass));
+	return { session: { ...answer.session, device: session.device }, proofs };
+}
+
+export const passOf = ({ session, proofs }: LoggedIn): Pass => ({
+	proofs,
+	token: session.accessToken
+});
+
+/** What a socket at this address (http or https) offers: a proof is good for one. */
+export async function protocolsFor(address: string, { proofs, token }: Pass): Promise<string[]> {
+	const request = { method: 'GET', url: address, body: new Uint8Array() };
+	return [socketProtocol, token ?? '', await proofs.prove(request, token)];
+}
+
+interface Greeted {
+	readonly socket: WebSocket;
+	readonly offered: Head;
+}
+
+/** A socket that took its hello; asked for once more with the nonce that the edge gave. */
+export async function greeted(address: string, pass: Pass): Promise<Greeted> {
+	for (let tries = 0; tries < 2; tries++) {
+		const protocols = await protocolsFor(address, pass);
+		const socket = new WebSocket(address.replace(/^http/, 'ws'), protocols);
+		socket.binaryType = 'arraybuffer';
+		const said = await new Promise<Head | string>((resolve) => {
+			const hear = ({ data }: MessageEvent<unknown>): void => {
+				const frame = parseSpaceFrame(new Uint8Array(data as ArrayBuffer));
+				if (!frame.ok || frame.value.type !== 'hello') resolve('no hello');
+				else resolve(frame.value.offered);
+			};
+			socket.addEventListener('message', hear, { once: true });
+			socket.addEventListener('close', ({ code, reason }) =>
+				resolve(reason === '' ? String(code) : reason)
+			);
+		});
+		if (typeof said !== 'string') return { socket, offered: said };
+		const nonce = nonceOfReason(said);
+		if (nonce === null) throw new Error(`the edge closed the socket: ${said}`);
+		pass.proofs.learn(nonce);
+	}
+	throw new Error('the edge took no proof');
 }
 
 export interface RawSocket {
@@ -112,30 +162,16 @@ export interface RawSocket {
 	close(): Promise<void>;
 }
 
-export async function openSocket(
-	origin: string,
-	space: SpaceId,
-	token: string
-): Promise<RawSocket> {
-	const url = `${origin.replace(/^http/, 'ws')}${spaceSocketPath(space)}`;
-	const socket = new WebSocket(url, [socketProtocol, token]);
-	socket.binaryType = 'arraybuffer';
+export async function openSocket(origin: string, space: SpaceId, pass: Pass): Promise<RawSocket> {
+	const { socket, offered } = await greeted(origin + spaceSocketPath(space), pass);
 	let onFrame: (frame: SpaceFrame, bytes: number) => void = () => undefined;
 	socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
 		const bytes = new Uint8Array(data as ArrayBuffer);
 		const parsed = parseSpaceFrame(bytes);
 		if (parsed.ok) onFrame(parsed.value, bytes.length);
 	});
-	const offered = await new Promise<Seq>((resolve, reject) => {
-		onFrame = (frame) => {
-			if (frame.type === 'hello') resolve(frame.offered.seq);
-		};
-		socket.addEventListener('close', ({ code }) => {
-			reject(new Error(`the edge closed the socket: ${code}`));
-		});
-	});
 	return {
-		offered,
+		offered: offered.seq,
 		pull: (after) =>
 			new Promise((resolve) => {
 				let received = 0;

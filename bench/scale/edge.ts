@@ -5,6 +5,7 @@ import { arrive } from '../../durable-objects/gcra.ts';
 import {
 	forgottenAfterMs,
 	networkRates,
+	proofNonceTtlMs,
 	snapshotEveryCommits,
 	type NetworkRate
 } from '../../durable-objects/limits.ts';
@@ -74,6 +75,9 @@ export class SimulatedEdge {
 	readonly #accountHasKeys: Uint8Array;
 	/** Of each device, when its token ends; of each space, the devices that listen and their tokens' ends. */
 	readonly #tokenEndsMs: Float64Array;
+	/** When each device was given the nonce that its proofs carry, and when each account woke. */
+	readonly #nonceMs: Float64Array;
+	readonly #accountWokeMs: Float64Array;
 	readonly #listeners = new Map<number, Map<number, number>>();
 
 	constructor(parts: EdgeParts) {
@@ -94,6 +98,8 @@ export class SimulatedEdge {
 			parts.chance.below(isKeyring(space, people) ? keyringCommits : snapshotEvery)
 		);
 		this.#tokenEndsMs = new Float64Array(personOf.length);
+		this.#nonceMs = new Float64Array(personOf.length).fill(-Infinity);
+		this.#accountWokeMs = new Float64Array(people);
 		this.#spaceHasKeys = new Uint8Array(spaces);
 		this.#accountHasKeys = new Uint8Array(people);
 	}
@@ -129,6 +135,7 @@ export class SimulatedEdge {
 		this.accounts.rows(login.rowsRead, login.rowsWritten);
 		this.accounts.sums.alarmsSet += login.alarmsSet;
 		this.#tokenEndsMs[device] = nowMs + tokenMs;
+		this.#nonceMs[device] = nowMs;
 		for (const space of spaces) {
 			this.#endSession(nowMs, space);
 			this.spaces.rows(spacePerOpening.rowsRead, spacePerOpening.rowsWritten);
@@ -256,6 +263,7 @@ export class SimulatedEdge {
 	): void {
 		const wasAsleep = this.accounts.ask(person, nowMs, 'requests', how.workMs);
 		if (wasAsleep) {
+			this.#accountWokeMs[person] = nowMs;
 			this.#accountHasKeys[person] = 0;
 			this.accounts.rows(this.#parts.costs.wakeRowsRead.account, 0);
 		}
@@ -268,6 +276,11 @@ export class SimulatedEdge {
 		const person = this.#parts.population.personOf[device]!;
 		if (!this.#count(nowMs, person, 'session')) return false;
 		const { refresh, refreshMs } = this.#parts.costs;
+		if (!this.#hasNonce(nowMs, device)) {
+			this.#askAccount(nowMs, person, { needsKeys: true, workMs: 0 });
+			if (!this.#count(nowMs, person, 'session')) return false;
+		}
+		this.#nonceMs[device] = nowMs;
 		this.#askAccount(nowMs, person, { needsKeys: true, workMs: refreshMs });
 		this.accounts.rows(refresh.rowsRead, refresh.rowsWritten);
 		this.#tokenEndsMs[device] = nowMs + tokenMs;
@@ -285,7 +298,15 @@ export class SimulatedEdge {
 			this.#spaceHasKeys[space] = 1;
 			this.#askDeployment(nowMs);
 		}
+		const hadNonce = this.#hasNonce(nowMs, device);
 		this.#askAccount(nowMs, person, { needsKeys: false, workMs: 0 });
+		if (!hadNonce) {
+			// Closed with the nonce, and opened again with it.
+			if (!this.#count(nowMs, person, 'socket')) return false;
+			this.#wakeSpace(this.spaces.ask(space, nowMs, 'requests', 0), space);
+			this.#askAccount(nowMs, person, { needsKeys: false, workMs: 0 });
+			this.#nonceMs[device] = nowMs;
+		}
 		for (let left = framesPerConnect; left > 0; left--) this.#frame(nowMs, space, 0);
 		const listeners = this.#listeners.get(space) ?? new Map<number, number>();
 		if (!listeners.has(device)) this.#sockets += 1;
@@ -293,6 +314,16 @@ export class SimulatedEdge {
 		this.#listeners.set(space, listeners);
 		this.connects += 1;
 		return true;
+	}
+
+	/** Whether the account that judges the next proof has not slept, or changed its nonce, since. */
+	#hasNonce(nowMs: number, device: number): boolean {
+		const person = this.#parts.population.personOf[device]!;
+		const givenMs = this.#nonceMs[device]!;
+		const isAsleep = this.accounts.isAsleep(person, nowMs);
+		return (
+			!isAsleep && givenMs >= this.#accountWokeMs[person]! && nowMs < givenMs + proofNonceTtlMs
+		);
 	}
 
 	#frame(nowMs: number, space: number, workMs: number): void {

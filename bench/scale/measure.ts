@@ -8,7 +8,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Space } from '../../client/index.ts';
 import { Http } from '../../client/http.ts';
 import { parseLinkUrl } from '../../client/link-url.ts';
+import { deviceJwk, generateDeviceKeyPair } from '../../client/profile.ts';
+import { Proofs } from '../../client/proofs.ts';
 import { linkDoorKey } from '../../crypto/client/link-secret.ts';
+import { jwkThumbprint } from '../../crypto/jwk.ts';
 import { snapshotEveryCommits } from '../../durable-objects/limits.ts';
 import { toBase64Url } from '../../protocol/bytes.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
@@ -21,6 +24,7 @@ import {
 	newDevice,
 	openedItem,
 	openSocket,
+	passOf,
 	refresh,
 	signedUp,
 	valueOf,
@@ -136,13 +140,18 @@ async function listeners(origin: string, space: Space): Promise<RawSocket[]> {
 	if (link?.type !== 'share') throw new Error('an own share link has an address');
 	const door = toBase64Url(linkDoorKey(link.secret));
 	const http = new Http({ origin });
+	const key = await generateDeviceKeyPair();
+	const jkt = toBase64Url(jwkThumbprint(await deviceJwk(key)));
+	const proofs = new Proofs(key, Date.now);
 	const sockets: RawSocket[] = [];
 	for (let opening = 0; opening < openings; opening++) {
-		const asked = { space: space.id, link: link.link, door, ke1: null };
-		const { opening: opened } = valueOf(await http.call('linkStart', asked));
+		const asked = { space: space.id, link: link.link, door, ke1: null, jkt };
+		const pass = { proofs, token: null };
+		const { opening: opened } = valueOf(await http.call('linkStart', asked, pass));
 		if (opened === null) throw new Error('the link asks for a passphrase');
 		for (let count = 0; count < socketsEach; count++) {
-			const socket = await openSocket(origin, space.id, opened.accessToken);
+			const token = opened.accessToken;
+			const socket = await openSocket(origin, space.id, { proofs, token });
 			await socket.pull(socket.offered);
 			sockets.push(socket);
 		}
@@ -155,8 +164,8 @@ async function measurePulls(at: {
 	readonly pid: number;
 	readonly space: SpaceId;
 }) {
-	const { accessToken } = await logInOnly(at.origin, 'writer', newDevice());
-	const connect = () => openSocket(at.origin, at.space, accessToken);
+	const pass = passOf(await logInOnly(at.origin, 'writer', newDevice()));
+	const connect = () => openSocket(at.origin, at.space, pass);
 	const connectMs = await batches(at.pid, connects, async () => {
 		const socket = await connect();
 		await socket.pull(socket.offered);

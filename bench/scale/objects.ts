@@ -51,6 +51,10 @@ export class Objects {
 		return this.touch(place, nowMs);
 	}
 
+	isAsleep(place: number, nowMs: number): boolean {
+		return nowMs - this.#lastMs[place]! >= this.#idleMs;
+	}
+
 	/** Something happens to one that nobody is charged for: a socket ends. */
 	touch(place: number, nowMs: number): boolean {
 		const isAwake = nowMs - this.#lastMs[place]! < this.#idleMs;

@@ -1,5 +1,5 @@
-// Access tokens of a session: bearer tokens of 15 minutes. `jkt` names the device key that the login
-// was bound to. One algorithm, named nowhere in the token.
+// Access tokens of a session, for 15 minutes. `jkt` names the key that the login, or the opening of a
+// link, was bound to: without a proof by it a token opens nothing. One algorithm, named nowhere in it.
 //
 //   access token  = 'tacet_at_' ‖ base64url(body) ‖ '.' ‖ base64url(HMAC-SHA-256(key, label ‖ body))
 //   body          = CBOR [ version 1, key id (uint), account (16), name of the account object (text),

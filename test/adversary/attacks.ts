@@ -50,8 +50,10 @@ export const severities = {
 	'PWD-11': 2,
 	'PWD-12': 2,
 	'SES-03': 1,
+	'SES-04': 2,
 	'SES-06': 2,
 	'SES-07': 2,
+	'SES-08': 2,
 	'THF-02': 2
 } as const satisfies Record<string, 1 | 2 | 3 | 4>;
 

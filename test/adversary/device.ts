@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createMemoryStore, createTacet, type Space, type Tacet } from '../../client/index.ts';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import type { CryptoWorker, HandedKeys } from '../../client/crypto-port.ts';
+import { Proofs } from '../../client/proofs.ts';
 import type { Store } from '../../client/store.ts';
 import opaqueModule from '../../crypto/opaque-ke/opaque-ke.wasm';
 import type { Seq, SpaceId } from '../../protocol/ids.ts';
@@ -77,6 +78,13 @@ export class Device {
 		const core = this.#cores.at(-1);
 		assert(core);
 		return (await core.port.keyringSpace()).space;
+	}
+
+	/** What its own key makes, beside the client. */
+	async proofs(): Promise<Proofs> {
+		const profile = await this.store.loadProfile();
+		assert(profile.ok && profile.value);
+		return new Proofs(profile.value.deviceKey, Date.now);
 	}
 
 	/** Pulls the plug: nothing is sent any more, not even what closing would send. */

@@ -22,7 +22,7 @@ import {
 import type { SignedHeartbeat } from '../../protocol/heartbeat.ts';
 import { routes, type RouteName } from '../../protocol/http.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
-import { acceptSocket, type ServerSocket } from './socket-frames.ts';
+import { acceptSocket, HostedSocket, type ServerSocket } from './socket-frames.ts';
 
 /** A socket of one space, with both of its ends. */
 export interface Line {
@@ -232,12 +232,14 @@ export class Liar {
 		const space = (/^\/v1\/spaces\/([0-9a-f]{32})\/socket(?:\?|$)/.exec(url)?.[1] ?? '') as SpaceId;
 		const protocols = (headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim());
 		const number = ++this.#lineCount;
-		const edge = new WebSocket(`${this.edgeUrl.replace(/^http/, 'ws')}${url}`, protocols);
-		edge.binaryType = 'arraybuffer';
+		// The client's own Host goes along: its proof is of the address that it sees.
+		const edge = new HostedSocket(`${this.edgeUrl.replace(/^http/, 'ws')}${url}`, {
+			...{ protocols, host: this.host ?? headers.host ?? '' }
+		});
 		const waiting: (Uint8Array | string)[] = [];
 		const pass = (message: Uint8Array | string): void => {
 			if (edge.readyState === WebSocket.CONNECTING) waiting.push(message);
-			else if (edge.readyState === WebSocket.OPEN) edge.send(asSent(message));
+			else if (edge.readyState === WebSocket.OPEN) edge.send(message);
 		};
 		const client: ServerSocket = acceptSocket(upgrade, protocols[0] ?? '', {
 			onMessage: (message) => {
@@ -273,13 +275,15 @@ export class Liar {
 		};
 		this.#lines.add(line);
 		edge.addEventListener('open', () => {
-			for (const message of waiting.splice(0)) edge.send(asSent(message));
+			for (const message of waiting.splice(0)) edge.send(message);
 		});
-		edge.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+		edge.addEventListener('message', (event) => {
+			const { data } = event as MessageEvent<unknown>;
 			const message = data instanceof ArrayBuffer ? new Uint8Array(data) : String(data);
 			for (const out of this.#fromEdge(message, line)) give(out);
 		});
-		edge.addEventListener('close', ({ code, reason }) => {
+		edge.addEventListener('close', (event) => {
+			const { code, reason } = event as CloseEvent;
 			if (code >= 3000 || code === 1000) client.close(code, reason);
 			else client.cut();
 		});
@@ -328,9 +332,6 @@ function wordsOfTold(message: Uint8Array | string): string {
 	}
 	return value.type === 'hello' ? `hello ${String(value.offered.seq)}` : value.type;
 }
-
-const asSent = (message: Uint8Array | string): string | Uint8Array<ArrayBuffer> =>
-	message as string | Uint8Array<ArrayBuffer>;
 
 async function bytesOf(stream: IncomingMessage): Promise<Buffer> {
 	const chunks: Buffer[] = [];

@@ -1,8 +1,16 @@
 // What somebody with an account of their own, or with none, can ask of the edge: nothing about
 // others, and nothing that tells what exists.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Proofs } from '../../client/proofs.ts';
+import { utf8Encode } from '../../protocol/bytes.ts';
 import { wireErrors } from '../../protocol/errors.ts';
-import { routes, spaceSocketPath, type ResponseOf, type RouteName } from '../../protocol/http.ts';
+import {
+	nonceOfReason,
+	routes,
+	spaceSocketPath,
+	type ResponseOf,
+	type RouteName
+} from '../../protocol/http.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
 import { isOnline, startDevice, when, type Device } from './device.ts';
 import { startEdge, type Edge } from './edge.ts';
@@ -11,6 +19,8 @@ type Session = ResponseOf<'loginFinish'>['session'];
 
 interface Person {
 	readonly device: Device;
+	/** By the key that the session is bound to. */
+	readonly proofs: Proofs;
 	readonly session: Session;
 	readonly space: SpaceId;
 	readonly keyring: SpaceId;
@@ -40,7 +50,8 @@ async function signUp(handle: string): Promise<Person> {
 	);
 	if (session === undefined || finish?.kind !== 'http') throw new Error('a sign-up logs in');
 	const keyring = await device.keyring();
-	return { device, session, space: device.space.id, keyring, finish: finish.body };
+	const proofs = await device.proofs();
+	return { device, proofs, session, space: device.space.id, keyring, finish: finish.body };
 }
 
 beforeAll(async () => {
@@ -60,36 +71,66 @@ interface Reply {
 	readonly body: string;
 }
 
-async function ask(
-	name: RouteName,
-	options: { token?: string; body?: unknown; headers?: Record<string, string>; path?: string } = {}
-): Promise<Reply> {
-	const { method, path } = routes[name];
+interface Asking {
+	readonly token?: string;
+	readonly body?: unknown;
+	readonly headers?: Record<string, string>;
+	readonly path?: string;
+	/** Whose key shows the request; Alice's, if nothing is said. */
+	readonly by?: Proofs;
+}
+
+/** With a good proof, once more with the nonce that the edge gave. */
+async function ask(name: RouteName, options: Asking = {}): Promise<Reply> {
+	const by = options.by ?? alice.proofs;
+	const reply = await askOnce(name, options, by);
+	return reply.body.includes('use_dpop_nonce') ? askOnce(name, options, by) : reply;
+}
+
+async function askOnce(name: RouteName, options: Asking, by: Proofs): Promise<Reply> {
+	const { method, path, auth } = routes[name];
 	const { token, body = {} } = options;
-	const reply = await fetch(`${edge.url}${options.path ?? path}`, {
+	const url = `${edge.url}${options.path ?? path}`;
+	const text = method === 'POST' ? (typeof body === 'string' ? body : JSON.stringify(body)) : '';
+	const shown = { method, url: new URL(url).href, body: utf8Encode(text) };
+	const accessToken = auth === 'session' ? (token ?? null) : null;
+	const reply = await fetch(url, {
 		method,
 		headers: {
 			...(method === 'POST' && { 'content-type': 'application/json' }),
-			...(token !== undefined && { authorization: `Bearer ${token}` }),
+			...(token !== undefined && { authorization: `DPoP ${token}` }),
+			dpop: await by.prove(shown, accessToken),
 			...options.headers
 		},
-		...(method === 'POST' && { body: typeof body === 'string' ? body : JSON.stringify(body) })
+		...(method === 'POST' && { body: text })
 	});
+	by.learn(reply.headers.get('dpop-nonce'));
 	const headers = [...reply.headers].filter(([key]) => key !== 'date');
 	return { status: reply.status, headers, body: await reply.text() };
 }
 
 /** How the edge ends a socket: its close code, or 'open' if it greets. */
-function openSocket(space: string, protocols: readonly string[]): Promise<number | 'open'> {
+async function openSocket(
+	space: string,
+	protocols: readonly string[],
+	by = alice.proofs,
+	isAgain = false
+): Promise<number | 'open'> {
+	const url = new URL(edge.url + spaceSocketPath(space as SpaceId)).href;
+	const token = protocols[1] ?? null;
+	const proof = await by.prove({ method: 'GET', url, body: new Uint8Array() }, token);
 	return new Promise((resolve) => {
-		const url = `${edge.url.replace(/^http/, 'ws')}${spaceSocketPath(space as SpaceId)}`;
-		const socket = new WebSocket(url, [...protocols]);
+		const offered = token === null ? protocols : [...protocols, proof];
+		const socket = new WebSocket(url.replace(/^http/, 'ws'), [...offered]);
 		socket.addEventListener('message', () => {
 			resolve('open');
 			socket.close();
 		});
-		socket.addEventListener('close', ({ code }) => {
-			resolve(code);
+		socket.addEventListener('close', ({ code, reason }) => {
+			const nonce = nonceOfReason(reason);
+			by.learn(nonce);
+			if (nonce === null || isAgain) resolve(code);
+			else void openSocket(space, protocols, by, true).then(resolve);
 		});
 		socket.addEventListener('error', () => undefined);
 	});
@@ -100,14 +141,13 @@ const nobody = '0'.repeat(32);
 describe('another account', () => {
 	test('EDG-01 opens no socket of a space that is not its own', async () => {
 		const { accessToken } = mallory.session;
-		expect(await openSocket(mallory.space, ['tacet.1', accessToken])).toBe('open');
+		const open = (space: string) => openSocket(space, ['tacet.1', accessToken], mallory.proofs);
+		expect(await open(mallory.space)).toBe('open');
 		for (const space of [alice.space, alice.keyring]) {
-			expect(await openSocket(space, ['tacet.1', accessToken])).toBe(
-				wireErrors.not_found.closeCode
-			);
+			expect(await open(space)).toBe(wireErrors.not_found.closeCode);
 		}
 		// An id that nobody has used is free for whoever comes: who knows an id can tell.
-		expect(await openSocket(nobody, ['tacet.1', accessToken])).toBe('open');
+		expect(await open(nobody)).toBe('open');
 		for (const space of [
 			alice.space.toUpperCase(),
 			`${alice.space}0`,
@@ -115,25 +155,24 @@ describe('another account', () => {
 			'',
 			'%00'
 		]) {
-			expect(await openSocket(space, ['tacet.1', accessToken])).not.toBe('open');
+			expect(await open(space)).not.toBe('open');
 		}
 	});
 
 	test('EDG-01 reads its own account with its own token, whatever else the request names', async () => {
-		const own = JSON.parse(
-			(await ask('account', { token: mallory.session.accessToken })).body
-		) as ResponseOf<'account'>;
+		const hers = { token: mallory.session.accessToken, by: mallory.proofs };
+		const own = JSON.parse((await ask('account', hers)).body) as ResponseOf<'account'>;
 		for (const path of [
 			`/v1/account?account=alice`,
 			`/v1/account?handle=alice&session=${alice.session.id}`
 		]) {
-			const reply = await ask('account', { token: mallory.session.accessToken, path });
+			const reply = await ask('account', { ...hers, path });
 			if (reply.status === 200) {
 				expect((JSON.parse(reply.body) as ResponseOf<'account'>).account).toBe(own.account);
 			} else expect(reply.status).toBe(404);
 		}
 		for (const path of ['/v1/account/alice', `/v1/account/${alice.session.id}`, '/v1/account/..']) {
-			expect((await ask('account', { token: mallory.session.accessToken, path })).status).toBe(404);
+			expect((await ask('account', { ...hers, path })).status).toBe(404);
 		}
 	});
 
@@ -188,7 +227,8 @@ describe('a token', () => {
 		for (const headers of [
 			{ authorization: accessToken },
 			{ authorization: `Basic ${accessToken}` },
-			{ authorization: `Bearer  ${accessToken}` },
+			{ authorization: `Bearer ${accessToken}` },
+			{ authorization: `DPoP  ${accessToken}` },
 			{ cookie: `token=${accessToken}` },
 			{ 'x-access-token': accessToken }
 		]) {
@@ -253,20 +293,23 @@ describe('a request from another site', () => {
 describe('a refresh token', () => {
 	test('SES-03 refreshes nothing once a byte of it is another, and one with a wrong secret ends its session', async () => {
 		const { accessToken, refreshToken } = mallory.session;
+		const by = mallory.proofs;
+		const refreshBy = (token: string) =>
+			ask('sessionRefresh', { body: { refreshToken: token }, by });
 		for (const refresh of [accessToken, '', 'x', refreshToken.slice(0, -1), `${refreshToken}A`]) {
-			const reply = await ask('sessionRefresh', { body: { refreshToken: refresh } });
+			const reply = await refreshBy(refresh);
 			expect([400, 401]).toContain(reply.status);
 		}
-		expect((await ask('account', { token: accessToken })).status).toBe(200);
-		const first = await ask('sessionRefresh', { body: { refreshToken } });
+		expect((await ask('account', { token: accessToken, by })).status).toBe(200);
+		const first = await refreshBy(refreshToken);
 		expect(first.status).toBe(200);
 		const { session } = JSON.parse(first.body) as ResponseOf<'sessionRefresh'>;
-		const next = await ask('sessionRefresh', { body: { refreshToken: session.refreshToken } });
+		const next = await refreshBy(session.refreshToken);
 		expect(next.status).toBe(200);
 		// Two hands hold it: nobody goes on with the session.
-		expect((await ask('sessionRefresh', { body: { refreshToken } })).status).toBe(401);
-		expect((await ask('account', { token: session.accessToken })).status).toBe(401);
-		expect(await openSocket(mallory.space, ['tacet.1', session.accessToken])).toBe(
+		expect((await refreshBy(refreshToken)).status).toBe(401);
+		expect((await ask('account', { token: session.accessToken, by })).status).toBe(401);
+		expect(await openSocket(mallory.space, ['tacet.1', session.accessToken], by)).toBe(
 			wireErrors.unauthenticated.closeCode
 		);
 	});

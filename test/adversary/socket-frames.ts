@@ -1,7 +1,7 @@
-// The server's half of a WebSocket on a bare TCP stream, RFC 6455: what a lying edge needs to stand
-// between a client and an honest one. No extensions are ever accepted, so that frames are plain.
-import { createHash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+// Both halves of a WebSocket on a bare TCP stream, RFC 6455: what a lying edge needs to stand between a
+// client and an honest one. No extensions are ever accepted, so that frames are plain.
+import { createHash, randomBytes } from 'node:crypto';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 const magic = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -103,7 +103,101 @@ function encodeFrame(opcode: number, payload: Uint8Array): Buffer {
 	return Buffer.concat([head, payload]);
 }
 
-/** Puts masked frames and fragments from a client together again. */
+/** A frame from client to server: whole, and masked (RFC 6455 §5.3). */
+function encodeMaskedFrame(opcode: number, payload: Uint8Array): Buffer {
+	const plain = encodeFrame(opcode, payload);
+	const head = Buffer.from(plain.subarray(0, plain.length - payload.length));
+	head[1] = (head[1] ?? 0) | 0x80;
+	const mask = randomBytes(4);
+	const masked = Buffer.from(payload);
+	for (let index = 0; index < masked.length; index++) {
+		masked[index] = (masked[index] ?? 0) ^ (mask[index % 4] ?? 0);
+	}
+	return Buffer.concat([head, mask, masked]);
+}
+
+/** The client's half, as far as it is used, under a Host of one's own: Node's has the address's. */
+export class HostedSocket extends EventTarget {
+	readyState: number = WebSocket.CONNECTING;
+	#stream: Duplex | null = null;
+	readonly #asked: ReturnType<typeof httpRequest>;
+
+	constructor(
+		url: string,
+		{ protocols, host }: { readonly protocols: readonly string[]; readonly host: string }
+	) {
+		super();
+		const { hostname, port, pathname, search } = new URL(url);
+		this.#asked = httpRequest({
+			...{ hostname, port, path: pathname + search, agent: false },
+			headers: {
+				...{ host, connection: 'Upgrade', upgrade: 'websocket' },
+				'sec-websocket-version': '13',
+				'sec-websocket-key': randomBytes(16).toString('base64'),
+				'sec-websocket-protocol': protocols.join(', ')
+			}
+		});
+		this.#asked.on('upgrade', (_answer, stream: Duplex, head: Buffer) => {
+			this.#serve(stream, head);
+		});
+		this.#asked.on('response', () => {
+			this.#end(1006);
+		});
+		this.#asked.on('error', () => {
+			this.#end(1006);
+		});
+		this.#asked.end();
+	}
+
+	#serve(stream: Duplex, head: Buffer): void {
+		this.#stream = stream;
+		this.readyState = WebSocket.OPEN;
+		const reader = new FrameReader((opcode, payload) => {
+			if (opcode === opcodes.text) this.#tell(payload.toString('utf8'));
+			else if (opcode === opcodes.binary) this.#tell(new Uint8Array(payload).buffer);
+			else if (opcode === opcodes.close) {
+				stream.end(encodeMaskedFrame(opcodes.close, payload.subarray(0, 2)));
+				const code = payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
+				this.#end(code, payload.subarray(2).toString('utf8'));
+			}
+		});
+		stream.on('data', (bytes: Buffer) => {
+			if (this.readyState === WebSocket.OPEN) reader.take(bytes);
+		});
+		for (const end of ['error', 'close']) {
+			stream.on(end, () => {
+				this.#end(1006);
+			});
+		}
+		this.dispatchEvent(new Event('open'));
+		if (head.length > 0) reader.take(head);
+	}
+
+	#tell(data: string | ArrayBuffer): void {
+		this.dispatchEvent(new MessageEvent('message', { data }));
+	}
+
+	#end(code: number, reason = ''): void {
+		if (this.readyState === WebSocket.CLOSED) return;
+		this.readyState = WebSocket.CLOSED;
+		this.dispatchEvent(new CloseEvent('close', { code, reason }));
+	}
+
+	send(message: Uint8Array | string): void {
+		const isText = typeof message === 'string';
+		const payload = isText ? Buffer.from(message) : message;
+		this.#stream?.write(encodeMaskedFrame(isText ? opcodes.text : opcodes.binary, payload));
+	}
+
+	close(): void {
+		if (this.#stream === null) this.#asked.destroy();
+		else if (this.#stream.writable) {
+			this.#stream.write(encodeMaskedFrame(opcodes.close, Buffer.of(0x03, 0xe8)));
+		}
+	}
+}
+
+/** Puts frames and fragments, masked or not, together again. */
 export class FrameReader {
 	readonly #onMessage: (opcode: number, payload: Buffer) => void;
 	#buffered = Buffer.alloc(0);

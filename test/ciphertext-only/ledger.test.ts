@@ -147,6 +147,12 @@ const client = (frame: Parameters<typeof encodeClientFrame>[0], names: Names): S
 const server = (frame: Parameters<typeof encodeSpaceFrame>[0], names: Names): Shape =>
 	named(decoded(encodeSpaceFrame(frame)), ['number of the kind', ...names]);
 
+/** A DPoP proof: docs/formats.md. `iat` is the device's clock. */
+const proofNames = {
+	...{ 'public key': 'string', jti: 'string', htm: 'string', htu: 'string' },
+	...{ iat: 'number', bh: 'string', ath: 'string', nonce: 'string' }
+};
+
 test('NET-02 every field that the edge can see is in the ledger', async () => {
 	const { commit, signature, previousKey } = entry;
 	const wraps = entry.wraps.map(({ wrap }) => wrap);
@@ -165,6 +171,7 @@ test('NET-02 every field that the edge can see is in the ledger', async () => {
 					'told to the edge': {
 						'network address': 'string',
 						...(auth === 'session' && { 'access token': 'string' }),
+						...(auth !== 'none' && { proof: proofNames }),
 						...(shapeOf(request as Schema) as object)
 					},
 					'told by the edge': shapeOf(response as Schema)
@@ -175,6 +182,7 @@ test('NET-02 every field that the edge can see is in the ledger', async () => {
 			[`GET ${spaceSocketPath(space, 1)}`.replace(space, '<space>').replace('=1', '=<after>')]: {
 				'network address': 'string',
 				'access token': 'string',
+				proof: proofNames,
 				space: 'bytes',
 				after: 'number'
 			},

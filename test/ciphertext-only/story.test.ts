@@ -222,7 +222,7 @@ describe('the handle', () => {
 });
 
 describe('what the edge is told and keeps', () => {
-	test('NET-02 has no header but those of HTTP itself, the token and the type of a body', () => {
+	test('NET-02 has no header but those of HTTP itself, token, proof, and the type of a body', () => {
 		const names = seen
 			.filter(({ where }) => where.startsWith('headers'))
 			.flatMap(({ bytes }) =>
@@ -240,6 +240,7 @@ describe('what the edge is told and keeps', () => {
 			'connection',
 			'content-length',
 			'content-type',
+			'dpop',
 			'host',
 			'pragma',
 			'sec-fetch-mode',

@@ -3,6 +3,11 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { Http } from '../../client/http.ts';
+import { generateDeviceKeyPair } from '../../client/profile.ts';
+import { Proofs } from '../../client/proofs.ts';
+import { parseDpopProof, verifyDpopProof, type DpopProof } from '../../crypto/edge/dpop-proof.ts';
+import { describeRequest } from '../../crypto/proven-request.ts';
+import { utf8Encode } from '../../protocol/bytes.ts';
 
 let server: Server | undefined;
 afterEach(async () => {
@@ -68,13 +73,100 @@ test('a redirect is not followed: tokens go nowhere else', async () => {
 	expect(paths).toEqual(['/v1/session/refresh']);
 });
 
-test('only routes that ask for a session are given its token', async () => {
-	const headers: (string | undefined)[] = [];
+/** What a request was shown with. */
+interface Asked {
+	readonly authorization: string | undefined;
+	readonly proof: DpopProof | null;
+	readonly body: string;
+}
+
+/** An edge that answers in turn, and gives a nonce with each answer. */
+async function asking(
+	answers: readonly { readonly status: number; readonly body: unknown; readonly nonce: string }[]
+): Promise<{ readonly http: Http; readonly asked: Asked[] }> {
+	const asked: Asked[] = [];
 	const http = await answering((call, response) => {
-		headers.push(call.headers.authorization);
-		response.writeHead(200).end('{}');
+		const chunks: Buffer[] = [];
+		call.on('data', (chunk: Buffer) => chunks.push(chunk));
+		call.on('end', () => {
+			const { authorization, dpop } = call.headers;
+			const proof = parseDpopProof(typeof dpop === 'string' ? dpop : '');
+			const body = Buffer.concat(chunks).toString();
+			asked.push({ authorization, proof: proof.ok ? proof.value : null, body });
+			const { status, body: answer, nonce } = answers[asked.length - 1] ?? answers[0]!;
+			response.writeHead(status, { 'DPoP-Nonce': nonce }).end(JSON.stringify(answer));
+		});
 	});
-	await http.call('sessionEnd', {}, 'token');
-	await http.call('sessionRefresh', request);
-	expect(headers).toEqual(['Bearer token', undefined]);
+	return { http, asked };
+}
+
+const newProofs = async (): Promise<Proofs> => new Proofs(await generateDeviceKeyPair(), Date.now);
+const taken = (nonce: string) => ({ status: 200, body: {}, nonce });
+const stale = (nonce: string) => ({
+	...{ status: 401, nonce },
+	body: { error: { code: 'use_dpop_nonce' } }
+});
+
+test('only routes that ask for a session are given its token, and those that ask for none no proof', async () => {
+	const { http, asked } = await asking([taken('a')]);
+	const proofs = await newProofs();
+	await http.call('sessionEnd', {}, { proofs, token: 'token' });
+	await http.call('sessionRefresh', request, { proofs, token: null });
+	await http.call('registrationFinish', {} as never, { proofs, token: null });
+	expect(asked.map(({ authorization }) => authorization)).toEqual([
+		'DPoP token',
+		undefined,
+		undefined
+	]);
+	expect(asked.map(({ proof }) => proof !== null)).toEqual([true, true, false]);
+});
+
+test('a request is shown with a proof of it, and with the nonce that came last', async () => {
+	const { http, asked } = await asking([taken('first'), taken('second'), taken('third')]);
+	const proofs = await newProofs();
+	const token = 'tacet_at_x.y';
+	for (let times = 0; times < 3; times++) await http.call('sessionEnd', {}, { proofs, token });
+	expect(asked.map(({ proof }) => proof?.claims.nonce)).toEqual([null, 'first', 'second']);
+	expect(new Set(asked.map(({ proof }) => proof?.claims.jti)).size).toBe(3);
+	for (const { proof, body } of asked) {
+		if (proof === null) throw new Error('no proof');
+		const url = proof.claims.htu;
+		expect(new URL(url).pathname).toBe('/v1/session/end');
+		const subject = {
+			request: await describeRequest({ method: 'POST', url, body: utf8Encode(body) }),
+			...{ accessToken: token, thumbprint: null }
+		};
+		expect((await verifyDpopProof(proof, subject)).ok).toBe(true);
+	}
+});
+
+test('a stale proof is made anew at once, and the caller hears nothing of it', async () => {
+	const { http, asked } = await asking([stale('fresh'), taken('next')]);
+	const proofs = await newProofs();
+	const answer = await http.call('sessionEnd', {}, { proofs, token: 'token' });
+	expect(answer).toEqual({ ok: true, value: {} });
+	expect(asked.map(({ proof }) => proof?.claims.nonce)).toEqual([null, 'fresh']);
+	expect(asked[0]?.body).toBe(asked[1]?.body);
+});
+
+test('an edge that is never content is asked twice, and then left alone', async () => {
+	const { http, asked } = await asking([stale('a'), stale('b'), stale('c')]);
+	const answer = await http.call('sessionEnd', {}, { proofs: await newProofs(), token: 'token' });
+	expect(answer).toEqual({ ok: false, error: { code: 'unavailable' } });
+	expect(asked).toHaveLength(2);
+});
+
+test('what is no nonce goes into no proof', async () => {
+	const long = 'a'.repeat(65);
+	const { http, asked } = await asking([
+		taken('good'),
+		taken(long),
+		taken('with space'),
+		taken('x')
+	]);
+	const proofs = await newProofs();
+	for (let times = 0; times < 4; times++) {
+		await http.call('sessionEnd', {}, { proofs, token: 'token' });
+	}
+	expect(asked.map(({ proof }) => proof?.claims.nonce)).toEqual([null, 'good', 'good', 'good']);
 });

@@ -6,6 +6,7 @@ import type { CryptoPort, NewSpace, UnlockedAccount } from '../../client/crypto-
 import { Http } from '../../client/http.ts';
 import { Items, makeSeed } from '../../client/items.ts';
 import { createMemoryStore } from '../../client/memory-store.ts';
+import type { Proofs } from '../../client/proofs.ts';
 import type { Store } from '../../client/store.ts';
 import { SpaceSync, type SyncOptions } from '../../client/sync.ts';
 import type { AdminIntent } from '../../client/admin-draft.ts';
@@ -19,17 +20,22 @@ export interface Person {
 	readonly device: DeviceId;
 	readonly crypto: CryptoPort;
 	readonly token: string;
+	readonly proofs: Proofs;
 	readonly edge: Edge;
 }
 
 export async function newPerson(edge: Edge): Promise<Person> {
 	const { port } = startCryptoInProcess(loadOpaque);
 	const http = new Http({ origin: edge.url });
-	const parts = { http, store: createMemoryStore(), crypto: port, origin: edge.url };
+	const parts = {
+		...{ http, store: createMemoryStore(), crypto: port, origin: edge.url },
+		nowMs: () => Date.now()
+	};
 	const made = await signUp(parts, { handle: newHandle(), password });
 	if (!made.ok || made.value.session === null) throw new Error('no account was made');
-	const { me, session } = made.value;
-	return { me, device: session.device, crypto: port, token: session.accessToken, edge };
+	const { me, session, proofs } = made.value;
+	const { device, accessToken: token } = session;
+	return { me, device, crypto: port, token, proofs, edge };
 }
 
 /** What one device of a person has of a space. */
@@ -58,6 +64,7 @@ export function newDesk(person: Person, space: NewSpace, changes: Changes = {}):
 		origin: person.edge.url,
 		WebSocket,
 		token: () => Promise.resolve(ok(person.token)),
+		proofs: person.proofs,
 		space: space.space,
 		genesisHash: space.genesisHash,
 		me: person.me,

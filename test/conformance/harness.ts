@@ -9,11 +9,12 @@ import {
 	type ClientFrame,
 	type SpaceFrame
 } from '../../protocol/frames.ts';
-import { spaceSocketPath } from '../../protocol/http.ts';
+import { nonceOfReason, spaceSocketPath } from '../../protocol/http.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
 import { socketProtocol } from '../../protocol/version.ts';
 import { serve, type Serving } from '../../scripts/serve.mjs';
 import type { Edge } from '../durable-objects/person.ts';
+import { keyOf, proofBy } from '../durable-objects/proving.ts';
 
 export class Harness {
 	readonly dataDir = mkdtempSync(path.join(tmpdir(), 'tacet-conformance-'));
@@ -53,11 +54,22 @@ export class Harness {
 		};
 	}
 
-	connect(space: SpaceId, token: string, protocol: string = socketProtocol): Socket {
-		const url = this.url.replace(/^http/, 'ws') + spaceSocketPath(space);
-		const socket = new Socket(new WebSocket(url, [protocol, token]));
-		this.#sockets.push(socket);
-		return socket;
+	/** Settled once the server has said something; asked once more with the nonce that it gave. */
+	async connect(space: SpaceId, token: string, protocol: string = socketProtocol): Promise<Socket> {
+		const url = this.url + spaceSocketPath(space);
+		const key = keyOf(token);
+		const open = async (): Promise<Socket> => {
+			const proof = await proofBy(key, { method: 'GET', url, body: '' }, token);
+			const protocols = [protocol, token, proof];
+			const socket = new Socket(new WebSocket(url.replace(/^http/, 'ws'), protocols));
+			this.#sockets.push(socket);
+			return socket;
+		};
+		const first = await open();
+		const nonce = await first.nonce;
+		if (nonce === null) return first;
+		key.nonce = nonce;
+		return open();
 	}
 }
 
@@ -66,6 +78,8 @@ export class Socket {
 	readonly socket: WebSocket;
 	/** The code that it was closed with. */
 	readonly closed: Promise<number>;
+	/** That it was refused for want of; null once it was answered otherwise. */
+	readonly nonce: Promise<string | null>;
 	readonly #frames: SpaceFrame[] = [];
 	#code: number | null = null;
 	#wake: () => void = () => undefined;
@@ -73,6 +87,14 @@ export class Socket {
 	constructor(socket: WebSocket) {
 		this.socket = socket;
 		socket.binaryType = 'arraybuffer';
+		this.nonce = new Promise((resolve) => {
+			socket.addEventListener('message', () => {
+				resolve(null);
+			});
+			socket.addEventListener('close', ({ reason }) => {
+				resolve(nonceOfReason(reason));
+			});
+		});
 		socket.addEventListener('message', ({ data }) => {
 			if (typeof data === 'string') return;
 			const frame = parseSpaceFrame(new Uint8Array(data as ArrayBuffer));

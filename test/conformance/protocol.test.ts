@@ -42,7 +42,7 @@ afterAll(() => harness.stop());
 /** A new space of Ada's, with a socket that took its hello. */
 async function openSpace(): Promise<{ log: Log; socket: Socket }> {
 	const { log, append } = await ada.genesis(session.device);
-	const socket = harness.connect(log.space, session.token);
+	const socket = await harness.connect(log.space, session.token);
 	expect(await socket.nextOf('hello')).toMatchObject({ offered: { seq: 0 } });
 	expect(await socket.ask(append)).toEqual({ type: 'appended', count: 1, seq: 1 });
 	return { log: after(log, append), socket };
@@ -154,12 +154,12 @@ describe('sessions and tokens', () => {
 		const eve = await Person.signUp(edge);
 		const { token, device } = await eve.logIn();
 		const { log, append } = await eve.genesis(device);
-		const socket = harness.connect(log.space, token);
+		const socket = await harness.connect(log.space, token);
 		await socket.nextOf('hello');
 		await socket.ask(append);
 		expect((await call(edge, 'sessionEnd', {}, token)).status).toBe(200);
 		expect(await socket.closed).toBe(4401);
-		expect(await harness.connect(log.space, token).closed).toBe(4401);
+		expect(await (await harness.connect(log.space, token)).closed).toBe(4401);
 		expect((await call(edge, 'account', {}, token)).status).toBe(401);
 	});
 });
@@ -167,14 +167,14 @@ describe('sessions and tokens', () => {
 describe('the socket', () => {
 	it('refuses strangers, forged tokens and other versions with codes that a browser sees', async () => {
 		const { log } = await openSpace();
-		expect(await harness.connect(log.space, bobsSession.token).closed).toBe(4404);
-		expect(await harness.connect(log.space, 'tacet_at_AAAA.AAAA').closed).toBe(4401);
-		expect(await harness.connect(log.space, session.token, 'tacet.9').closed).toBe(4426);
+		expect(await (await harness.connect(log.space, bobsSession.token)).closed).toBe(4404);
+		expect(await (await harness.connect(log.space, 'tacet_at_AAAA.AAAA')).closed).toBe(4401);
+		expect(await (await harness.connect(log.space, session.token, 'tacet.9')).closed).toBe(4426);
 	});
 
 	it('is open to anybody with a session while a space has no entry', async () => {
 		const nowhere = idFromBytes<SpaceId>(randomBytes(16));
-		const socket = harness.connect(nowhere, bobsSession.token);
+		const socket = await harness.connect(nowhere, bobsSession.token);
 		expect(await socket.nextOf('hello')).toMatchObject({ offered: { seq: 0 } });
 		expect((await pull(socket)).entries).toEqual([]);
 		await socket.close();
@@ -188,16 +188,16 @@ describe('the socket', () => {
 
 	it('answers a ping', async () => {
 		const { log } = await openSpace();
-		const socket = harness.connect(log.space, session.token);
+		const socket = await harness.connect(log.space, session.token);
 		await socket.nextOf('hello');
 		await socket.close();
-		const plain = harness.connect(log.space, session.token).socket;
+		const plain = (await harness.connect(log.space, session.token)).socket;
 		const pong = new Promise((resolve) => {
 			plain.addEventListener('message', ({ data }) => {
 				if (typeof data === 'string') resolve(data);
-				else plain.send('ping');
 			});
 		});
+		plain.send('ping');
 		expect(await pong).toBe('pong');
 		plain.close(1000);
 	});
@@ -250,7 +250,7 @@ describe('appending', () => {
 		});
 		await socket.ask(admission);
 		const now = after(log, admission);
-		const theirs = harness.connect(log.space, bobsSession.token);
+		const theirs = await harness.connect(log.space, bobsSession.token);
 		await theirs.nextOf('hello');
 		const { entries } = await pull(theirs);
 		expect(entries[1]?.wraps).toEqual([{ index: 0, wrap }]);
@@ -262,7 +262,7 @@ describe('appending', () => {
 describe('pulling', () => {
 	it('gives entries in order with the head on offer, then those that come', async () => {
 		const { log, socket } = await openSpace();
-		const reader = harness.connect(log.space, session.token);
+		const reader = await harness.connect(log.space, session.token);
 		await reader.nextOf('hello');
 		const now = await edit(log, socket);
 		const { entries, offered } = await pull(reader);
@@ -294,7 +294,7 @@ describe('a crash', () => {
 		for (let index = 0; index < 20; index++) now = await edit(now, socket);
 		await harness.crash();
 		edge = await harness.edge();
-		const again = harness.connect(log.space, session.token);
+		const again = await harness.connect(log.space, session.token);
 		expect(await again.nextOf('hello')).toEqual({ type: 'hello', offered: now.head });
 		expect((await pull(again)).entries).toHaveLength(21);
 		await edit(now, again);

@@ -9,24 +9,19 @@ import {
 	idFromBytes,
 	type AccountId,
 	type DeviceLinkId,
-	type RequestId,
-	type SessionId
+	type RequestId
 } from '../../protocol/ids.ts';
 import {
 	deviceLinkTtlSeconds,
 	maxRequestsPerAccount,
 	requestTtlSeconds
 } from '../../protocol/limits.ts';
+import type { Account } from '../../durable-objects/account.ts';
+import { AccountSharing } from '../../durable-objects/account-sharing.ts';
+import { AccountSharingStore } from '../../durable-objects/account-sharing-store.ts';
 import { bindings, openEdge } from './edge.ts';
-import {
-	bytesOf,
-	call,
-	newDeviceId,
-	newHandle,
-	Person,
-	type Edge,
-	type Session
-} from './person.ts';
+import { bytesOf, call, newHandle, Person, type Edge, type Session } from './person.ts';
+import { shownTo } from './proving.ts';
 import { dump, dumpEverything, rowsWrittenBy } from './storage.ts';
 
 const stubOf = (session: Session) =>
@@ -52,19 +47,16 @@ beforeAll(async () => {
 	[hers, his] = [await ada.logIn(), await bob.logIn()];
 });
 
-/** A token that this edge makes for an account of whatever id, as if it had signed up. */
-async function tokenOf(account: AccountId): Promise<string> {
-	const keys = await bindings.DEPLOYMENT.getByName('deployment').tokenKeys();
-	if (!keys.ok || keys.value[0] === undefined) throw new Error('there is a key');
-	return mintAccessToken(keys.value[0], {
-		account,
-		accountObject: toHex(randomBytes(32)),
-		device: newDeviceId(),
-		session: idFromBytes<SessionId>(randomBytes(16)),
-		expiresAtMs: Date.now() + 60_000,
-		jkt: randomBytes(32)
+/** Requests by as many senders, as this edge keeps them. */
+const fill = (session: Session, count: number) =>
+	runInDurableObject(stubOf(session), (_account, { storage }) => {
+		const sharing = new AccountSharing(new AccountSharingStore(storage));
+		for (let sent = 0; sent < count; sent++) {
+			const sender = idFromBytes<AccountId>(randomBytes(16));
+			const request = { handle: 'theirs', sealed: randomText(100) };
+			expect(sharing.addRequest(sender, request, Date.now())).toEqual({ ok: true, value: {} });
+		}
 	});
-}
 
 /** Moves what an account keeps into the past. */
 const age = (session: Session, ms: number) =>
@@ -111,7 +103,7 @@ describe('the identity of a handle', () => {
 	});
 
 	it('is not told to whoever has no token of this edge, even past the Worker', async () => {
-		const stub = stubOf(hers);
+		const shown = shownTo<Account>(stubOf(hers));
 		const strange = mintAccessToken(
 			{ id: 1, secret: randomBytes(32) },
 			{
@@ -124,11 +116,11 @@ describe('the identity of a handle', () => {
 			}
 		);
 		for (const token of ['', strange, his.refreshToken]) {
-			expect(await stub.identityRead(token)).toEqual({
+			expect(await shown.identityRead(token)).toEqual({
 				ok: false,
 				error: { code: 'unauthenticated' }
 			});
-			const sent = await stub.requestSend(token, {
+			const sent = await shown.requestSend(token, {
 				handle: ada.handle,
 				sealed: randomText(100)
 			});
@@ -201,22 +193,17 @@ describe('a request', () => {
 	it('finds no place in an account where as many wait as may, whoever sends it', async () => {
 		const eve = await Person.signUp(edge);
 		const session = await eve.logIn();
-		const stub = stubOf(session);
-		const send = async () =>
-			stub.requestSend(await tokenOf(idFromBytes<AccountId>(randomBytes(16))), {
-				handle: eve.handle,
-				sealed: randomText(100)
-			});
-		for (let sent = 0; sent < maxRequestsPerAccount; sent += 1) {
-			expect(await send()).toEqual({ ok: true, value: {} });
-		}
-		expect(await send()).toEqual({ ok: false, error: { code: 'over_quota' } });
-		expect((await dump(stub))['requests']).toHaveLength(maxRequestsPerAccount);
+		const { handle } = eve;
+		const send = () => call(edge, 'requestSend', { handle, sealed: randomText(100) }, his.token);
+		await fill(session, maxRequestsPerAccount - 1);
+		expect(await send()).toEqual(done);
+		expect(await send()).toEqual(refused(507, 'over_quota'));
+		expect((await dump(stubOf(session)))['requests']).toHaveLength(maxRequestsPerAccount);
 		const { body } = await call(edge, 'requestList', {}, session.token);
 		const [first] = body.requests;
 		if (first === undefined) throw new Error('requests wait');
 		await call(edge, 'requestDismiss', { request: first.request }, session.token);
-		expect(await send()).toEqual({ ok: true, value: {} });
+		expect(await send()).toEqual(done);
 	});
 
 	it('is gone after its time: from the list at once, from the storage by the alarm', async () => {
@@ -242,7 +229,7 @@ describe('a request', () => {
 		await call(edge, 'requestSend', { handle, sealed: randomText(100) }, his.token);
 		await age(session, requestTtlSeconds * 1_000);
 		const sealed = randomText(100);
-		await stubOf(session).requestSend(hers.token, { handle, sealed });
+		await shownTo<Account>(stubOf(session)).requestSend(hers.token, { handle, sealed });
 		await runDurableObjectAlarm(stubOf(session));
 		const { body } = await call(edge, 'requestList', {}, session.token);
 		expect(body.requests).toMatchObject([{ sealed }]);
@@ -416,19 +403,19 @@ describe('an offer to link a device', () => {
 
 describe('an account', () => {
 	it('EDG-01 takes no good token of another, whoever lets it through to it', async () => {
-		const stub = stubOf(hers);
+		const shown = shownTo<Account>(stubOf(hers));
 		const link = newLink();
 		const request = idFromBytes<RequestId>(randomBytes(16));
 		const before = await dumpEverything();
 		const answers = await Promise.all([
-			stub.checkSession(his.token),
-			stub.read(his.token),
-			stub.end(his.token),
-			stub.requestList(his.token),
-			stub.requestDismiss(his.token, { request }),
-			stub.deviceLinkOpen(his.token, { link }),
-			stub.deviceLinkRead(his.token, { link }),
-			stub.deviceLinkHandOver(his.token, { link, sealed: randomText(72) })
+			shown.admit(his.token, null),
+			shown.read(his.token),
+			shown.end(his.token),
+			shown.requestList(his.token),
+			shown.requestDismiss(his.token, { request }),
+			shown.deviceLinkOpen(his.token, { link }),
+			shown.deviceLinkRead(his.token, { link }),
+			shown.deviceLinkHandOver(his.token, { link, sealed: randomText(72) })
 		]);
 		const refusal = { ok: false, error: { code: 'unauthenticated' } };
 		expect(answers).toEqual(answers.map(() => refusal));
@@ -439,6 +426,7 @@ describe('an account', () => {
 		const eve = await Person.signUp(edge);
 		const session = await eve.logIn();
 		const stub = stubOf(session);
+		const shown = shownTo<Account>(stub);
 		const { handle } = eve;
 		const link = newLink();
 		const rows = (work: () => Promise<unknown>) =>
@@ -446,13 +434,13 @@ describe('an account', () => {
 				await work();
 			});
 		const written = [
-			await rows(() => stub.requestSend(his.token, { handle, sealed: randomText(100) })),
-			await rows(() => stub.deviceLinkOpen(session.token, { link })),
-			await rows(() => stub.deviceLinkClaim({ handle, link, claim: randomText(72) })),
-			await rows(() => stub.deviceLinkHandOver(session.token, { link, sealed: randomText(72) })),
-			await rows(() => stub.requestList(session.token)),
-			await rows(() => stub.deviceLinkRead(session.token, { link })),
-			await rows(() => stub.identityRead(his.token))
+			await rows(() => shown.requestSend(his.token, { handle, sealed: randomText(100) })),
+			await rows(() => shown.deviceLinkOpen(session.token, { link })),
+			await rows(() => shown.deviceLinkClaim({ handle, link, claim: randomText(72) })),
+			await rows(() => shown.deviceLinkHandOver(session.token, { link, sealed: randomText(72) })),
+			await rows(() => shown.requestList(session.token)),
+			await rows(() => shown.deviceLinkRead(session.token, { link })),
+			await rows(() => shown.identityRead(his.token))
 		];
 		expect(written).toEqual([1, 1, 1, 1, 0, 0, 0]);
 	});
@@ -466,7 +454,7 @@ describe('the one alarm of an account', () => {
 		await call(edge, 'requestSend', request, his.token);
 		const forExpiry = await alarmOf(session);
 		const { log } = await eve.genesis(other.device);
-		await stubOf(session).noteSpace({ session: other.answer.session.id, space: log.space });
+		await shownTo<Account>(stubOf(session)).admit(other.token, log.space);
 		expect(await call(edge, 'sessionEnd', {}, other.token)).toEqual(done);
 		// The space was told at once.
 		expect((await dump(stubOf(session)))['endings']).toEqual([]);

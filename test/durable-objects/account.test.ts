@@ -18,6 +18,7 @@ import { accountWriteInput, createAccountBody } from '../../protocol/labels.ts';
 import { maxSessionsPerAccount } from '../../protocol/limits.ts';
 import { bindings, connect, openEdge, origin, refusalOf, upgrade } from './edge.ts';
 import { bytesOf, call, newDeviceId, newDeviceJwk, newHandle, Person } from './person.ts';
+import { shownTo } from './proving.ts';
 import { dump, dumpEverything, rowsWrittenBy } from './storage.ts';
 
 const stubOf = (handleHash: string) => bindings.ACCOUNT.getByName(toHex(bytesOf(handleHash)));
@@ -495,8 +496,9 @@ describe('sessions', () => {
 		} as unknown as typeof bindings.SPACE;
 		await runInDurableObject(stub, async (_object: Account, state: DurableObjectState) => {
 			const account = new Account(state, { ...bindings, SPACE });
-			expect(await account.end(token)).toEqual({ ok: true, value: {} });
-			expect(await account.checkSession(token)).toMatchObject({ ok: false });
+			const shown = shownTo<Account>(account);
+			expect(await shown.end(token)).toEqual({ ok: true, value: {} });
+			expect(await shown.admit(token, null)).toMatchObject({ ok: false });
 			expect(await state.storage.getAlarm()).not.toBeNull();
 			await account.alarm();
 			expect(await state.storage.getAlarm()).not.toBeNull();

@@ -8,11 +8,12 @@ import {
 	type ClientFrame,
 	type SpaceFrame
 } from '../../protocol/frames.ts';
-import { spaceSocketPath } from '../../protocol/http.ts';
+import { nonceOfReason, spaceSocketPath } from '../../protocol/http.ts';
 import type { Seq, SpaceId } from '../../protocol/ids.ts';
 import { socketProtocol } from '../../protocol/version.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import type { Edge } from './person.ts';
+import { keyOf, proofBy } from './proving.ts';
 
 export const origin = 'https://tacet.test';
 export const bindings = env as unknown as Env;
@@ -43,6 +44,7 @@ export class TestSocket {
 	/** The code it was closed with. */
 	readonly closed: Promise<number>;
 	#closedWith: number | null = null;
+	reason = '';
 
 	constructor(socket: WebSocket) {
 		this.socket = socket;
@@ -56,6 +58,7 @@ export class TestSocket {
 		this.closed = new Promise((resolve) => {
 			socket.addEventListener('close', (event) => {
 				this.#closedWith = event.code;
+				this.reason = event.reason;
 				this.#wake();
 				resolve(event.code);
 			});
@@ -93,19 +96,54 @@ export class TestSocket {
 	}
 }
 
-export function upgrade(
+/** The protocols to offer for a socket: a token, and a proof by the key that it is bound to. */
+export async function protocolsFor(
+	token: string,
+	path: string,
+	protocol: string = socketProtocol
+): Promise<string> {
+	const request = { method: 'GET', url: origin + path, body: '' };
+	return [protocol, token, await proofBy(keyOf(token), request, token)].join(', ');
+}
+
+/** Asks once more, with the nonce that it was given, where that is what it lacked. */
+export async function upgrade(
 	space: SpaceId | string,
 	token: string,
 	headers: Record<string, string> = {},
 	after: Seq | null = null
 ): Promise<Response> {
-	return fetchWorker(spaceSocketPath(space as SpaceId, after), {
-		headers: {
-			Upgrade: 'websocket',
-			'Sec-WebSocket-Protocol': `${socketProtocol}, ${token}`,
-			...headers
-		}
-	});
+	const path = spaceSocketPath(space as SpaceId, after);
+	const ask = async (): Promise<Response> => {
+		const protocols = await protocolsFor(token, path);
+		const own = { Upgrade: 'websocket', 'Sec-WebSocket-Protocol': protocols };
+		return fetchWorker(path, { headers: { ...own, ...headers } });
+	};
+	const first = await ask();
+	if (first.headers.get('Tacet-Code') !== 'use_dpop_nonce' || first.webSocket === null)
+		return first;
+	const closed = new TestSocket(first.webSocket);
+	await closed.closed;
+	keyOf(token).nonce = nonceOfReason(closed.reason);
+	return ask();
+}
+
+/** Asks a space itself, as the Worker does: the Worker's rates are not in question. */
+export async function upgradeAt(
+	space: Pick<Fetcher, 'fetch'>,
+	path: string,
+	token: string
+): Promise<Response> {
+	const ask = async (): Promise<Response> => {
+		const protocols = await protocolsFor(token, path);
+		const headers = { Upgrade: 'websocket', 'Sec-WebSocket-Protocol': protocols };
+		return space.fetch(origin + path, { headers });
+	};
+	const first = await ask();
+	const nonce = first.headers.get('DPoP-Nonce');
+	if (first.status !== 401 || nonce === null) return first;
+	keyOf(token).nonce = nonce;
+	return ask();
 }
 
 /** Opens a socket, and takes its hello. */

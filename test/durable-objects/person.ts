@@ -10,7 +10,7 @@ import {
 	type AccountKeys
 } from '../../crypto/client/account-keys.ts';
 import { derivePasswordSlotKey, sealKeyslot } from '../../crypto/client/keyslots.ts';
-import { jwkThumbprint, parseP256Jwk, type P256Jwk } from '../../crypto/jwk.ts';
+import { jwkThumbprint, type P256Jwk } from '../../crypto/jwk.ts';
 import { sha256, sha256Async } from '../../crypto/hash.ts';
 import { createIdentity, type Identity } from '../../crypto/identity.ts';
 import { genesisHashOf, nextHead, spaceOfGenesisHash } from '../../crypto/log-rules.ts';
@@ -32,6 +32,7 @@ import type { Heartbeat, SignedHeartbeat } from '../../protocol/heartbeat.ts';
 import { routes, type RequestOf, type ResponseOf, type RouteName } from '../../protocol/http.ts';
 import { idFromBytes, type AccountId, type DeviceId, type SpaceId } from '../../protocol/ids.ts';
 import { accountWriteInput, commitSigningInput, createAccountBody } from '../../protocol/labels.ts';
+import { newBoundKey, noteAnswer, ownerOf, proofBy, type BoundKey } from './proving.ts';
 
 /** How requests reach the edge under test. */
 export interface Edge {
@@ -45,6 +46,7 @@ export interface Edge {
 /** As much of a Response as is looked at. */
 export interface Reply {
 	readonly status: number;
+	readonly headers: { get(name: string): string | null };
 	json(): Promise<unknown>;
 }
 
@@ -72,12 +74,37 @@ export async function call<Name extends RouteName>(
 	request: RequestOf<Name>,
 	token?: string
 ): Promise<{ status: number; body: ResponseOf<Name> & { error?: { code: string } } }> {
-	const { method, path } = routes[name];
+	const key = ownerOf(name, request, token);
+	const body = routes[name].method === 'GET' ? '' : JSON.stringify(request);
+	const sent = { edge, name, body, token: token ?? null };
+	let answered = await send(sent, key);
+	if (answered.body.error?.code === 'use_dpop_nonce') answered = await send(sent, key);
+	noteAnswer(name, { answer: answered.body, key });
+	return { status: answered.status, body: answered.body as ResponseOf<Name> };
+}
+
+/** Once, with a proof where the route asks for one; the key learns the nonce of the answer. */
+async function send(
+	sent: {
+		readonly edge: Edge;
+		readonly name: RouteName;
+		readonly body: string;
+		readonly token: string | null;
+	},
+	key: BoundKey
+): Promise<{ status: number; body: { error?: { code: string } } }> {
+	const { edge, name, body, token } = sent;
+	const { method, path, auth } = routes[name];
 	const headers: Record<string, string> = { 'Content-Type': 'application/json' };
-	if (token !== undefined) headers['Authorization'] = `Bearer ${token}`;
-	const body = method === 'GET' ? {} : { body: JSON.stringify(request) };
-	const reply = await edge.send(path, { method, headers, ...body });
-	return { status: reply.status, body: (await reply.json()) as ResponseOf<Name> };
+	if (auth === 'session' && token !== null) headers['Authorization'] = `DPoP ${token}`;
+	if (auth !== 'none') {
+		const url = edge.origin + path;
+		const accessToken = auth === 'session' ? token : null;
+		headers['DPoP'] = await proofBy(key, { method, url, body }, accessToken);
+	}
+	const reply = await edge.send(path, { method, headers, ...(body !== '' && { body }) });
+	key.nonce = reply.headers.get('DPoP-Nonce') ?? key.nonce;
+	return { status: reply.status, body: (await reply.json()) as { error?: { code: string } } };
 }
 
 /** The cheapest that Argon2id allows. */
@@ -189,7 +216,7 @@ export class Person {
 			keyStretching
 		});
 		if (finished === undefined) return null;
-		const jwk = options.jwk ?? (await newDeviceJwk());
+		const jwk = options.jwk ?? (await newBoundKey()).key.jwk;
 		const binding = deviceBindingMac(createSecret(bytesOf(finished.sessionKey)), {
 			origin: options.origin ?? edge.origin,
 			handleHash: bytesOf(handleHash),
@@ -328,12 +355,5 @@ export const after = (log: Log, { commit, signature }: Append): Log => ({
 	}
 });
 
-export async function newDeviceJwk(): Promise<P256Jwk> {
-	const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
-	const pair = (await crypto.subtle.generateKey(algorithm, true, ['sign'])) as CryptoKeyPair;
-	const exported = (await crypto.subtle.exportKey('jwk', pair.publicKey)) as JsonWebKey;
-	const { kty, crv, x, y } = exported;
-	const jwk = parseP256Jwk({ kty, crv, x, y });
-	if (!jwk.ok) throw new Error('WebCrypto makes P-256 keys');
-	return jwk.value;
-}
+/** Of a key that {@link call} makes proofs with. */
+export const newDeviceJwk = async (): Promise<P256Jwk> => (await newBoundKey()).key.jwk;

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { deriveAccountKeys, generateRoot } from '../../crypto/client/account-keys.ts';
 import { deploymentObjectName } from '../../crypto/edge/keyed-name.ts';
 import { mintAccessToken } from '../../crypto/edge/session-token.ts';
+import { jwkThumbprint } from '../../crypto/jwk.ts';
 import { wireCodeOf } from '../../crypto/log-rules.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import { SpaceLinkStore } from '../../durable-objects/space-link-store.ts';
@@ -17,7 +18,6 @@ import {
 	type SessionId,
 	type SpaceId
 } from '../../protocol/ids.ts';
-import { socketProtocol } from '../../protocol/version.ts';
 import type { Person as CastMember } from '../crypto/log-fixture.ts';
 import {
 	actors,
@@ -31,8 +31,9 @@ import {
 	type Start
 } from '../crypto/role-cast.ts';
 import { commitOf, roleTable, verdictOf, type Row } from '../crypto/role-table.ts';
-import { bindings, openEdge, origin, TestSocket } from './edge.ts';
+import { bindings, openEdge, TestSocket, upgradeAt } from './edge.ts';
 import { call, newHandle, Person } from './person.ts';
+import { bind, newBoundKey } from './proving.ts';
 
 /** Access tokens by account. */
 const tokens = new Map<AccountId, string>();
@@ -47,11 +48,9 @@ async function signUp({ account, identity, signing, device }: CastMember): Promi
 	tokens.set(account, (await person.logIn(device)).token);
 }
 
-/** Asks the space itself for a socket, as the Worker does: the Worker's rates are not in question. */
 function upgrade(space: SpaceId, { account }: CastMember): Promise<Response> {
-	const protocols = `${socketProtocol}, ${tokens.get(account) ?? ''}`;
-	const headers = { Upgrade: 'websocket', 'Sec-WebSocket-Protocol': protocols };
-	return bindings.SPACE.getByName(space).fetch(`${origin}${spaceSocketPath(space)}`, { headers });
+	const token = tokens.get(account) ?? '';
+	return upgradeAt(bindings.SPACE.getByName(space), spaceSocketPath(space), token);
 }
 
 async function connect(space: SpaceId, person: CastMember): Promise<TestSocket> {
@@ -90,10 +89,11 @@ async function mintLinkTokens(): Promise<void> {
 		const claims = { account, device, accountObject: `link:${linkOf(account)}` };
 		const session = idFromBytes<SessionId>(randomBytes(16));
 		const expiresAtMs = Date.now() + 600_000;
-		tokens.set(
-			account,
-			mintAccessToken(key, { ...claims, session, expiresAtMs, jkt: randomBytes(32) })
-		);
+		const bound = await newBoundKey();
+		const jkt = jwkThumbprint(bound.key.jwk);
+		const token = mintAccessToken(key, { ...claims, session, expiresAtMs, jkt });
+		bind(token, bound);
+		tokens.set(account, token);
 	}
 }
 

@@ -9,6 +9,7 @@ import type { RequestOf, ResponseOf } from '../../protocol/http.ts';
 import { idFromBytes, type DeviceId, type LinkId } from '../../protocol/ids.ts';
 import type { Result } from '../../protocol/result.ts';
 import { bytesOf, keyStretching, Person } from './person.ts';
+import { newJkt } from './proving.ts';
 import type { Stage } from './space-stage.ts';
 
 interface Terms {
@@ -77,7 +78,7 @@ export class Link {
 	static async make(stage: Stage, terms: Terms = {}): Promise<Link> {
 		const link = await Link.prepare(stage, terms);
 		if (link.passphrase !== null) await link.#register(link.passphrase);
-		const made = await stage.stub.linkCreate(stage.session.token, link.terms);
+		const made = await stage.shown.linkCreate(stage.session.token, link.terms);
 		if (!made.ok) throw new Error(`no link: ${made.error.code}`);
 		return link;
 	}
@@ -96,7 +97,7 @@ export class Link {
 
 	async #register(password: string): Promise<void> {
 		const { stage, person } = this;
-		const answer = await stage.stub.linkRegister(stage.session.token, this.registration());
+		const answer = await stage.shown.linkRegister(stage.session.token, this.registration());
 		if (!answer.ok) throw new Error(`no registration: ${answer.error.code}`);
 		this.registrationResponse = answer.value.registrationResponse;
 		const finished = person.edge.opaque.finishRegistration({
@@ -114,15 +115,16 @@ export class Link {
 	}
 
 	async start({ door = this.door, ke1 = null }: { door?: Uint8Array; ke1?: string | null } = {}) {
-		return this.stage.stub.linkStart({ ...this.place, door: toBase64Url(door), ke1 });
+		const jkt = await newJkt();
+		return this.stage.shown.linkStart({ ...this.place, door: toBase64Url(door), ke1, jkt });
 	}
 
 	/** The same asked of a link that is not there. */
 	async startOfNone() {
 		const link = idFromBytes<LinkId>(randomBytes(16));
-		return this.stage.stub.linkStart({
+		return this.stage.shown.linkStart({
 			...this.place,
-			...{ link, door: toBase64Url(this.door), ke1: null }
+			...{ link, door: toBase64Url(this.door), ke1: null, jkt: await newJkt() }
 		});
 	}
 
@@ -140,12 +142,12 @@ export class Link {
 			keyStretching
 		});
 		if (finished === undefined) throw new Error('the passphrase is wrong');
-		return { ...this.place, login, ke3: finished.finishLoginRequest };
+		return { ...this.place, login, ke3: finished.finishLoginRequest, jkt: await newJkt() };
 	}
 
 	async open(): Promise<ResponseOf<'linkFinish'>> {
 		if (this.passphrase !== null) {
-			const answer = await this.stage.stub.linkFinish(await this.attempt());
+			const answer = await this.stage.shown.linkFinish(await this.attempt());
 			if (!answer.ok) throw new Error(`not opened: ${answer.error.code}`);
 			return answer.value;
 		}
@@ -155,6 +157,6 @@ export class Link {
 	}
 
 	async refresh({ accessToken }: Pick<ResponseOf<'linkFinish'>, 'accessToken'>) {
-		return this.stage.stub.linkRefresh({ ...this.place, accessToken });
+		return this.stage.shown.linkRefresh(accessToken, { ...this.place, accessToken });
 	}
 }

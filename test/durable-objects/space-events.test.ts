@@ -66,7 +66,7 @@ async function admitAuditor(stage: Stage, person: Person): Promise<void> {
 }
 
 const list = async (stage: Stage, before: number | null = null, { token } = session) => {
-	const answer = await stage.stub.eventList(token, { space: stage.log.space, before });
+	const answer = await stage.shown.eventList(token, { space: stage.log.space, before });
 	if (!answer.ok) throw new Error(answer.error.code);
 	return answer.value;
 };
@@ -176,17 +176,17 @@ describe('what is written down', () => {
 		const invite = idFromBytes<InviteId>(randomBytes(16));
 		const record = toBase64Url(randomBytes(200));
 		const expiresAtMs = Date.now() + 3_600_000;
-		const { stub } = stage;
-		await stub.inviteCreate(session.token, { space, invite, record, expiresAtMs });
-		for (let count = 0; count < 3; count++) await stub.inviteRead({ space, invite });
-		expect(codeOf(await stub.inviteRead({ space, invite: 'f'.repeat(32) as InviteId }))).not.toBe(
+		const { shown } = stage;
+		await shown.inviteCreate(session.token, { space, invite, record, expiresAtMs });
+		for (let count = 0; count < 3; count++) await shown.inviteRead({ space, invite });
+		expect(codeOf(await shown.inviteRead({ space, invite: 'f'.repeat(32) as InviteId }))).not.toBe(
 			'ok'
 		);
 		const claim = {
 			...{ space, invite, identity: toBase64Url(bob.identity.bytes) },
 			...{ mac: toBase64Url(randomBytes(32)), name: toBase64Url(randomBytes(100)) }
 		};
-		expect(codeOf(await stub.inviteClaim(bobsSession.token, claim))).toBe('ok');
+		expect(codeOf(await shown.inviteClaim(bobsSession.token, claim))).toBe('ok');
 		const none = { account: null, device: null };
 		expect((await read(stage)).events).toMatchObject([
 			{ kind: 'invite_read', subject: invite, ...none },
@@ -199,7 +199,7 @@ describe('what is written down', () => {
 		const link = await Link.stand(stage, { passphrase: 'over the pass' });
 		const place = { account: link.person.account, device: null, subject: link.id };
 		const wrong = { ...(await link.attempt()), ke3: toBase64Url(randomBytes(64)) };
-		expect(codeOf(await stage.stub.linkFinish(wrong))).toBe('login_failed');
+		expect(codeOf(await stage.shown.linkFinish(wrong))).toBe('login_failed');
 		for (let count = 0; count < 2; count++) {
 			const { accessToken } = await link.open();
 			await openedBy(stage, { ...session, token: accessToken });
@@ -252,9 +252,9 @@ describe('who reads it', () => {
 			const stage = await openStage();
 			await stage.admit(bob, role);
 			const asked = { space: stage.log.space, before: null };
-			expect(codeOf(await stage.stub.eventList(session.token, asked))).toBe('ok');
-			expect(codeOf(await stage.stub.eventList(bobsSession.token, asked))).toBe(code);
-			expect(codeOf(await stage.stub.eventList(evesSession.token, asked))).toBe('not_found');
+			expect(codeOf(await stage.shown.eventList(session.token, asked))).toBe('ok');
+			expect(codeOf(await stage.shown.eventList(bobsSession.token, asked))).toBe(code);
+			expect(codeOf(await stage.shown.eventList(evesSession.token, asked))).toBe('not_found');
 		}
 		const stage = await openStage();
 		await admitAuditor(stage, bob);
@@ -263,7 +263,7 @@ describe('who reads it', () => {
 		const link = await Link.stand(stage);
 		const { accessToken } = await link.open();
 		const asked = { space: stage.log.space, before: null };
-		expect(codeOf(await stage.stub.eventList(accessToken, asked))).toBe('unauthenticated');
+		expect(codeOf(await stage.shown.eventList(accessToken, asked))).toBe('unauthenticated');
 	});
 
 	it('is given the newest part, and the one before any number', async () => {

@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { randomBytes } from '../../crypto/random.ts';
+import type { Space } from '../../durable-objects/space.ts';
 import { toBase64Url, toHex } from '../../protocol/bytes.ts';
 import type { Refusal } from '../../protocol/errors.ts';
 import type { RequestOf } from '../../protocol/http.ts';
@@ -9,6 +10,7 @@ import { maxInvitesPerSpace, maxInviteTtlSeconds } from '../../protocol/limits.t
 import type { Result } from '../../protocol/result.ts';
 import { bindings, connect, openEdge, type TestSocket } from './edge.ts';
 import { bytesOf, Person, type Session } from './person.ts';
+import { shownTo } from './proving.ts';
 import { pull, Stage } from './space-stage.ts';
 import { dump, rowsWrittenBy } from './storage.ts';
 
@@ -47,7 +49,7 @@ function invitation(stage: Stage, expiresAtMs = Date.now() + hourMs): RequestOf<
 /** An invitation that stands. */
 async function invited(stage: Stage): Promise<RequestOf<'inviteCreate'>> {
 	const request = invitation(stage);
-	expect(await stage.stub.inviteCreate(session.token, request)).toEqual({ ok: true, value: {} });
+	expect(await stage.shown.inviteCreate(session.token, request)).toEqual({ ok: true, value: {} });
 	return request;
 }
 
@@ -61,7 +63,7 @@ const claimOf = (
 });
 
 const list = async (stage: Stage) => {
-	const answer = await stage.stub.inviteList(session.token);
+	const answer = await stage.shown.inviteList(session.token);
 	if (!answer.ok) throw new Error(answer.error.code);
 	return answer.value.invites;
 };
@@ -83,12 +85,12 @@ describe('an invitation', () => {
 		const stage = await openStage();
 		const request = await invited(stage);
 		const { space, invite, record, expiresAtMs } = request;
-		expect(await stage.stub.inviteRead({ space, invite })).toEqual({
+		expect(await stage.shown.inviteRead({ space, invite })).toEqual({
 			ok: true,
 			value: { record, expiresAtMs, claimed: false }
 		});
 		const claim = claimOf(request, bob);
-		expect(codeOf(await stage.stub.inviteClaim(bobsSession.token, claim))).toBe('ok');
+		expect(codeOf(await stage.shown.inviteClaim(bobsSession.token, claim))).toBe('ok');
 		const { identity, mac, name } = claim;
 		expect(await list(stage)).toEqual([
 			{
@@ -96,13 +98,13 @@ describe('an invitation', () => {
 				claim: { identity, mac, name, claimedAtMs: expect.any(Number) as number }
 			}
 		]);
-		expect(await stage.stub.inviteRead({ space, invite })).toMatchObject({
+		expect(await stage.shown.inviteRead({ space, invite })).toMatchObject({
 			value: { claimed: true }
 		});
-		expect(codeOf(await stage.stub.inviteRevoke(session.token, { space, invite }))).toBe('ok');
+		expect(codeOf(await stage.shown.inviteRevoke(session.token, { space, invite }))).toBe('ok');
 		expect(await list(stage)).toEqual([]);
-		expect(codeOf(await stage.stub.inviteRead({ space, invite }))).toBe('not_found');
-		const late = await stage.stub.inviteClaim(bobsSession.token, claim);
+		expect(codeOf(await stage.shown.inviteRead({ space, invite }))).toBe('not_found');
+		const late = await stage.shown.inviteClaim(bobsSession.token, claim);
 		expect(codeOf(late)).toBe('not_found');
 	});
 
@@ -111,15 +113,15 @@ describe('an invitation', () => {
 		const request = await invited(stage);
 		const before = await dump(stage.stub);
 		await evictDurableObject(stage.stub);
-		expect(codeOf(await stage.stub.inviteCreate(session.token, request))).toBe('ok');
+		expect(codeOf(await stage.shown.inviteCreate(session.token, request))).toBe('ok');
 		const other = { ...request, record: text(200) };
-		expect(codeOf(await stage.stub.inviteCreate(session.token, other))).toBe('forbidden');
+		expect(codeOf(await stage.shown.inviteCreate(session.token, other))).toBe('forbidden');
 		const later = { ...request, expiresAtMs: request.expiresAtMs + 1 };
-		expect(codeOf(await stage.stub.inviteCreate(session.token, later))).toBe('forbidden');
+		expect(codeOf(await stage.shown.inviteCreate(session.token, later))).toBe('forbidden');
 		expect(await dump(stage.stub)).toEqual(before);
 		const { space, invite } = request;
 		for (let time = 0; time < 2; time++) {
-			expect(codeOf(await stage.stub.inviteRevoke(session.token, { space, invite }))).toBe('ok');
+			expect(codeOf(await stage.shown.inviteRevoke(session.token, { space, invite }))).toBe('ok');
 		}
 	});
 
@@ -127,14 +129,14 @@ describe('an invitation', () => {
 		const stage = await openStage();
 		// The alarm for its end is set by the first, and the account notes the space with its claim.
 		const first = await invited(stage);
-		await stage.stub.inviteClaim(bobsSession.token, claimOf(first, bob));
+		await stage.shown.inviteClaim(bobsSession.token, claimOf(first, bob));
 		const request = invitation(stage);
 		const made = await rowsWrittenBy(stage.stub, async () => {
-			await stage.stub.inviteCreate(session.token, request);
+			await stage.shown.inviteCreate(session.token, request);
 		});
 		expect(made).toBe(1);
 		const claimed = await rowsWrittenBy(stage.stub, async () => {
-			await stage.stub.inviteClaim(bobsSession.token, claimOf(request, bob));
+			await stage.shown.inviteClaim(bobsSession.token, claimOf(request, bob));
 		});
 		expect(claimed).toBe(1);
 	});
@@ -143,9 +145,9 @@ describe('an invitation', () => {
 		const stage = await openStage();
 		const request = await invited(stage);
 		const ask = async ({ token }: Pick<Session, 'token'>) => [
-			codeOf(await stage.stub.inviteCreate(token, invitation(stage))),
-			codeOf(await stage.stub.inviteList(token)),
-			codeOf(await stage.stub.inviteRevoke(token, request))
+			codeOf(await stage.shown.inviteCreate(token, invitation(stage))),
+			codeOf(await stage.shown.inviteList(token)),
+			codeOf(await stage.shown.inviteRevoke(token, request))
 		];
 		expect(await ask(evesSession)).toEqual(['not_found', 'not_found', 'not_found']);
 		await stage.admit(bob, 'editor');
@@ -160,14 +162,14 @@ describe('an invitation', () => {
 		const stage = await openStage();
 		const ended = await ada.logIn();
 		await ada.logIn(ended.device);
-		const answer = await stage.stub.inviteCreate(ended.token, invitation(stage));
+		const answer = await stage.shown.inviteCreate(ended.token, invitation(stage));
 		expect(codeOf(answer)).toBe('unauthenticated');
 	});
 
 	it('is not made for longer than it may be, nor for what is over', async () => {
 		const stage = await openStage();
 		const make = async (expiresAtMs: number) =>
-			codeOf(await stage.stub.inviteCreate(session.token, invitation(stage, expiresAtMs)));
+			codeOf(await stage.shown.inviteCreate(session.token, invitation(stage, expiresAtMs)));
 		expect(await make(Date.now())).toBe('malformed');
 		expect(await make(Date.now() + maxInviteTtlSeconds * 1_000 + hourMs)).toBe('malformed');
 		expect(await make(Date.now() + maxInviteTtlSeconds * 1_000)).toBe('ok');
@@ -178,9 +180,9 @@ describe('an invitation', () => {
 		const first = await invited(stage);
 		for (let made = 1; made < maxInvitesPerSpace; made++) await invited(stage);
 		const one = invitation(stage);
-		expect(codeOf(await stage.stub.inviteCreate(session.token, one))).toBe('over_quota');
+		expect(codeOf(await stage.shown.inviteCreate(session.token, one))).toBe('over_quota');
 		await expire(stage, first.invite);
-		expect(codeOf(await stage.stub.inviteCreate(session.token, one))).toBe('ok');
+		expect(codeOf(await stage.shown.inviteCreate(session.token, one))).toBe('ok');
 		expect(await list(stage)).toHaveLength(maxInvitesPerSpace);
 	});
 
@@ -189,8 +191,8 @@ describe('an invitation', () => {
 		const request = await invited(stage);
 		const { space, invite } = request;
 		await expire(stage, invite);
-		expect(codeOf(await stage.stub.inviteRead({ space, invite }))).toBe('not_found');
-		const claim = await stage.stub.inviteClaim(bobsSession.token, claimOf(request, bob));
+		expect(codeOf(await stage.shown.inviteRead({ space, invite }))).toBe('not_found');
+		const claim = await stage.shown.inviteClaim(bobsSession.token, claimOf(request, bob));
 		expect(codeOf(claim)).toBe('not_found');
 		expect(await list(stage)).toEqual([]);
 		expect((await dump(stage.stub))['invites']).toHaveLength(1);
@@ -202,10 +204,11 @@ describe('an invitation', () => {
 		const stage = await openStage();
 		const { space } = (await ada.genesis(session.device)).log;
 		const stub = bindings.SPACE.getByName(space);
+		const shown = shownTo<Space>(stub);
 		const request = { ...invitation(stage), space };
-		expect(codeOf(await stub.inviteCreate(session.token, request))).toBe('not_found');
-		expect(codeOf(await stub.inviteRead(request))).toBe('not_found');
-		const claim = await stub.inviteClaim(bobsSession.token, claimOf(request, bob));
+		expect(codeOf(await shown.inviteCreate(session.token, request))).toBe('not_found');
+		expect(codeOf(await shown.inviteRead(request))).toBe('not_found');
+		const claim = await shown.inviteClaim(bobsSession.token, claimOf(request, bob));
 		expect(codeOf(claim)).toBe('not_found');
 		expect(await dump(stub)).toEqual({});
 	});
@@ -218,8 +221,8 @@ describe('a claim', () => {
 			const request = await invited(stage);
 			const claims = [claimOf(request, bob), claimOf(request, eve)];
 			const answers = await Promise.all([
-				stage.stub.inviteClaim(bobsSession.token, claims[0] ?? claimOf(request, bob)),
-				stage.stub.inviteClaim(evesSession.token, claims[1] ?? claimOf(request, eve))
+				stage.shown.inviteClaim(bobsSession.token, claims[0] ?? claimOf(request, bob)),
+				stage.shown.inviteClaim(evesSession.token, claims[1] ?? claimOf(request, eve))
 			]);
 			const codes = answers.map(codeOf);
 			expect(codes.toSorted()).toEqual(['already_claimed', 'ok']);
@@ -234,7 +237,7 @@ describe('a claim', () => {
 		const request = await invited(stage);
 		const first = claimOf(request, bob);
 		for (const claim of [first, first, claimOf(request, bob)]) {
-			expect(codeOf(await stage.stub.inviteClaim(bobsSession.token, claim))).toBe('ok');
+			expect(codeOf(await stage.shown.inviteClaim(bobsSession.token, claim))).toBe('ok');
 			await evictDurableObject(stage.stub);
 		}
 		expect(await list(stage)).toMatchObject([{ contested: false, claim: { mac: first.mac } }]);
@@ -244,12 +247,12 @@ describe('a claim', () => {
 		const stage = await openStage();
 		const request = await invited(stage);
 		const asBob = claimOf(request, bob);
-		expect(codeOf(await stage.stub.inviteClaim(evesSession.token, asBob))).toBe('forbidden');
+		expect(codeOf(await stage.shown.inviteClaim(evesSession.token, asBob))).toBe('forbidden');
 		const broken = bytesOf(asBob.identity);
 		broken[broken.length - 1] = (broken.at(-1) ?? 0) ^ 1;
 		const forged = { ...asBob, identity: toBase64Url(broken) };
-		expect(codeOf(await stage.stub.inviteClaim(bobsSession.token, forged))).toBe('malformed');
-		expect(codeOf(await stage.stub.inviteClaim('', asBob))).toBe('unauthenticated');
+		expect(codeOf(await stage.shown.inviteClaim(bobsSession.token, forged))).toBe('malformed');
+		expect(codeOf(await stage.shown.inviteClaim('', asBob))).toBe('unauthenticated');
 		expect(await list(stage)).toMatchObject([{ claim: null, contested: false }]);
 	});
 
@@ -257,9 +260,9 @@ describe('a claim', () => {
 		const stage = await openStage();
 		const request = await invited(stage);
 		await stage.admit(bob, 'viewer');
-		const answer = await stage.stub.inviteClaim(bobsSession.token, claimOf(request, bob));
+		const answer = await stage.shown.inviteClaim(bobsSession.token, claimOf(request, bob));
 		expect(codeOf(answer)).toBe('forbidden');
-		const own = await stage.stub.inviteClaim(session.token, claimOf(request, ada));
+		const own = await stage.shown.inviteClaim(session.token, claimOf(request, ada));
 		expect(codeOf(own)).toBe('forbidden');
 		expect(await list(stage)).toMatchObject([{ claim: null }]);
 	});
@@ -267,7 +270,7 @@ describe('a claim', () => {
 	it('makes no member of anybody', async () => {
 		const stage = await openStage();
 		const request = await invited(stage);
-		await stage.stub.inviteClaim(bobsSession.token, claimOf(request, bob));
+		await stage.shown.inviteClaim(bobsSession.token, claimOf(request, bob));
 		await expect(listening(stage, bobsSession)).rejects.toThrow('closed with 4404');
 		await stage.admit(bob, 'editor');
 		expect((await pull(await connect(stage.log.space, bobsSession.token))).entries).toHaveLength(2);
@@ -281,15 +284,15 @@ describe('a notice', () => {
 		const request = await invited(stage);
 		await owners.nextOf('notice');
 		await evictDurableObject(stage.stub, { webSockets: 'hibernate' });
-		await stage.stub.inviteClaim(bobsSession.token, claimOf(request, bob));
+		await stage.shown.inviteClaim(bobsSession.token, claimOf(request, bob));
 		await owners.nextOf('notice');
-		await stage.stub.inviteClaim(evesSession.token, claimOf(request, eve));
+		await stage.shown.inviteClaim(evesSession.token, claimOf(request, eve));
 		await owners.nextOf('notice');
-		await stage.stub.inviteClaim(evesSession.token, claimOf(request, eve));
-		await stage.stub.inviteCreate(session.token, request);
-		await stage.stub.inviteRevoke(session.token, request);
+		await stage.shown.inviteClaim(evesSession.token, claimOf(request, eve));
+		await stage.shown.inviteCreate(session.token, request);
+		await stage.shown.inviteRevoke(session.token, request);
 		await owners.nextOf('notice');
-		await stage.stub.inviteRevoke(session.token, request);
+		await stage.shown.inviteRevoke(session.token, request);
 		// Had there been a notice of what changed nothing, it would come before this answer.
 		expect((await pull(owners)).entries).toHaveLength(1);
 	});
@@ -309,7 +312,7 @@ it('keeps a claim’s MAC and name as they came, and no more of it than that', a
 	const stage = await openStage();
 	const request = await invited(stage);
 	const claim = claimOf(request, bob);
-	await stage.stub.inviteClaim(bobsSession.token, claim);
+	await stage.shown.inviteClaim(bobsSession.token, claim);
 	const [row] = (await dump(stage.stub))['invites'] ?? [];
 	expect(row).toEqual({
 		invite: request.invite,

@@ -6,8 +6,7 @@ import { randomBytes } from '../../crypto/random.ts';
 import { toBase64Url } from '../../protocol/bytes.ts';
 import type { ResponseOf } from '../../protocol/http.ts';
 import { idFromBytes } from '../../protocol/ids.ts';
-import { socketProtocol } from '../../protocol/version.ts';
-import { connect, openEdge, refusalOf, upgrade } from './edge.ts';
+import { connect, openEdge, refusalOf, upgrade, upgradeAt } from './edge.ts';
 import { call, Person, randomPage, type Session } from './person.ts';
 import { codeOf, deviceOfToken, Link } from './share-link.ts';
 import { pull, Stage } from './space-stage.ts';
@@ -69,11 +68,7 @@ describe('a link’s token', () => {
 		const open = await Link.stand(crowded);
 		const sockets: WebSocket[] = [];
 		const enter = async (token: string) => {
-			const headers = {
-				Upgrade: 'websocket',
-				'Sec-WebSocket-Protocol': `${socketProtocol}, ${token}`
-			};
-			const { webSocket, status } = await crowded.stub.fetch('https://tacet.test/', { headers });
+			const { webSocket, status } = await upgradeAt(crowded.stub, '/', token);
 			webSocket?.accept();
 			if (webSocket !== null) sockets.push(webSocket);
 			return status;
@@ -92,9 +87,9 @@ describe('a link’s token', () => {
 
 	it('is no session of an account', async () => {
 		const answers = [
-			await stage.stub.inviteList(opening.accessToken),
-			await stage.stub.linkList(opening.accessToken),
-			await stage.stub.inviteClaim(opening.accessToken, {
+			await stage.shown.inviteList(opening.accessToken),
+			await stage.shown.linkList(opening.accessToken),
+			await stage.shown.inviteClaim(opening.accessToken, {
 				...{ space: stage.log.space, invite: idFromBytes(randomBytes(16)) },
 				identity: toBase64Url(link.person.identity.bytes),
 				...{ mac: toBase64Url(randomBytes(32)), name: toBase64Url(randomBytes(80)) }
@@ -123,7 +118,7 @@ describe('the end of a link', () => {
 		const owners = await connect(stage.log.space, second.token);
 		await pull(owners);
 		for (let time = 0; time < 2; time++) {
-			expect(codeOf(await stage.stub.linkRemove(session.token, link.place))).toBe('ok');
+			expect(codeOf(await stage.shown.linkRemove(session.token, link.place))).toBe('ok');
 		}
 		await owners.nextOf('notice');
 		expect(await reader.closed).toBe(4404);

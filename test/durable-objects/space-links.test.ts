@@ -2,6 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../crypto/hash.ts';
 import { randomBytes } from '../../crypto/random.ts';
+import type { Space } from '../../durable-objects/space.ts';
 import { equalBytes, toBase64Url } from '../../protocol/bytes.ts';
 import type { RequestOf } from '../../protocol/http.ts';
 import { idFromBytes, type LinkId } from '../../protocol/ids.ts';
@@ -13,6 +14,7 @@ import {
 } from '../../protocol/limits.ts';
 import { bindings, connect, openEdge, refusalOf, upgrade } from './edge.ts';
 import { bytesOf, noChange, Person, type Session } from './person.ts';
+import { newJkt, shownTo } from './proving.ts';
 import { codeOf, Link } from './share-link.ts';
 import { pull, Stage } from './space-stage.ts';
 import { dump } from './storage.ts';
@@ -83,10 +85,10 @@ describe('a share link', () => {
 		const link = await Link.stand(stage);
 		const other = await Link.prepare(stage);
 		const ask = async (token: string) => [
-			codeOf(await stage.stub.linkRegister(token, other.registration())),
-			codeOf(await stage.stub.linkCreate(token, other.terms)),
-			codeOf(await stage.stub.linkList(token)),
-			codeOf(await stage.stub.linkRemove(token, link.place))
+			codeOf(await stage.shown.linkRegister(token, other.registration())),
+			codeOf(await stage.shown.linkCreate(token, other.terms)),
+			codeOf(await stage.shown.linkList(token)),
+			codeOf(await stage.shown.linkRemove(token, link.place))
 		];
 		const all = (code: string) => [code, code, code, code];
 		expect(await ask(bobsSession.token)).toEqual(all('not_found'));
@@ -116,7 +118,7 @@ describe('a share link', () => {
 		await link.open();
 		const before = await dump(stage.stub);
 		const make = async (terms: RequestOf<'linkCreate'>) =>
-			codeOf(await stage.stub.linkCreate(session.token, terms));
+			codeOf(await stage.shown.linkCreate(session.token, terms));
 		expect(await make(link.terms)).toBe('ok');
 		expect(await make({ ...link.terms, openings: 3 })).toBe('forbidden');
 		expect(await make({ ...link.terms, door: toBase64Url(randomBytes(32)) })).toBe('forbidden');
@@ -132,13 +134,13 @@ describe('a share link', () => {
 		await stage.admit(bob, 'editor');
 		const link = await Link.prepare(stage);
 		for (const { account } of [ada, bob]) {
-			const answer = await stage.stub.linkCreate(session.token, { ...link.terms, account });
+			const answer = await stage.shown.linkCreate(session.token, { ...link.terms, account });
 			expect(codeOf(answer)).toBe('forbidden');
 		}
 		// Nor for one who becomes a member afterwards.
 		const eve = await Person.create(bob.edge);
 		const terms = { ...link.terms, account: eve.account };
-		expect(codeOf(await stage.stub.linkCreate(session.token, terms))).toBe('ok');
+		expect(codeOf(await stage.shown.linkCreate(session.token, terms))).toBe('ok');
 		await stage.admit(eve, 'editor');
 		expect(codeOf(await link.start())).toBe('not_found');
 	});
@@ -146,11 +148,11 @@ describe('a share link', () => {
 	it('is refused where the settings forbid links, where it is over, and beyond as many', async () => {
 		const stage = await openStage();
 		const past = await Link.prepare(stage, { expiresAtMs: Date.now() });
-		expect(codeOf(await stage.stub.linkCreate(session.token, past.terms))).toBe('malformed');
+		expect(codeOf(await stage.shown.linkCreate(session.token, past.terms))).toBe('malformed');
 		for (let made = 0; made < maxLinksPerSpace; made++) {
 			const account = idFromBytes<Person['account']>(randomBytes(16));
 			const link = idFromBytes<LinkId>(randomBytes(16));
-			const answer = await stage.stub.linkCreate(session.token, {
+			const answer = await stage.shown.linkCreate(session.token, {
 				...past.terms,
 				link,
 				account,
@@ -159,33 +161,36 @@ describe('a share link', () => {
 			expect(codeOf(answer)).toBe('ok');
 		}
 		const { terms } = await Link.prepare(stage);
-		expect(codeOf(await stage.stub.linkCreate(session.token, terms))).toBe('over_quota');
+		expect(codeOf(await stage.shown.linkCreate(session.token, terms))).toBe('over_quota');
 		await stage.add({
 			admin: {
 				...noChange,
 				settings: { retentionDays: 30, defaultExpiryDays: null, linksAllowed: false }
 			}
 		});
-		expect(codeOf(await stage.stub.linkCreate(session.token, terms))).toBe('forbidden');
+		expect(codeOf(await stage.shown.linkCreate(session.token, terms))).toBe('forbidden');
 	});
 
 	it('leaves nothing behind in a space that nobody has made', async () => {
 		const stage = await openStage();
 		const { space } = (await ada.genesis(session.device)).log;
 		const stub = bindings.SPACE.getByName(space);
+		const shown = shownTo<Space>(stub);
+		const jkt = await newJkt();
 		const link = await Link.prepare(stage);
 		const place = { ...link.place, space };
 		const door = toBase64Url(link.door);
-		expect(codeOf(await stub.linkCreate(session.token, { ...link.terms, space }))).toBe(
+		expect(codeOf(await shown.linkCreate(session.token, { ...link.terms, space }))).toBe(
 			'not_found'
 		);
-		expect(codeOf(await stub.linkStart({ ...place, door, ke1: null }))).toBe('not_found');
+		expect(codeOf(await shown.linkStart({ ...place, door, ke1: null, jkt }))).toBe('not_found');
 		const finish = {
 			...place,
 			login: toBase64Url(randomBytes(16)),
-			ke3: toBase64Url(randomBytes(64))
+			ke3: toBase64Url(randomBytes(64)),
+			jkt
 		};
-		expect(codeOf(await stub.linkFinish(finish))).toBe('login_failed');
+		expect(codeOf(await shown.linkFinish(finish))).toBe('login_failed');
 		expect(await dump(stub)).toEqual({});
 	});
 });
@@ -245,7 +250,7 @@ describe('openings', () => {
 		const link = await Link.stand(stage, { openings: 2, passphrase: 'open sesame' });
 		const attempts = await Promise.all(Array.from({ length: 4 }, () => link.attempt()));
 		expect(await stage.links()).toMatchObject([{ openingsLeft: 2, opened: 0 }]);
-		const answers = await Promise.all(attempts.map((finish) => stage.stub.linkFinish(finish)));
+		const answers = await Promise.all(attempts.map((finish) => stage.shown.linkFinish(finish)));
 		expect(answers.map(codeOf).toSorted()).toEqual(['link_ended', 'link_ended', 'ok', 'ok']);
 		expect(await stage.links()).toMatchObject([{ openingsLeft: 0, opened: 2, frozen: false }]);
 		expect(codeOf(await link.start())).toBe('link_ended');
@@ -310,9 +315,9 @@ describe('a passphrase', () => {
 		const stage = await openStage();
 		const link = await Link.stand(stage, { passphrase: 'open sesame' });
 		const finish = await link.attempt();
-		const opening = await stage.stub.linkFinish(finish);
+		const opening = await stage.shown.linkFinish(finish);
 		expect(opening).toMatchObject({ ok: true, value: { record: link.record } });
-		expect(codeOf(await stage.stub.linkFinish(finish))).toBe('login_failed');
+		expect(codeOf(await stage.shown.linkFinish(finish))).toBe('login_failed');
 	});
 
 	it('freezes the link when it was guessed wrong ten times, and no right one opens it then', async () => {
@@ -346,10 +351,10 @@ describe('a passphrase', () => {
 		const [first, wrong] = attempts;
 		if (first === undefined || wrong === undefined) throw new Error('there are ten');
 		const ke3 = toBase64Url(randomBytes(64));
-		expect(codeOf(await stage.stub.linkFinish({ ...wrong, ke3 }))).toBe('login_failed');
-		expect(codeOf(await stage.stub.linkFinish(wrong))).toBe('login_failed');
+		expect(codeOf(await stage.shown.linkFinish({ ...wrong, ke3 }))).toBe('login_failed');
+		expect(codeOf(await stage.shown.linkFinish(wrong))).toBe('login_failed');
 		expect(codeOf(await link.start())).toBe('link_frozen');
-		expect(codeOf(await stage.stub.linkFinish(first))).toBe('ok');
+		expect(codeOf(await stage.shown.linkFinish(first))).toBe('ok');
 		expect(codeOf(await link.start())).toBe('ok');
 		expect(await stage.links()).toMatchObject([{ frozen: false, opened: 1 }]);
 	});
@@ -359,22 +364,22 @@ describe('a passphrase', () => {
 		const mine = await Link.stand(stage, { passphrase: 'mine' });
 		const theirs = await Link.stand(stage, { passphrase: 'open sesame' });
 		const finish = await mine.attempt();
-		const crossed = await stage.stub.linkFinish({ ...finish, link: theirs.id });
+		const crossed = await stage.shown.linkFinish({ ...finish, link: theirs.id });
 		expect(codeOf(crossed)).toBe('login_failed');
-		const nowhere = await stage.stub.linkFinish({ ...finish, link: idFromBytes(randomBytes(16)) });
+		const nowhere = await stage.shown.linkFinish({ ...finish, link: idFromBytes(randomBytes(16)) });
 		expect(nowhere).toEqual(crossed);
-		expect(codeOf(await stage.stub.linkFinish(finish))).toBe('ok');
+		expect(codeOf(await stage.shown.linkFinish(finish))).toBe('ok');
 	});
 
 	it('is not answered for by another space, nor by a second registration of the link', async () => {
 		const stage = await openStage();
 		const link = await Link.stand(stage, { passphrase: 'open sesame' });
-		const again = await stage.stub.linkRegister(session.token, link.registration());
+		const again = await stage.shown.linkRegister(session.token, link.registration());
 		expect(codeOf(again)).toBe('forbidden');
 		// Whoever knows the link's id makes a space of their own, where they may register anything: the
 		// same request is answered with another element there, which says nothing of this passphrase.
 		const elsewhere = await Stage.open(bob, bobsSession);
-		const answer = await elsewhere.stub.linkRegister(bobsSession.token, link.registration());
+		const answer = await elsewhere.shown.linkRegister(bobsSession.token, link.registration());
 		if (!answer.ok) throw new Error(answer.error.code);
 		const theirs = bytesOf(answer.value.registrationResponse).subarray(0, 32);
 		const ours = bytesOf(link.registrationResponse ?? '').subarray(0, 32);
@@ -387,7 +392,7 @@ describe('a passphrase', () => {
 		const link = await Link.stand(stage, { passphrase: 'open sesame' });
 		const finish = await link.attempt();
 		await crash(stage);
-		expect(codeOf(await stage.stub.linkFinish(finish))).toBe('login_failed');
+		expect(codeOf(await stage.shown.linkFinish(finish))).toBe('login_failed');
 		expect((await dump(stage.stub))['links']).toMatchObject([{ guesses: 1, opened: 0 }]);
 		await link.open();
 	});

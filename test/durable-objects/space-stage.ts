@@ -5,6 +5,7 @@ import { randomBytes } from '../../crypto/random.ts';
 import type { MemberChange, MemberKind, Role } from '../../protocol/commit.ts';
 import type { Append } from '../../protocol/frames.ts';
 import type { AccountId } from '../../protocol/ids.ts';
+import type { Space } from '../../durable-objects/space.ts';
 import { bindings, connect, type TestSocket } from './edge.ts';
 import {
 	after,
@@ -15,6 +16,10 @@ import {
 	type Person,
 	type Session
 } from './person.ts';
+import { shownTo } from './proving.ts';
+
+/** The space itself, asked past the Worker by whoever has a token and its key. */
+export const shownToSpace = (log: Log) => shownTo<Space>(stubOf(log));
 
 export const stubOf = ({ space }: Log) => bindings.SPACE.getByName(space);
 
@@ -44,9 +49,13 @@ export class Stage {
 		return stubOf(this.log);
 	}
 
+	get shown() {
+		return shownToSpace(this.log);
+	}
+
 	/** The share links, as the owner is told of them. */
 	async links() {
-		const answer = await this.stub.linkList(this.session.token);
+		const answer = await this.shown.linkList(this.session.token);
 		if (!answer.ok) throw new Error(answer.error.code);
 		return answer.value.links;
 	}

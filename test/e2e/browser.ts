@@ -61,6 +61,8 @@ export interface Profile {
 	readonly folder: string;
 	/** Errors on the console, uncaught ones, and requests to other origins. */
 	readonly problems: string[];
+	/** Addresses that asked for a newer proof, which the engine made by itself: no problem. */
+	readonly staleProofs: string[];
 	/** Closes the browser and opens it again on the same folder, at the app's address. */
 	reopen(): Promise<Profile>;
 	close(): Promise<void>;
@@ -138,8 +140,9 @@ async function launch(folder: string, story: Story, options: ProfileOptions): Pr
 	});
 	context.setDefaultTimeout(stepTimeoutMs);
 	const problems: string[] = [];
+	const staleProofs: string[] = [];
 	const { origin } = new URL(story.edge.url);
-	watch(context, problems, origin);
+	watch(context, { problems, staleProofs }, origin);
 	if (options.before) await context.addInitScript(options.before);
 	const page = context.pages()[0] ?? (await context.newPage());
 	await page.goto(story.edge.url);
@@ -148,6 +151,7 @@ async function launch(folder: string, story: Story, options: ProfileOptions): Pr
 		page,
 		folder,
 		problems,
+		staleProofs,
 		close: () => context.close(),
 		async reopen() {
 			await context.close();
@@ -157,7 +161,15 @@ async function launch(folder: string, story: Story, options: ProfileOptions): Pr
 	};
 }
 
-function watch(context: BrowserContext, problems: string[], origin: string): void {
+function watch(
+	context: BrowserContext,
+	{ problems, staleProofs }: Pick<Profile, 'problems' | 'staleProofs'>,
+	origin: string
+): void {
+	context.on('response', (response) => {
+		const isStale = response.headers()['tacet-code'] === 'use_dpop_nonce';
+		if (isStale) staleProofs.push(response.url());
+	});
 	context.on('console', (message) => {
 		if (message.type() === 'error')
 			problems.push(`console: ${message.text()} (${message.location().url})`);
@@ -189,11 +201,15 @@ const unreachable = /net::ERR_|WebSocket connection to .* failed|Failed to fetch
 
 /** Nothing went wrong but, where a story cuts the wire, that the server could not be reached. */
 export function assertNoProblems(
-	{ problems }: Profile,
+	{ problems, staleProofs }: Profile,
 	{ mayBeUnreachable = false, but = /^$/ }: { mayBeUnreachable?: boolean; but?: RegExp } = {}
 ): void {
-	const unexpected = problems.filter(
-		(problem) => !(mayBeUnreachable && unreachable.test(problem)) && !but.test(problem)
-	);
+	const stale = [...staleProofs];
+	const unexpected = problems.filter((problem) => {
+		if (mayBeUnreachable && unreachable.test(problem)) return false;
+		const place = stale.findIndex((url) => /status of 401/.test(problem) && problem.includes(url));
+		if (place >= 0) stale.splice(place, 1);
+		return place < 0 && !but.test(problem);
+	});
 	assert(unexpected).toEqual([]);
 }

@@ -38,10 +38,12 @@ test('what may be tried again is what can turn out otherwise', () => {
 	for (const [code, { retry }] of rows) retries.set(retry, [...(retries.get(retry) ?? []), code]);
 	expect(Object.fromEntries(retries)).toEqual({
 		never: [
-			...['malformed', 'login_failed', 'forbidden', 'not_found', 'method_not_allowed'],
+			...['malformed', 'invalid_dpop_proof', 'login_failed', 'forbidden', 'not_found'],
+			...['method_not_allowed'],
 			...['handle_taken', 'already_claimed', 'link_ended', 'link_frozen'],
 			...['sign_up_closed', 'too_large', 'over_quota']
 		],
+		at_once: ['use_dpop_nonce'],
 		after_login: ['unauthenticated'],
 		after_refetch: ['stale_count', 'stale_epoch', 'unknown_head', 'admin_conflict'],
 		after_upgrade: ['version_too_old'],

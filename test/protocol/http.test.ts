@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { toBase64Url } from '../../protocol/bytes.ts';
 import {
 	errorResponse,
+	nonceOfReason,
 	parseSocketQuery,
 	routes,
 	spaceSocketPath,
+	staleProofReason,
 	type RouteName
 } from '../../protocol/http.ts';
 import { account, bytesFrom, device, space } from './samples.ts';
@@ -103,10 +105,13 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 	},
 	linkRemove: { request: linkOf, response: {} },
 	linkStart: {
-		request: { ...linkOf, door: bytes(32), ke1: bytes(96) },
+		request: { ...linkOf, door: bytes(32), ke1: bytes(96), jkt: bytes(32) },
 		response: { guarded: true, login: { login: bytes(16), ke2: bytes(320) }, opening }
 	},
-	linkFinish: { request: { ...linkOf, login: bytes(16), ke3: bytes(64) }, response: opening },
+	linkFinish: {
+		request: { ...linkOf, login: bytes(16), ke3: bytes(64), jkt: bytes(32) },
+		response: opening
+	},
 	linkRefresh: { request: { ...linkOf, accessToken: 'token' }, response: opening },
 	identityRead: {
 		request: { handle: 'ada' },
@@ -260,6 +265,8 @@ test('byte strings have their exact lengths', () => {
 		['linkCreate', 'registrationRecord', 192],
 		['linkStart', 'door', 32],
 		['linkStart', 'ke1', 96],
+		['linkStart', 'jkt', 32],
+		['linkFinish', 'jkt', 32],
 		['linkFinish', 'login', 16],
 		['linkFinish', 'ke3', 64]
 	];
@@ -355,6 +362,15 @@ test('where a socket goes on from has one spelling', () => {
 	for (const query of strange) {
 		expect(parseSocketQuery(query)).toEqual({ ok: false, error: 'malformed' });
 	}
+});
+
+test('a reason gives back the nonce that was put into it, and no other text is one', () => {
+	expect(nonceOfReason(staleProofReason('a-Nonce_1'))).toBe('a-Nonce_1');
+	const others = ['', 'unauthenticated', 'use_dpop_nonce', 'use_dpop_nonce ', 'use_dpop_nonce a b'];
+	for (const reason of [...others, ' use_dpop_nonce a', 'use_dpop_nonce é', 'use_dpop_nonces a']) {
+		expect(nonceOfReason(reason)).toBeNull();
+	}
+	expect(nonceOfReason(staleProofReason('a'.repeat(1_000)))).toBeNull();
 });
 
 test('every route has its own method and path', () => {

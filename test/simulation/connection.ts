@@ -23,7 +23,8 @@ export interface Holder {
 export interface Caller {
 	opened(): void;
 	message(data: ArrayBuffer | string): void;
-	closed(code: number): void;
+	/** `reason` as the edge gave it. */
+	closed(code: number, reason?: string): void;
 }
 
 export interface Weather {

@@ -86,11 +86,12 @@ export class Line {
 		const { time, edge, latencyMs, losesCalls } = this.#parts;
 		await time.wait(latencyMs());
 		if (this.#isOff() || time.happens(losesCalls())) throw new TypeError('it gets lost on the way');
-		const token = new Headers(init.headers).get('authorization')?.replace('Bearer ', '');
-		const answer = await edge.call(new URL(url).pathname, init.body ?? '{}', token);
+		const answer = await edge.call(url, init.body ?? '', new Headers(init.headers));
 		await time.wait(latencyMs());
 		if (this.#isOff() || time.happens(losesCalls())) throw new TypeError('no answer comes back');
-		return { status: answer.status, text: () => Promise.resolve(answer.text) };
+		const { status, nonce, text } = answer;
+		const headers = new Headers(nonce === null ? {} : { 'dpop-nonce': nonce });
+		return { status, headers, text: () => Promise.resolve(text) };
 	}
 }
 
@@ -134,9 +135,9 @@ class LineSocket {
 		message: (data: ArrayBuffer | string) => {
 			if (!this.#isClosed) this.#tell('message', { data });
 		},
-		closed: (code: number) => {
+		closed: (code: number, reason = '') => {
 			this.#isClosed = true;
-			this.#tell('close', { code });
+			this.#tell('close', { code, reason });
 		}
 	};
 

@@ -7,9 +7,12 @@ import type { Planned, SimulatedTime } from './simulated-time.ts';
 
 /** What the platform calls of an object. */
 export interface EdgeObject {
-	fetch?(
-		request: unknown
-	): Promise<{ status: number; webSocket: unknown; json(): Promise<unknown> }>;
+	fetch?(request: unknown): Promise<{
+		status: number;
+		headers: Headers;
+		webSocket: unknown;
+		json(): Promise<unknown>;
+	}>;
 	webSocketMessage?(socket: ServerSocket, data: ArrayBuffer | string): Promise<void>;
 	webSocketClose?(socket: ServerSocket, code: number): void | Promise<void>;
 	alarm?(): Promise<void>;

@@ -16,18 +16,27 @@ interface Stage {
 class UpgradeAnswer {
 	readonly status: number;
 	readonly webSocket: unknown;
+	readonly headers: Headers;
 	readonly #body: unknown;
 
 	constructor(
 		body: unknown,
-		init: { readonly status?: number; readonly webSocket?: unknown } = {}
+		init: {
+			readonly status?: number;
+			readonly webSocket?: unknown;
+			readonly headers?: HeadersInit;
+		} = {}
 	) {
 		this.#body = body;
 		this.status = init.status ?? 200;
 		this.webSocket = init.webSocket ?? null;
+		this.headers = new Headers(init.headers);
 	}
 
-	static json(body: unknown, init: { readonly status: number }): UpgradeAnswer {
+	static json(
+		body: unknown,
+		init: { readonly status: number; readonly headers?: HeadersInit }
+	): UpgradeAnswer {
 		return new UpgradeAnswer(body, init);
 	}
 

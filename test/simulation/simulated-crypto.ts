@@ -6,6 +6,7 @@ import {
 	createHash,
 	createPrivateKey,
 	createPublicKey,
+	generateKeyPairSync,
 	sign,
 	verify,
 	type KeyObject
@@ -39,6 +40,7 @@ function importKey(
 ): Key {
 	const name = nameOf(algorithm);
 	const raw = new Uint8Array(data);
+	if (name === 'ECDSA') return { name, raw, object: publicKeyOfPoint(Buffer.from(raw)) };
 	if (name !== 'Ed25519') return { name, raw, object: null };
 	if (format === 'pkcs8') {
 		const key = Buffer.from(raw);
@@ -47,6 +49,41 @@ function importKey(
 	const x = Buffer.from(raw).toString('base64url');
 	const key = { kty: 'OKP', crv: 'Ed25519', x };
 	return { name, raw, object: createPublicKey({ key, format: 'jwk' }) };
+}
+
+const coordinateBytes = 32;
+
+/** SEC 1 §2.3.3, uncompressed. */
+function publicKeyOfPoint(point: Buffer): KeyObject {
+	const [x, y] = [point.subarray(1, 1 + coordinateBytes), point.subarray(1 + coordinateBytes)];
+	const text = { x: x.toString('base64url'), y: y.toString('base64url') };
+	return createPublicKey({ key: { kty: 'EC', crv: 'P-256', ...text }, format: 'jwk' });
+}
+
+/** Of P-256: the only keys that are made here and not derived. */
+function generateKey(): { readonly publicKey: Key; readonly privateKey: Key } {
+	const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+	const { x = '', y = '' } = publicKey.export({ format: 'jwk' }) as { x?: string; y?: string };
+	const raw = Buffer.concat([
+		Buffer.of(4),
+		Buffer.from(x, 'base64url'),
+		Buffer.from(y, 'base64url')
+	]);
+	const name = 'ECDSA';
+	return {
+		publicKey: { name, raw, object: publicKey },
+		privateKey: { name, raw: new Uint8Array(), object: privateKey }
+	};
+}
+
+function signBy(key: Key, data: Uint8Array): Buffer {
+	if (key.name !== 'ECDSA') return sign(null, data, objectOf(key));
+	return sign('sha256', data, { key: objectOf(key), dsaEncoding: 'ieee-p1363' });
+}
+
+function isSignedBy(key: Key, signature: Uint8Array, data: Uint8Array): boolean {
+	if (key.name !== 'ECDSA') return verify(null, data, objectOf(key), signature);
+	return verify('sha256', data, { key: objectOf(key), dsaEncoding: 'ieee-p1363' }, signature);
 }
 
 function encrypt({ name, iv, additionalData }: Parameters, key: Key, data: Uint8Array) {
@@ -80,16 +117,16 @@ export function simulatedSubtle(lag: <Value>(value: Value) => Promise<Value>) {
 			lag(work(...inputs));
 	return {
 		importKey: answering(importKey),
+		generateKey: answering(generateKey),
+		exportKey: answering((_: string, key: Key) => owned(key.raw)),
 		encrypt: answering(encrypt),
 		decrypt: answering(decrypt),
 		digest: answering((_: string, data: Uint8Array) =>
 			owned(createHash('sha256').update(data).digest())
 		),
-		sign: answering((_: string, key: Key, data: Uint8Array) =>
-			owned(sign(null, data, objectOf(key)))
-		),
-		verify: answering((_: string, key: Key, signature: Uint8Array, data: Uint8Array) =>
-			verify(null, data, objectOf(key), signature)
+		sign: answering((_: unknown, key: Key, data: Uint8Array) => owned(signBy(key, data))),
+		verify: answering((_: unknown, key: Key, signature: Uint8Array, data: Uint8Array) =>
+			isSignedBy(key, signature, data)
 		)
 	};
 }

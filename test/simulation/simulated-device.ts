@@ -2,6 +2,7 @@
 // on a store that outlives them.
 import type { HandedKeys } from '../../client/crypto-port.ts';
 import { fail, type TacetError } from '../../client/errors.ts';
+import { generateDeviceKeyPair } from '../../client/profile.ts';
 import type { AccountId, DeviceId, SessionId, SpaceId } from '../../protocol/ids.ts';
 import { ok, type Result } from '../../protocol/result.ts';
 import type { SimulatedEdge } from './simulated-edge.ts';
@@ -29,6 +30,7 @@ export class SimulatedDevice {
 	readonly #witness = new StoreWitness();
 	readonly #tabs = new Set<SimulatedTab>();
 	#keys: HandedKeys;
+	#deviceKey: Promise<CryptoKeyPair> | null = null;
 	#session: SessionId;
 	#token: { readonly text: string; readonly untilMs: number } | null = null;
 	#opened = 0;
@@ -129,10 +131,13 @@ export class SimulatedDevice {
 	/** One tab more. */
 	async openTab(): Promise<SimulatedTab> {
 		const { known, name, onError, ...parts } = this.#parts;
+		this.#deviceKey ??= generateDeviceKeyPair();
+		const deviceKey = await this.#deviceKey;
 		const tab = new SimulatedTab({
 			...parts,
 			onError,
 			keys: this.#keys,
+			deviceKey,
 			name: `${name}, tab ${String(++this.#opened)}`,
 			store: this.#store,
 			lock: this.#lock,

@@ -1,11 +1,15 @@
 // The edge of a simulation: the real Space object, the real Deployment that holds the keys of
 // tokens, and in place of Account objects the one thing that a space asks of them: whether a session
-// is there, and to be told of its end.
+// is there and its proof good, by the real guard of proofs, and to be told of its end.
 import * as v from 'valibot';
 import { mintAccessToken, type TokenKey } from '../../crypto/edge/session-token.ts';
+import { describeRequest } from '../../crypto/proven-request.ts';
+import type { ProofGuard } from '../../durable-objects/proof-guard.ts';
+import type { Proven, Replied } from '../../durable-objects/proven.ts';
 import type { Attachment } from '../../durable-objects/space-sockets.ts';
 import { isWireErrorCode, wireErrors, type Refusal } from '../../protocol/errors.ts';
-import { routes } from '../../protocol/http.ts';
+import { utf8Encode } from '../../protocol/bytes.ts';
+import { routes, staleProofReason } from '../../protocol/http.ts';
 import type { AccountId, DeviceId, SessionId, SpaceId } from '../../protocol/ids.ts';
 import { accessTokenTtlSeconds } from '../../protocol/limits.ts';
 import { err, ok, type Result } from '../../protocol/result.ts';
@@ -20,12 +24,15 @@ interface DeploymentObject extends EdgeObject {
 	accountKeys(): Promise<Result<unknown, Refusal>>;
 }
 /** What the Worker has a Space object answer to a request. */
-type AnswerRequest = (...input: readonly unknown[]) => Promise<Result<unknown, Refusal>>;
+type AnswerRequest = (
+	...input: readonly unknown[]
+) => Promise<Result<unknown, Refusal> | Replied<unknown>>;
 
 /** The edge's code, as it is or with one thing changed. */
 export interface EdgeCode {
 	readonly Space: new (ctx: unknown, env: unknown) => SpaceObject;
 	readonly Deployment: new (ctx: unknown, env: unknown) => DeploymentObject;
+	readonly ProofGuard: typeof ProofGuard;
 }
 
 export interface LoggedIn {
@@ -40,6 +47,9 @@ export interface Eavesdropper {
 	onAnswer(route: string, request: unknown, answer: Result<unknown, Refusal>): void;
 }
 
+const unauthenticated = err({ code: 'unauthenticated' } as const);
+/** How probable it is that an account is asleep when it is asked. */
+const sleeps = 0.05;
 const secret = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8';
 
 export class SimulatedEdge {
@@ -55,6 +65,8 @@ export class SimulatedEdge {
 	readonly #sessions = new Map<SessionId, Set<SpaceId>>();
 	/** Whose each token is that was handed out. */
 	readonly #sessionByToken = new Map<string, SessionId>();
+	/** Of each account, while it is awake. */
+	readonly #guards = new Map<string, ProofGuard>();
 	readonly #connections = new Set<Connection>();
 
 	constructor(weather: Weather, code: EdgeCode, onError: (where: string, error: unknown) => void) {
@@ -87,26 +99,35 @@ export class SimulatedEdge {
 			TACET_SECRET: secret,
 			DEPLOYMENT: { getByName: () => ({ tokenKeys, accountKeys }) },
 			ACCOUNT: {
-				getByName: () => ({ noteSpace: this.#noteSpace, checkSession: this.#checkSession })
+				getByName: (name: string) => ({
+					admit: (proven: Proven, space: SpaceId | null) => this.#admit(name, { proven, space })
+				})
 			}
 		};
 	}
 
-	readonly #checkSession = (token: string): Promise<Result<null, Refusal>> => {
-		const session = this.#sessionByToken.get(token);
-		const lives = session !== undefined && this.#sessions.has(session);
-		return this.#weather.time.lagging(lives ? ok(null) : err({ code: 'unauthenticated' }));
-	};
-
-	readonly #noteSpace = (asked: {
-		readonly session: SessionId;
-		readonly space: SpaceId;
-	}): Promise<Result<null, Refusal>> => {
-		const spaces = this.#sessions.get(asked.session);
-		if (spaces === undefined) return this.#weather.time.lagging(err({ code: 'unauthenticated' }));
-		spaces.add(asked.space);
-		return this.#weather.time.lagging(ok(null));
-	};
+	async #admit(
+		account: string,
+		{ proven, space }: { readonly proven: Proven; readonly space: SpaceId | null }
+	): Promise<Replied<unknown>> {
+		const { time } = this.#weather;
+		// It falls asleep now and then, and has forgotten proofs and nonce when it wakes.
+		if (!this.#guards.has(account) || time.happens(sleeps)) {
+			this.#guards.set(account, new this.#code.ProofGuard());
+		}
+		const guard = this.#guards.get(account)!;
+		const replied = (answer: Result<unknown, Refusal>) =>
+			time.lagging({ answer, nonce: guard.nonce });
+		const session = this.#sessionByToken.get(proven.token ?? '');
+		if (session === undefined || !this.#sessions.has(session)) return replied(unauthenticated);
+		const { proof, request, token: accessToken } = proven;
+		const judged = await guard.judge(proof, { request, accessToken, thumbprint: null });
+		if (!judged.ok) return replied(err({ code: judged.error }));
+		const spaces = this.#sessions.get(session);
+		if (spaces === undefined) return replied(unauthenticated);
+		if (space !== null) spaces.add(space);
+		return replied(ok(null));
+	}
 
 	space(space: SpaceId): ObjectHost<SpaceObject> {
 		const known = this.#spaces.get(space);
@@ -159,26 +180,34 @@ export class SimulatedEdge {
 
 	/** What the Worker does with a request about a space: reads it by its schema, and passes it on. */
 	async call(
-		path: string,
+		url: string,
 		body: string,
-		token: string | undefined
-	): Promise<{ readonly status: number; readonly text: string }> {
+		headers: Headers
+	): Promise<{ readonly status: number; readonly text: string; readonly nonce: string | null }> {
+		const { pathname } = new URL(url);
 		const [name, route] =
-			Object.entries(routes).find(([, { path: known }]) => known === path) ?? [];
-		if (name === undefined || route === undefined) throw new Error(`there is no ${path}`);
+			Object.entries(routes).find(([, { path: known }]) => known === pathname) ?? [];
+		if (name === undefined || route === undefined) throw new Error(`there is no ${pathname}`);
 		const request = v.parse(route.request, JSON.parse(body)) as {
 			readonly space: SpaceId;
 		};
-		const input = route.auth === 'session' ? [token ?? '', request] : [request];
-		const answer = await this.space(request.space).call(name, (object) => {
+		const shown = { method: route.method, url, body: utf8Encode(body) };
+		const proven: Proven = {
+			token: headers.get('authorization')?.replace('DPoP ', '') ?? null,
+			proof: headers.get('dpop') ?? '',
+			request: await describeRequest(shown)
+		};
+		const input = route.auth === 'none' ? [request] : [proven, request];
+		const said = await this.space(request.space).call(name, (object) => {
 			const answering = (object as unknown as Record<string, AnswerRequest>)[name];
 			if (answering === undefined) throw new Error(`a space answers no ${name}`);
 			return answering.call(object, ...input);
 		});
+		const { answer, nonce } = 'answer' in said ? said : { answer: said, nonce: null };
 		this.#heard?.onAnswer(name, request, answer);
-		if (answer.ok) return { status: 200, text: JSON.stringify(answer.value) };
+		if (answer.ok) return { status: 200, text: JSON.stringify(answer.value), nonce };
 		const { httpStatus: status } = wireErrors[answer.error.code];
-		return { status, text: JSON.stringify({ error: answer.error }) };
+		return { status, text: JSON.stringify({ error: answer.error }), nonce };
 	}
 
 	/** What the Worker does with an upgrade, once it has judged its form. */
@@ -189,14 +218,17 @@ export class SimulatedEdge {
 	): Promise<Connection | null> {
 		const space = (/spaces\/(\w+)\//.exec(url)?.[1] ?? '') as SpaceId;
 		const headers = new Headers({ 'Sec-WebSocket-Protocol': protocols.join(', ') });
-		const request = { url, headers };
+		const request = { url: url.replace(/^ws/, 'http'), headers };
 		const answer = await this.space(space).call('fetch', (object) => object.fetch?.(request));
 		if (answer === undefined) return null;
 		if (answer.status !== 101) {
 			const { error } = (await answer.json()) as { readonly error: Refusal };
-			const { closeCode } = wireErrors[isWireErrorCode(error.code) ? error.code : 'internal'];
+			const code = isWireErrorCode(error.code) ? error.code : 'internal';
+			const nonce = answer.headers.get('DPoP-Nonce');
+			const isStale = code === 'use_dpop_nonce' && nonce !== null;
+			const { closeCode } = wireErrors[isStale ? 'unauthenticated' : code];
 			caller.opened();
-			caller.closed(closeCode ?? 1006);
+			caller.closed(closeCode ?? 1006, isStale ? staleProofReason(nonce) : code);
 			return null;
 		}
 		const { server } = answer.webSocket as { readonly server: ServerSocket };

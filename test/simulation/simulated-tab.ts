@@ -16,6 +16,7 @@ import type { Links } from '../../client/links.ts';
 import type { createMemoryStore } from '../../client/memory-store.ts';
 import type { moveItem } from '../../client/move-items.ts';
 import type { Store } from '../../client/store.ts';
+import type { Proofs } from '../../client/proofs.ts';
 import type { SpaceSync } from '../../client/sync.ts';
 import type { TabMessage, Tabs } from '../../client/tabs.ts';
 import type { VaultSpace } from '../../client/vault-space.ts';
@@ -39,6 +40,7 @@ export interface ClientCode {
 	readonly Items: typeof Items;
 	readonly Tabs: typeof Tabs;
 	readonly Http: typeof Http;
+	readonly Proofs: typeof Proofs;
 	readonly Links: typeof Links;
 	readonly openLinkView: typeof openLinkView;
 	readonly moveItem: typeof moveItem;
@@ -68,6 +70,7 @@ export interface TabParts extends LineParts {
 	readonly channel: ProfileChannel;
 	readonly witness: StoreWitness;
 	readonly token: (refused: boolean) => Promise<Result<string, TacetError>>;
+	readonly deviceKey: CryptoKeyPair;
 	/** How far its clock is off. */
 	readonly skewMs: number;
 	readonly newMark: (mark: Omit<Mark, 'name'>) => Mark;
@@ -87,6 +90,7 @@ export class SimulatedTab implements ProfileTab {
 	readonly #store: Store;
 	readonly #tabs: Tabs;
 	readonly #http: Http;
+	readonly #proofs: Proofs;
 	#me: UnlockedAccount | null = null;
 	/** Calls of the store until it crashes. */
 	#callsLeft = Number.POSITIVE_INFINITY;
@@ -104,6 +108,7 @@ export class SimulatedTab implements ProfileTab {
 		this.#core = code.startCryptoInProcess(code.loadOpaque);
 		this.#store = this.#fragile();
 		this.#http = new code.Http({ origin, fetch: this.line.fetch });
+		this.#proofs = new code.Proofs(parts.deviceKey, () => this.nowMs);
 		this.#tabs = new code.Tabs({
 			locks: lock.of(this),
 			channel: () => channel.of(this),
@@ -161,6 +166,7 @@ export class SimulatedTab implements ProfileTab {
 			...{ device: keys.device, store: this.#store, crypto: this.port },
 			WebSocket: this.line.socketClass,
 			token: (refused) => (this.isOver ? never : token(refused)),
+			proofs: this.#proofs,
 			nowMs: () => this.nowMs,
 			repairWaitMs: () => time.upTo(longestRepairWaitMs),
 			onChange: () => undefined,
@@ -283,7 +289,8 @@ export class SimulatedTab implements ProfileTab {
 		const session = {
 			call: async (...[name, body]: Parameters<Http['call']>) => {
 				const access = await token(false);
-				return access.ok ? this.#http.call(name, body, access.value) : access;
+				if (!access.ok) return access;
+				return this.#http.call(name, body, { proofs: this.#proofs, token: access.value });
 			}
 		};
 		const parts = {

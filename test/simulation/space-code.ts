@@ -35,6 +35,7 @@ const entries = {
 		"export { createMemoryStore } from './client/memory-store.ts';",
 		"export { Tabs } from './client/tabs.ts';",
 		"export { Http } from './client/http.ts';",
+		"export { Proofs } from './client/proofs.ts';",
 		"export { Links } from './client/links.ts';",
 		"export { openLinkView } from './client/link-view.ts';",
 		"export { moveItem } from './client/move-items.ts';",
@@ -43,6 +44,7 @@ const entries = {
 	edge: [
 		"export { Space } from './durable-objects/space.ts';",
 		"export { Deployment } from './durable-objects/deployment.ts';",
+		"export { ProofGuard } from './durable-objects/proof-guard.ts';",
 		...opaque
 	]
 } as const;

@@ -18,6 +18,9 @@ beforeAll(async () => {
 	ada = await createTenant(edge, stranger);
 });
 
+/** A token in the body, good with the key that it is bound to. */
+const byKey: readonly RouteName[] = ['sessionRefresh', 'linkRefresh'];
+
 const refused = (status: number, code: string) => ({ status, body: { error: { code } } });
 
 /** A request that would be granted to the right one, sent with a token. */
@@ -30,7 +33,8 @@ describe('every route', () => {
 		const withSession = routesOf('person', 'claimant', 'account', 'owner', 'auditor');
 		for (const [name, { auth }] of Object.entries(routes)) {
 			const asks = withSession.includes(name as RouteName);
-			expect([name, auth]).toEqual([name, asks ? 'session' : 'none']);
+			const without = byKey.includes(name as RouteName) ? 'proof' : 'none';
+			expect([name, auth]).toEqual([name, asks ? 'session' : without]);
 		}
 	});
 
@@ -51,7 +55,7 @@ describe('every route', () => {
 });
 
 /** What is not known to the right one alone, or is not there to be known. */
-const notSecret = ['handle', 'device', 'claim', 'ke1'];
+const notSecret = ['handle', 'device', 'claim', 'ke1', 'jkt'];
 
 /** As long, of the same alphabet, and not the same. */
 const anotherOf = (text: string): string =>

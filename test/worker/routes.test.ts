@@ -36,7 +36,9 @@ beforeAll(async () => {
 
 const headersOf = (name: RouteName): Record<string, string> => ({
 	'Content-Type': 'application/json',
-	...(routes[name].auth === 'session' ? { Authorization: `Bearer ${token}` } : {})
+	// Of a form that no object has judged yet.
+	...(routes[name].auth === 'session' ? { Authorization: `DPoP ${token}` } : {}),
+	...(routes[name].auth === 'none' ? {} : { DPoP: 'x' })
 });
 
 async function codeOf(reply: { status: number; json(): Promise<unknown> }): Promise<WireErrorCode> {
@@ -242,12 +244,12 @@ describe('a route that asks for a session', () => {
 		const { path, method } = routes[name];
 		const before = await dumpEverything();
 		const wrong = [
-			...['', 'Bearer', 'Bearer ', `Basic ${token}`, token, `Bearer  ${token}`],
-			...[`bearer ${token}`, `Bearer ${token} x`, `Bearer ${session.refreshToken}`],
-			...['Bearer tacet_at_', 'Bearer tacet_at_.', `Bearer ${token.slice(0, -2)}`]
+			...['', 'DPoP', 'DPoP ', `Basic ${token}`, token, `DPoP  ${token}`, `Bearer ${token}`],
+			...[`dpop ${token}`, `DPoP ${token} x`, `DPoP ${session.refreshToken}`],
+			...['DPoP tacet_at_', 'DPoP tacet_at_.', `DPoP ${token.slice(0, -2)}`]
 		];
 		for (const Authorization of wrong) {
-			const headers = { 'Content-Type': 'application/json', Authorization };
+			const headers = { 'Content-Type': 'application/json', Authorization, DPoP: 'x' };
 			const body = method === 'POST' ? { body: JSON.stringify(good[name]) } : {};
 			const reply = await edge.send(path, { method, headers, ...body });
 			expect([await codeOf(reply), Authorization]).toEqual(['unauthenticated', Authorization]);
@@ -264,7 +266,7 @@ describe('the limits of a network', () => {
 			other.send(routes.sessionRefresh.path, {
 				method: 'POST',
 				headers: {
-					'Content-Type': 'application/json',
+					...headersOf('sessionRefresh'),
 					'X-Forwarded-For': `192.0.2.${String(index % 250)}`,
 					'X-Real-IP': `192.0.2.${String(index % 250)}`
 				},

@@ -11,6 +11,7 @@ import {
 	connect,
 	fetchWorker,
 	openEdge,
+	protocolsFor,
 	refusalOf,
 	TestSocket,
 	upgrade
@@ -112,7 +113,7 @@ describe('an upgrade', () => {
 			const response = await fetchWorker(`${spaceSocketPath(log.space)}?${query}`, {
 				headers: {
 					Upgrade: 'websocket',
-					'Sec-WebSocket-Protocol': `${socketProtocol}, ${session.token}`
+					'Sec-WebSocket-Protocol': await protocolsFor(session.token, spaceSocketPath(log.space))
 				}
 			});
 			expect([query, await refusalOf(response)]).toEqual([query, 4400]);

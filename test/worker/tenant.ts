@@ -30,6 +30,7 @@ import {
 	type Edge,
 	type Session
 } from '../durable-objects/person.ts';
+import { newJkt } from '../durable-objects/proving.ts';
 import { dump } from '../durable-objects/storage.ts';
 
 export const randomText = (bytes: number): string => toBase64Url(randomBytes(bytes));
@@ -95,7 +96,12 @@ export async function createTenant(edge: Edge, claimant: LoggedIn): Promise<Tena
 	});
 	expect((await socket.ask(adding)).type).toBe('appended');
 	socket.socket.close(1000);
-	const opened = await call(edge, 'linkStart', { space, ...link.open, ke1: null });
+	const opened = await call(edge, 'linkStart', {
+		space,
+		...link.open,
+		ke1: null,
+		jkt: await newJkt()
+	});
 	const linkToken = opened.body.opening?.accessToken;
 	if (linkToken === undefined) throw new Error(`no opening: ${JSON.stringify(opened.body)}`);
 	const accountObject = bindings.ACCOUNT.getByName(toHex(bytesOf(session.answer.handleHash)));
@@ -203,8 +209,14 @@ async function requestsOf(
 		},
 		linkList: { space },
 		linkRemove: { space, link: link.open.link },
-		linkStart: { space, ...link.open, ke1 },
-		linkFinish: { space, link: link.open.link, login: randomText(16), ke3: randomText(64) },
+		linkStart: { space, ...link.open, ke1, jkt: await newJkt() },
+		linkFinish: {
+			space,
+			link: link.open.link,
+			login: randomText(16),
+			ke3: randomText(64),
+			jkt: await newJkt()
+		},
 		linkRefresh: { space, link: link.open.link, accessToken: linkToken },
 		eventList: { space, before: null },
 		identityRead: { handle },

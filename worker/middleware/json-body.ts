@@ -4,16 +4,23 @@ import { concatBytes, utf8Decode } from '../../protocol/bytes.ts';
 import { maxBodyBytes } from '../../protocol/limits.ts';
 import { err, ok, type Result } from '../../protocol/result.ts';
 
+/** A body as it came, and what it says. */
+export interface JsonBody {
+	readonly bytes: Uint8Array;
+	readonly json: unknown;
+}
+
 export async function readJsonBody(
 	request: Request
-): Promise<Result<unknown, 'malformed' | 'too_large'>> {
+): Promise<Result<JsonBody, 'malformed' | 'too_large'>> {
 	const [mediaType] = (request.headers.get('Content-Type') ?? '').split(';');
 	// A form of another site can't send this type without asking first.
 	if (mediaType?.trim().toLowerCase() !== 'application/json') return err('malformed');
 	const bytes = await readBody(request);
 	if (!bytes.ok) return bytes;
 	const text = utf8Decode(bytes.value);
-	return text.ok ? parseJson(text.value) : text;
+	const json = text.ok ? parseJson(text.value) : text;
+	return json.ok ? ok({ bytes: bytes.value, json: json.value }) : json;
 }
 
 async function readBody(request: Request): Promise<Result<Uint8Array, 'too_large'>> {

@@ -3,5 +3,5 @@ import type { AccountRoute } from '../route.ts';
 
 export const readAccount: AccountRoute<'account'> = {
 	rate: 'session',
-	call: ({ account, token }) => account.read(token)
+	call: ({ account, proven }) => account.read(proven)
 };

@@ -5,7 +5,7 @@ import type { AccountRoute } from '../route.ts';
 
 export const deviceLinkOpen: AccountRoute<'deviceLinkOpen'> = {
 	rate: 'sharing',
-	call: ({ account, token, request }) => account.deviceLinkOpen(token, request)
+	call: ({ account, proven, request }) => account.deviceLinkOpen(proven, request)
 };
 
 export const deviceLinkClaim: AccountRoute<'deviceLinkClaim'> = {
@@ -16,12 +16,12 @@ export const deviceLinkClaim: AccountRoute<'deviceLinkClaim'> = {
 
 export const deviceLinkRead: AccountRoute<'deviceLinkRead'> = {
 	rate: 'sharing',
-	call: ({ account, token, request }) => account.deviceLinkRead(token, request)
+	call: ({ account, proven, request }) => account.deviceLinkRead(proven, request)
 };
 
 export const deviceLinkHandOver: AccountRoute<'deviceLinkHandOver'> = {
 	rate: 'sharing',
-	call: ({ account, token, request }) => account.deviceLinkHandOver(token, request)
+	call: ({ account, proven, request }) => account.deviceLinkHandOver(proven, request)
 };
 
 export const deviceLinkTake: AccountRoute<'deviceLinkTake'> = {

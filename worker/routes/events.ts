@@ -3,5 +3,5 @@ import type { SpaceRoute } from '../route.ts';
 
 export const eventList: SpaceRoute<'eventList'> = {
 	rate: 'sharing',
-	call: ({ space, token, request }) => space.eventList(token, request)
+	call: ({ space, proven, request }) => space.eventList(proven, request)
 };

@@ -3,7 +3,7 @@ import type { SpaceRoute } from '../route.ts';
 
 export const inviteCreate: SpaceRoute<'inviteCreate'> = {
 	rate: 'sharing',
-	call: ({ space, token, request }) => space.inviteCreate(token, request)
+	call: ({ space, proven, request }) => space.inviteCreate(proven, request)
 };
 
 export const inviteRead: SpaceRoute<'inviteRead'> = {
@@ -13,15 +13,15 @@ export const inviteRead: SpaceRoute<'inviteRead'> = {
 
 export const inviteClaim: SpaceRoute<'inviteClaim'> = {
 	rate: 'sharing',
-	call: ({ space, token, request }) => space.inviteClaim(token, request)
+	call: ({ space, proven, request }) => space.inviteClaim(proven, request)
 };
 
 export const inviteList: SpaceRoute<'inviteList'> = {
 	rate: 'sharing',
-	call: ({ space, token }) => space.inviteList(token)
+	call: ({ space, proven }) => space.inviteList(proven)
 };
 
 export const inviteRevoke: SpaceRoute<'inviteRevoke'> = {
 	rate: 'sharing',
-	call: ({ space, token, request }) => space.inviteRevoke(token, request)
+	call: ({ space, proven, request }) => space.inviteRevoke(proven, request)
 };

@@ -3,22 +3,22 @@ import type { SpaceRoute } from '../route.ts';
 
 export const linkRegister: SpaceRoute<'linkRegister'> = {
 	rate: 'sharing',
-	call: ({ space, token, request }) => space.linkRegister(token, request)
+	call: ({ space, proven, request }) => space.linkRegister(proven, request)
 };
 
 export const linkCreate: SpaceRoute<'linkCreate'> = {
 	rate: 'sharing',
-	call: ({ space, token, request }) => space.linkCreate(token, request)
+	call: ({ space, proven, request }) => space.linkCreate(proven, request)
 };
 
 export const linkList: SpaceRoute<'linkList'> = {
 	rate: 'sharing',
-	call: ({ space, token }) => space.linkList(token)
+	call: ({ space, proven }) => space.linkList(proven)
 };
 
 export const linkRemove: SpaceRoute<'linkRemove'> = {
 	rate: 'sharing',
-	call: ({ space, token, request }) => space.linkRemove(token, request)
+	call: ({ space, proven, request }) => space.linkRemove(proven, request)
 };
 
 export const linkStart: SpaceRoute<'linkStart'> = {
@@ -33,5 +33,5 @@ export const linkFinish: SpaceRoute<'linkFinish'> = {
 
 export const linkRefresh: SpaceRoute<'linkRefresh'> = {
 	rate: 'link',
-	call: ({ space, request }) => space.linkRefresh(request)
+	call: ({ space, proven, request }) => space.linkRefresh(proven, request)
 };

@@ -5,21 +5,21 @@ import type { AccountRoute } from '../route.ts';
 export const identityRead: AccountRoute<'identityRead'> = {
 	rate: 'lookup',
 	subject: ({ handle }) => ok({ by: 'handle', handle }),
-	call: ({ account, token }) => account.identityRead(token)
+	call: ({ account, proven }) => account.identityRead(proven)
 };
 
 export const requestSend: AccountRoute<'requestSend'> = {
 	rate: 'lookup',
 	subject: ({ handle }) => ok({ by: 'handle', handle }),
-	call: ({ account, token, request }) => account.requestSend(token, request)
+	call: ({ account, proven, request }) => account.requestSend(proven, request)
 };
 
 export const requestList: AccountRoute<'requestList'> = {
 	rate: 'sharing',
-	call: ({ account, token }) => account.requestList(token)
+	call: ({ account, proven }) => account.requestList(proven)
 };
 
 export const requestDismiss: AccountRoute<'requestDismiss'> = {
 	rate: 'sharing',
-	call: ({ account, token, request }) => account.requestDismiss(token, request)
+	call: ({ account, proven, request }) => account.requestDismiss(proven, request)
 };

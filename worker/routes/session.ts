@@ -11,10 +11,10 @@ export const sessionRefresh: AccountRoute<'sessionRefresh'> = {
 			? ok({ by: 'object', name: token.value.accountObject })
 			: err({ code: 'unauthenticated' });
 	},
-	call: ({ account, request }) => account.refresh(request)
+	call: ({ account, proven, request }) => account.refresh(proven, request)
 };
 
 export const sessionEnd: AccountRoute<'sessionEnd'> = {
 	rate: 'session',
-	call: ({ account, token }) => account.end(token)
+	call: ({ account, proven }) => account.end(proven)
 };

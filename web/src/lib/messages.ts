@@ -23,6 +23,14 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'This device is not logged in any more.',
 		then: `${keptHere} Log in again and it is sent.`
 	},
+	use_dpop_nonce: {
+		what: 'The server asks this device to show its key once more.',
+		then: `${keptHere} Try again in a moment.`
+	},
+	invalid_dpop_proof: {
+		what: 'The server does not take this device’s proof that it is the one that logged in.',
+		then: `${keptHere} Try again; if it happens again, something between this device and the server changes what is sent.`
+	},
 	login_failed: {
 		what: 'The handle and the password do not belong together.',
 		then: 'Check both: capital letters matter in the password. Nobody can reset a password here.'
