@@ -34,3 +34,10 @@ export const accessToken = v.pipe(
 	v.maxLength(1_024),
 	v.regex(/^tacet_at_[\w-]+\.[\w-]+$/)
 );
+
+/**
+ * What a route asks for. `proof`: a DPoP proof (RFC 9449) in the header field `DPoP`; what its key may
+ * do is said in the body. `session`: `Authorization: DPoP <access token>` as well, and the key that the
+ * session is bound to. Answers bring the nonce of the next proof in `DPoP-Nonce`.
+ */
+export type RouteAuth = 'none' | 'proof' | 'session';
