@@ -66,7 +66,10 @@ export default defineConfig({
 					cloudflareTest({
 						wrangler: { configPath: './wrangler.toml' },
 						miniflare: {
-							bindings: { TACET_SECRET: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8' }
+							bindings: {
+								TACET_SECRET: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8',
+								TACET_TLS: 'any'
+							}
 						}
 					})
 				],

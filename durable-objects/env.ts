@@ -9,8 +9,12 @@ export interface Env {
 	readonly SPACE: DurableObjectNamespace<Space>;
 	readonly DEPLOYMENT: DurableObjectNamespace<Deployment>;
 	readonly LIMITER: DurableObjectNamespace<Limiter>;
+	/** The platform's own rate limit, approximate and for each of its places apart; absent elsewhere. */
+	readonly RATE_LIMITER?: RateLimit;
 	/** 32 bytes as text; seals the server keys, and nothing else. */
 	readonly TACET_SECRET: string;
 	/** The secret before, while it is being changed. */
 	readonly TACET_SECRET_PREVIOUS?: string;
+	/** `any`: requests may come by any TLS, or none; else by TLS 1.3. */
+	readonly TACET_TLS?: string;
 }

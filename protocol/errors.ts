@@ -54,6 +54,8 @@ export const wireErrors = {
 	admin_conflict: { httpStatus: 409, closeCode: null, retry: 'after_refetch' },
 	too_large: { httpStatus: 413, closeCode: 4413, retry: 'never' },
 	version_too_old: { httpStatus: 426, closeCode: 4426, retry: 'after_upgrade' },
+	/** The connection is older than TLS 1.3. */
+	tls_too_old: { httpStatus: 403, closeCode: null, retry: 'never' },
 	rate_limited: { httpStatus: 429, closeCode: 4429, retry: 'backoff' },
 	over_quota: { httpStatus: 507, closeCode: null, retry: 'never' },
 	unavailable: { httpStatus: 503, closeCode: 4503, retry: 'backoff' },

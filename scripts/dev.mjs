@@ -33,7 +33,11 @@ const run = (program, args, cwd) =>
 const port = process.env['PORT'] ?? '8787';
 const children = [
 	run('vite/bin/vite.js', ['build', '--watch', '--logLevel', 'warn'], inProject('web')),
-	run('wrangler/bin/wrangler.js', ['dev', '--ip', '127.0.0.1', '--port', port], inProject())
+	run(
+		'wrangler/bin/wrangler.js',
+		['dev', '--ip', '127.0.0.1', '--port', port, '--var', 'TACET_TLS:any'],
+		inProject()
+	)
 ];
 const stop = () => children.forEach((child) => child.kill('SIGTERM'));
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.on(signal, stop);

@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import { routes, type RouteName } from '../protocol/http.ts';
 import { refuse, type AppEnv } from './answer.ts';
 import { logBug } from './log.ts';
+import { modernTls } from './middleware/modern-tls.ts';
 import { ownOrigin } from './middleware/own-origin.ts';
 import { requestLog } from './middleware/request-log.ts';
 import { secureHeaders } from './middleware/secure-headers.ts';
@@ -64,7 +65,7 @@ const handlers: Readonly<Record<RouteName, Handler>> = {
 
 export function createApp(): Hono<AppEnv> {
 	const app = new Hono<AppEnv>();
-	app.use(requestLog, secureHeaders, ownOrigin);
+	app.use(requestLog, secureHeaders, modernTls, ownOrigin);
 
 	for (const [name, handler] of Object.entries(handlers)) {
 		const { method, path } = routes[name as RouteName];

@@ -17,6 +17,7 @@ import { routes, type RequestOf, type ResponseOf, type RouteName } from '../prot
 import type { SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { nonceHeader, refuse, type AppEnv } from './answer.ts';
+import { floodPeriodSeconds, isFlood } from './flood.ts';
 import { readJsonBody } from './middleware/json-body.ts';
 
 /** Which account a request is about, if not the one of its session. */
@@ -184,10 +185,14 @@ export async function countRequest(
 	request: { readonly handle: string | null; readonly rate: NetworkRate }
 ): Promise<Result<ObjectNames, Refusal>> {
 	const { DEPLOYMENT, LIMITER } = context.env;
+	// Set by the platform, which lets no client set it. Other headers are whatever a client says.
+	const network = context.req.header('CF-Connecting-IP') ?? '';
+	if (await isFlood(context.env, network)) {
+		return err({ code: 'rate_limited', retryAfterSeconds: floodPeriodSeconds });
+	}
 	const names = await DEPLOYMENT.getByName(deploymentObjectName).names({
 		handle: request.handle,
-		// Set by the platform, which lets no client set it. Other headers are whatever a client says.
-		network: context.req.header('CF-Connecting-IP') ?? ''
+		network
 	});
 	if (!names.ok) return names;
 	const taken = await LIMITER.getByName(names.value.limiter).take(request.rate);

@@ -28,5 +28,6 @@ const edge :Workerd.Worker = (
 		(name = "DEPLOYMENT", durableObjectNamespace = "Deployment"),
 		(name = "LIMITER", durableObjectNamespace = "Limiter"),
 		(name = "TACET_SECRET", text = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"),
+		(name = "TACET_TLS", text = "any"),
 	],
 );

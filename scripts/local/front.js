@@ -11,7 +11,7 @@ export default {
 			const name = pathname === '/' ? '/index.html' : decodeOr(pathname);
 			if (pathname === '/index.html') return withRules(env, pathname, redirectHome());
 			const asset = env.ASSETS[name];
-			if (asset) return isRead ? serve(request, env, name) : notAllowed();
+			if (asset) return isRead ? serve(request, env, name) : withRules(env, pathname, notAllowed());
 			if (request.headers.get('sec-fetch-mode') === 'navigate' && isRead) {
 				return serve(request, env, '/index.html');
 			}

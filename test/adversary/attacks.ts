@@ -10,6 +10,8 @@ export const severities = {
 	'CRY-02': 2,
 	'CRY-03': 3,
 	'EDG-01': 1,
+	'EDG-02': 2,
+	'EDG-04': 2,
 	'EDG-07': 2,
 	'EDG-09': 2,
 	'EDG-10': 3,

@@ -41,7 +41,7 @@ test('what may be tried again is what can turn out otherwise', () => {
 			...['malformed', 'invalid_dpop_proof', 'login_failed', 'forbidden', 'not_found'],
 			...['method_not_allowed'],
 			...['handle_taken', 'already_claimed', 'link_ended', 'link_frozen'],
-			...['sign_up_closed', 'too_large', 'over_quota']
+			...['sign_up_closed', 'too_large', 'tls_too_old', 'over_quota']
 		],
 		at_once: ['use_dpop_nonce'],
 		after_login: ['unauthenticated'],

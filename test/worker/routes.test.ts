@@ -221,7 +221,7 @@ describe('any request', () => {
 		for (const { headers } of answers) {
 			expect(Object.fromEntries(headers)).toMatchObject({
 				'cache-control': 'no-store',
-				'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+				'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
 				'cross-origin-resource-policy': 'same-origin',
 				'referrer-policy': 'no-referrer',
 				'x-content-type-options': 'nosniff'
@@ -292,6 +292,7 @@ describe('every route but health', () => {
 		const headers = { ...headersOf(name), 'CF-Connecting-IP': address };
 		const body = method === 'POST' ? { body: JSON.stringify(good[name]) } : {};
 		const reply = await fetchWorker(path, { method, headers, ...body });
+		expect(Number(reply.headers.get('Retry-After'))).toBeGreaterThan(0);
 		expect(await codeOf(reply)).toBe('rate_limited');
 		expect(await dumpEverything()).toBe(before);
 	});

@@ -91,6 +91,10 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'This page is too old for the server.',
 		then: `${keptHere} Reload the page to get the new version.`
 	},
+	tls_too_old: {
+		what: 'This browser, or something between it and the server, connects in an old way.',
+		then: `${keptHere} Update the browser, or try another network: the server takes TLS 1.3 only.`
+	},
 	rate_limited: {
 		what: 'Too many tries in a short time.',
 		then: 'Wait a little, then try again. Nothing is lost meanwhile.'
