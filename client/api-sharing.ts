@@ -307,11 +307,24 @@ export interface DeviceLinkTaken {
 	handedOver(signal?: AbortSignal): Answer<{ readonly handle: string }>;
 }
 
+/** What is known of the recovery kit, without knowing it. */
+export interface KitStanding {
+	readonly madeAtMs: number;
+	/** When a person last read words of it back; null if nobody has. */
+	readonly checkedAtMs: number | null;
+	/** Which words to ask for, from 1, rising. */
+	readonly positions: readonly number[];
+	/** From then on it is time to ask again whether it is still there. */
+	readonly dueAtMs: number;
+}
+
 export interface AccountSharing {
 	readonly spaces: readonly Space[];
 	readonly joining: readonly Joining[];
 	readonly devices: readonly OwnDevice[];
 	readonly standing: DeviceStanding;
+	/** Null where no device has said anything of it. */
+	readonly kit: KitStanding | null;
 }
 
 /** What a share link shows to somebody without an account: a space, read-only. */
@@ -342,6 +355,8 @@ export interface TacetSharing {
 	confirmContact(account: AccountId): Answer<void>;
 	/** By hand, after reading what `standing` says: there is no other device left. */
 	confirmDevice(): Answer<void>;
+	/** Words of the recovery kit at the places that `kit` names; whether they are right. */
+	checkKit(words: readonly string[]): Answer<boolean>;
 	linkDevice(): Answer<DeviceLinkOffer>;
 	takeDeviceLink(url: string): Answer<DeviceLinkTaken>;
 }

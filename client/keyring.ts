@@ -50,6 +50,7 @@ export class Keyring implements Content {
 	readonly #claimed = new Map<InviteId, EntryOf<'claimed'>>();
 	readonly #links = new Map<LinkId, EntryOf<'link'>>();
 	readonly #closed = new Set<InviteId | LinkId>();
+	readonly #kits = new Newest<AccountId, EntryOf<'kit'>>();
 
 	/** By the page that brought them. */
 	readonly #entries = new Map<PageName, readonly PlacedEntry[]>();
@@ -127,6 +128,11 @@ export class Keyring implements Content {
 	/** Invitations that were claimed with this account, and are not done with. */
 	get claimed(): readonly EntryOf<'claimed'>[] {
 		return [...this.#claimed.values()].filter(({ invite }) => !this.#closed.has(invite));
+	}
+
+	/** The newest that any device has said of the account's recovery kit. */
+	kitOf(account: AccountId): EntryOf<'kit'> | null {
+		return this.#kits.get(account);
 	}
 
 	/** As an invitation said; empty for a space of one's own. */
@@ -224,6 +230,10 @@ export class Keyring implements Content {
 			case 'closed':
 				this.#closed.add(entry.of);
 				break;
+			case 'kit':
+				// Which of two is newer is said in them, whichever came to the log first.
+				this.#kits.take(entry.account, entry, [entry.madeAtMs, entry.checkedAtMs ?? 0, 0]);
+				break;
 			case 'left':
 				this.#leftAtMs.set(
 					entry.space,
@@ -297,6 +307,11 @@ function covers(entry: KeyringEntry, other: KeyringEntry): boolean {
 	if (entry.type === 'left' && other.type === 'left') return entry.leftAtMs >= other.leftAtMs;
 	if (entry.type === 'device' && other.type === 'device') {
 		return entry.name === other.name || entry.addedAtMs > other.addedAtMs;
+	}
+	if (entry.type === 'kit' && other.type === 'kit') {
+		if (entry.madeAtMs !== other.madeAtMs) return entry.madeAtMs > other.madeAtMs;
+		const isSame = equalBytes(entry.check, other.check);
+		return isSame && (entry.checkedAtMs ?? 0) >= (other.checkedAtMs ?? 0);
 	}
 	return equalBytes(encodeChange(keyringChange(entry)), encodeChange(keyringChange(other)));
 }

@@ -14,6 +14,7 @@ import type { Desk } from './desk.ts';
 import { offerDeviceLink } from './device-linking.ts';
 import { fail } from './errors.ts';
 import { Invitations } from './invitations.ts';
+import { KitCheck } from './kit-check.ts';
 import { Links } from './links.ts';
 import type { OwnKeyring } from './own-keyring.ts';
 import { spaceActions } from './space-actions.ts';
@@ -33,18 +34,20 @@ export class Sharing implements Omit<TacetSharing, 'takeDeviceLink'> {
 	readonly #parts: SharingParts;
 	readonly invitations: Invitations;
 	readonly #links: Links;
+	readonly kit: KitCheck;
 
 	constructor(parts: SharingParts) {
 		this.#parts = parts;
 		this.invitations = new Invitations(parts.desk);
 		this.#links = new Links(parts.desk);
+		this.kit = new KitCheck(parts.desk);
 	}
 
 	get state(): AccountSharing {
 		const { keyring, spaces } = this.#parts;
 		const { joining } = this.invitations;
 		const { devices, standing } = keyring;
-		return { spaces: spaces(), joining, devices, standing };
+		return { spaces: spaces(), joining, devices, standing, kit: this.kit.standing };
 	}
 
 	actionsOf(space: SpaceId): SpaceActions {
@@ -124,6 +127,10 @@ export class Sharing implements Omit<TacetSharing, 'takeDeviceLink'> {
 	async confirmDevice(): Answer<void> {
 		await this.#parts.keyring.confirm();
 		return ok(undefined);
+	}
+
+	checkKit(words: readonly string[]): Answer<boolean> {
+		return this.kit.read(words);
 	}
 
 	linkDevice(): Answer<DeviceLinkOffer> {

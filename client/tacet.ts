@@ -138,6 +138,7 @@ class Engine extends SharingFace implements Tacet {
 				const { recoveryCode } = opened.value;
 				input.onStep?.('creating_space');
 				const entered = await this.#enter(crypto, opened.value);
+				if (entered.ok) await this.#open?.vault.sharing.kit.remember(recoveryCode);
 				if (entered.ok) return ok({ recoveryCode });
 				return { ok: false, error: { ...entered.error, recoveryCode } };
 			});

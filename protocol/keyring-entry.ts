@@ -13,6 +13,7 @@
 //         | [ 8, space (16), left ms ]                       this account left, or was removed
 //         | [ 9, device (16), name, added ms ]               what a device is called
 //         | [ 10, account (16), n, head (32) ]            newest head of this account's own log
+//         | [ 11, account (16), made ms, three places 1–12, check (32), checked ms|null ]   its kit
 import type { AccountHead } from './account-write.ts';
 import type { Cbor } from './cbor.ts';
 import { roles, type Head, type Role } from './commit.ts';
@@ -28,9 +29,9 @@ import {
 	type Seq,
 	type SpaceId
 } from './ids.ts';
-import { hashBytes } from './limits.ts';
+import { hashBytes, kitCheckWords, recoveryCodeWords } from './limits.ts';
 import { linkSecretBytes } from './invite.ts';
-import { isArray, isBytes, isCount, isUint } from './shape.ts';
+import { isArray, isBytes, isCount, isUint, parseEach } from './shape.ts';
 
 export type KeyringEntry =
 	| {
@@ -99,6 +100,18 @@ export type KeyringEntry =
 			/** The one whose keyring this is. */
 			readonly account: AccountId;
 			readonly head: AccountHead;
+	  }
+	| {
+			readonly type: 'kit';
+			/** The one whose recovery kit this is. */
+			readonly account: AccountId;
+			readonly madeAtMs: number;
+			/** Which of its words are asked for, from 1, rising: never others, or it would be given away. */
+			readonly positions: readonly number[];
+			/** SHA-256 of these words, 32 bytes. */
+			readonly check: Uint8Array;
+			/** When a person last read them back; null if nobody has. */
+			readonly checkedAtMs: number | null;
 	  };
 
 /** The item of the change that carries an entry: what the entry is about, so that one covers another. */
@@ -110,6 +123,7 @@ export function keyringItem(entry: KeyringEntry): ItemId {
 			return idFromBytes<ItemId>(bytesOfId(entry.space));
 		case 'contact':
 		case 'account':
+		case 'kit':
 			return idFromBytes<ItemId>(bytesOfId(entry.account));
 		case 'invite':
 		case 'claimed':
@@ -175,6 +189,10 @@ export function keyringEntryForm(entry: KeyringEntry): Cbor {
 			return [9, bytesOfId(entry.device), entry.name, entry.addedAtMs];
 		case 'account':
 			return [10, bytesOfId(entry.account), entry.head.n, entry.head.hash];
+		case 'kit': {
+			const { account, madeAtMs, positions, check, checkedAtMs } = entry;
+			return [11, bytesOfId(account), madeAtMs, [...positions], check, checkedAtMs];
+		}
 	}
 }
 
@@ -206,6 +224,8 @@ export function parseKeyringEntry(value: Cbor | undefined): KeyringEntry | null 
 			return parseDevice(id, rest);
 		case 10:
 			return parseAccountHead(id, rest);
+		case 11:
+			return parseKit(id, rest);
 		default:
 			return null;
 	}
@@ -305,3 +325,19 @@ function parseAccountHead(id: Uint8Array, rest: Rest): KeyringEntry | null {
 	if (rest.length !== 2 || !isCount(n) || !isBytes(hash, hashBytes)) return null;
 	return { type: 'account', account: idFromBytes<AccountId>(id), head: { n, hash } };
 }
+
+function parseKit(id: Uint8Array, rest: Rest): KeyringEntry | null {
+	const [madeAtMs, places, check, checkedAtMs] = rest;
+	if (rest.length !== 4 || !isUint(madeAtMs) || !isBytes(check, hashBytes)) return null;
+	if (checkedAtMs !== null && !isUint(checkedAtMs)) return null;
+	const positions = parseEach(places, kitCheckWords, parsePosition);
+	if (positions?.length !== kitCheckWords || !isRising(positions)) return null;
+	const account = idFromBytes<AccountId>(id);
+	return { type: 'kit', account, madeAtMs, positions, check, checkedAtMs: checkedAtMs ?? null };
+}
+
+const parsePosition = (place: Cbor): number | null =>
+	isCount(place) && place <= recoveryCodeWords ? place : null;
+
+const isRising = (places: readonly number[]): boolean =>
+	places.every((place, index) => index === 0 || place > (places[index - 1] ?? 0));

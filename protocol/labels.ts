@@ -50,6 +50,7 @@ export const labels = {
 	identityKem: 'tacet/1 identity kem',
 	invite: 'tacet/1 invite',
 	key: 'tacet/1 key',
+	kitCheck: 'tacet/1 kit check',
 	keyringEpoch: 'tacet/1 keyring epoch',
 	keyringGenesis: 'tacet/1 keyring genesis',
 	keyslot: 'tacet/1 keyslot',
@@ -188,6 +189,13 @@ export const eventTagInput = (
 
 export const keyslotKinds = ['password', 'recovery', 'device', 'passkey'] as const;
 export type KeyslotKind = (typeof keyslotKinds)[number];
+
+/** Preimage of what tells whether three words are those of the kit: its places, from 1, and its words. */
+export const kitCheckInput = (
+	account: AccountId,
+	positions: readonly number[],
+	words: readonly string[]
+): Uint8Array => encodeCbor([labels.kitCheck, bytesOfId(account), [...positions], [...words]]);
 
 export interface KeyslotPlace {
 	readonly account: AccountId;

@@ -118,6 +118,9 @@ export const maxFactors = 16;
 /** Sessions that a person may allow at a time. */
 export const maxSessionCap = 20;
 export const maxRecoveryDelayDays = 30;
+export const recoveryCodeWords = 12;
+/** Of the recovery code, read back now and then. The others keep it from being guessed. */
+export const kitCheckWords = 3;
 export const loginStateTtlSeconds = 60;
 export const historyRetentionDays = 30;
 

@@ -2,6 +2,7 @@
 // people can copy from paper, and which says at which word they slipped.
 import { entropyToMnemonic, mnemonicToEntropy } from '@scure/bip39';
 import { wordlist } from '@scure/bip39/wordlists/english.js';
+import { recoveryCodeWords } from '../../protocol/limits.ts';
 import { err, ok, type Result } from '../../protocol/result.ts';
 import { randomBytes, type RandomSource } from '../random.ts';
 import { createSecret, type Secret } from './secret.ts';
@@ -16,7 +17,6 @@ export type RecoveryCodeFault =
 	/** Every word is known, but together they are no code: one is wrong, or two are swapped. */
 	| { readonly code: 'recovery_code_checksum' };
 
-export const recoveryCodeWords = 12;
 const entropyBytes = 16;
 
 /** A new recovery code. */

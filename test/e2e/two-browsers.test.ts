@@ -1,5 +1,6 @@
 // The main story: notes written in one browser are read and edited in another.
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { bodiesByPath, headlessDevice } from './device.ts';
@@ -50,6 +51,15 @@ describe('a folder of real notes', () => {
 		const words = await readKit(page);
 		expect(words).toHaveLength(12);
 		expect(new Set(words).size).toBeGreaterThan(8);
+		const [saved] = await Promise.all([
+			page.waitForEvent('download'),
+			page.getByRole('button', { name: 'Save as a file' }).click()
+		]);
+		const file = await readFile(await saved.path(), 'utf8');
+		expect(saved.suggestedFilename()).toBe(`tacet-recovery-kit-${handle}.html`);
+		expect([...file.matchAll(/<li>(\w+)<\/li>/g)].map(([, word]) => word)).toEqual(words);
+		expect(file).toContain(`<dd>${handle}</dd>`);
+		expect(file).not.toMatch(/<script|https?:\/\/[^<]*#/);
 		await page.getByRole('button', { name: 'I have kept it' }).click();
 		await confirmKit(page, [...words].reverse());
 		await page.getByRole('alert').getByText('These are not the words').waitFor();

@@ -27,6 +27,7 @@ import {
 	inviteRecordAad,
 	linkRecordAad,
 	requestInfo,
+	kitCheckInput,
 	requestSigningInput,
 	safetyInput,
 	type EventPlace
@@ -100,7 +101,12 @@ export const sampleEntries: readonly KeyringEntry[] = [
 	{ type: 'closed', of: invite },
 	{ type: 'left', space, leftAtMs: 9 },
 	{ type: 'device', device, name: 'Laptop', addedAtMs: 10 },
-	{ type: 'account', account, head: { n: 11, hash } }
+	{ type: 'account', account, head: { n: 11, hash } },
+	{
+		...{ type: 'kit', account, madeAtMs: 12, positions: [1, 7, 12] },
+		...{ check: hash, checkedAtMs: null }
+	},
+	{ type: 'kit', account, madeAtMs: 12, positions: [2, 3, 4], check: hash, checkedAtMs: 13 }
 ];
 
 /** Deterministic arrays that begin with their label. */
@@ -118,6 +124,7 @@ export const sharingInputs = {
 	handOver: deviceLinkAad('handOver', deviceLink),
 	heartbeat: encodeHeartbeat(sampleHeartbeat),
 	invite: inviteRecordAad(space, invite),
+	kitCheck: kitCheckInput(account, [1, 7, 12], ['abandon', 'zebra', 'zoo']),
 	link: linkRecordAad(space, link),
 	request: requestSigningInput(account, hash, bytesFrom(1, 20)),
 	safety: safetyInput(hash, bytesFrom(66, 32))
@@ -220,5 +227,13 @@ export const someEntry: fc.Arbitrary<KeyringEntry> = fc.oneof(
 		type: typed('account'),
 		account: someId<AccountId>(),
 		head: fc.record({ n: count, hash: someHash })
+	}),
+	fc.record({
+		type: typed('kit'),
+		account: someId<AccountId>(),
+		madeAtMs: uint,
+		positions: fc.constantFrom([1, 2, 3], [1, 7, 12], [10, 11, 12]),
+		check: someHash,
+		checkedAtMs: orNull(uint)
 	})
 );

@@ -85,11 +85,11 @@ const locked: typeof formats = {
 	errors: 'a6b658d7f5ecc77a',
 	genesis: 'f8dbe40eb3a14574',
 	identity: '16d794a5143bdff7',
-	labels: 'eae903ed105e221b',
-	page: '48748e57615595b6',
+	labels: 'c9e566909c468ee5',
+	page: '9a57145e84190160',
 	routes: 'cb2bce6c76529187',
 	sharing: '143bd1c0c21142b6',
-	signingInputs: '7f1da6364470792f',
+	signingInputs: 'c6c8edf5c5e0a35b',
 	spaceFrames: 'd61085047e547482'
 };
 

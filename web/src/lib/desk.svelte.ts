@@ -37,7 +37,8 @@ export type DialogName =
 	| 'move'
 	| 'unconfirmed'
 	| 'repair'
-	| 'link-device';
+	| 'link-device'
+	| 'check-kit';
 
 export class DeskState {
 	readonly app: App;

@@ -18,6 +18,8 @@ export type View =
 	| { readonly name: 'space'; readonly space: SpaceId }
 	/** Links that carry a secret: all of what stands behind the #. */
 	| { readonly name: 'join' | 'link'; readonly url: string }
+	/** Where a recovery kit leads: its twelve words are typed there. */
+	| { readonly name: 'recover'; readonly handle: string }
 	| { readonly name: 'trash' | 'import' | 'settings' | 'invitations' };
 
 export const notesHref = '#/';
@@ -26,6 +28,7 @@ export const importHref = '#/import';
 export const settingsHref = '#/settings';
 export const invitationsHref = '#/invitations';
 
+export const recoverHref = (handle: string): string => `#/recover/${encodeURIComponent(handle)}`;
 export const spaceHref = (space: SpaceId): string => `#/space/${space}`;
 /** The notes of one space. */
 export const listHref = (space: SpaceId | null): string =>
@@ -51,6 +54,8 @@ export function parseView(hash: string): View {
 		case 'join':
 		case 'link':
 			return { name, url: hash };
+		case 'recover':
+			return { name, handle: decoded(first ?? '') };
 		case 'space': {
 			const space = idOf<SpaceId>(first);
 			return space === null ? parseNotes(null, null, null) : { name, space };
@@ -63,6 +68,14 @@ export function parseView(hash: string): View {
 			return parseNotes(null, idOf(first), idOf(second));
 		default:
 			return parseNotes(null, null, null);
+	}
+}
+
+function decoded(text: string): string {
+	try {
+		return decodeURIComponent(text);
+	} catch {
+		return '';
 	}
 }
 

@@ -32,6 +32,7 @@ export class Preferences {
 	#theme = $state<Theme>(oneOf(themes, read('tacet.theme')) ?? 'system');
 	#face = $state<Face>(oneOf(faces, read('tacet.face')) ?? 'serif');
 	#singleKeys = $state(read('tacet.single-keys') !== 'off');
+	#kitLaterUntilMs = $state(Number(read('tacet.kit-later')) || 0);
 
 	get theme(): Theme {
 		return this.#theme;
@@ -60,6 +61,16 @@ export class Preferences {
 	set singleKeys(on: boolean) {
 		this.#singleKeys = on;
 		write('tacet.single-keys', on ? 'on' : 'off');
+	}
+
+	/** Until then nobody is asked whether the recovery kit is still there. */
+	get kitLaterUntilMs(): number {
+		return this.#kitLaterUntilMs;
+	}
+
+	set kitLaterUntilMs(untilMs: number) {
+		this.#kitLaterUntilMs = untilMs;
+		write('tacet.kit-later', String(untilMs));
 	}
 
 	/** Puts the theme on the document, and on the browser's own frame. */
