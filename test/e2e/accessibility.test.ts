@@ -11,6 +11,7 @@ import {
 	confirmKit,
 	fillSignUp,
 	goTo,
+	goToAccount,
 	lock,
 	logIn,
 	newNote,
@@ -143,10 +144,22 @@ test('trash, settings and their dialogs', async () => {
 	await goTo(page, 'Settings');
 	await page.getByText('This device', { exact: true }).first().waitFor();
 	await assertAccessible('settings');
+	await goTo(page, 'Account');
+	await page.getByText('1 of 3 logged in').waitFor();
+	await assertAccessible('account');
+	await goToAccount(page, 'Sessions and devices');
+	await page.getByText(/last seen/).waitFor();
+	await assertAccessible('sessions and devices');
+	await goToAccount(page, 'Limits');
+	await assertAccessible('limits');
+	await goToAccount(page, 'Unlocking');
+	await page.getByRole('list', { name: 'What opens your notes' }).waitFor();
+	await assertAccessible('unlocking');
 	await page.getByRole('switch', { name: 'Unlock without a network' }).click();
 	await page.getByRole('dialog').waitFor();
 	await assertAccessible('offline unlock?');
 	await page.getByRole('button', { name: 'Leave it off' }).click();
+	await goTo(page, 'Settings');
 	await page.getByRole('button', { name: 'Log out' }).click();
 	await page.getByRole('dialog').waitFor();
 	await assertAccessible('log out?');
@@ -260,7 +273,7 @@ test('share links, what holds each limit, and the page of a space', async () => 
 });
 
 test('linking a device, and one that is not confirmed', async () => {
-	await goTo(page, 'Settings');
+	await goToAccount(page, 'Sessions and devices');
 	await page.getByRole('button', { name: 'Link a device' }).click();
 	const dialog = page.getByRole('dialog', { name: 'Link a device' });
 	const url = await dialog.getByRole('code').innerText();

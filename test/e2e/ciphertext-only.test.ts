@@ -8,6 +8,7 @@ import { canary, findIn, formsOf } from '../ciphertext-only/canaries.ts';
 import { assertNoProblems, tellStories } from './browser.ts';
 import {
 	goTo,
+	goToAccount,
 	lock,
 	logIn,
 	newNote,
@@ -110,7 +111,7 @@ test('no word of a person’s notes leaves the browser or reaches the disk of th
 	await whenSynced(two);
 	await lock(two);
 	await unlock(two, words.password);
-	await goTo(two, 'Settings');
+	await goToAccount(two, 'Sessions and devices');
 	await two.getByText('This device', { exact: true }).first().waitFor();
 	for (const profile of [first, second]) {
 		assertNoProblems(profile);

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { assertNoProblems, password, tellStories } from './browser.ts';
 import {
 	atTheDesk,
-	goTo,
+	goToAccount,
 	logIn,
 	newNote,
 	noteRow,
@@ -45,7 +45,7 @@ test('a device that is linked by its code is confirmed from the start', async ()
 	await signUp(first.page, handle);
 	await newNote(first.page, 'Made on the first', 'Before there were two.');
 	await whenSynced(first.page);
-	await goTo(first.page, 'Settings');
+	await goToAccount(first.page, 'Sessions and devices');
 	await first.page.getByRole('button', { name: 'Link a device' }).click();
 	const dialog = first.page.getByRole('dialog', { name: 'Link a device' });
 	const url = await dialog.getByRole('code').innerText();

@@ -5,6 +5,7 @@ import { bodiesByPath, headlessDevice } from './device.ts';
 import {
 	atTheDesk,
 	goTo,
+	goToAccount,
 	newNote,
 	noteText,
 	openNote,
@@ -83,7 +84,7 @@ test('the app opens and unlocks offline, by choice, and syncs later what was wri
 	await atTheDesk(page);
 
 	// Opted in.
-	await goTo(page, 'Settings');
+	await goToAccount(page, 'Unlocking');
 	await page.getByRole('switch', { name: 'Unlock without a network' }).click();
 	const dialog = page.getByRole('dialog', { name: 'Unlock without a network' });
 	await dialog.getByRole('textbox', { name: 'Password' }).fill(password);

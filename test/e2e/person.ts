@@ -68,11 +68,26 @@ export async function lock(page: Page): Promise<void> {
 export const atTheDesk = (page: Page): Promise<void> =>
 	page.getByRole('navigation', { name: 'Places' }).filter({ visible: true }).waitFor();
 
-export async function goTo(page: Page, place: 'Notes' | 'Trash' | 'Import' | 'Settings') {
+export async function goTo(
+	page: Page,
+	place: 'Notes' | 'Trash' | 'Import' | 'Account' | 'Settings'
+): Promise<void> {
 	const places = page.getByRole('navigation', { name: 'Places' }).filter({ visible: true });
 	await places.getByRole('link', { name: place }).click();
 	await page.getByRole('heading', { name: place, level: 1 }).waitFor();
 }
+
+/** A page of the account, by the way of the one that leads to them all. */
+export async function goToAccount(page: Page, part: AccountPage): Promise<void> {
+	await goTo(page, 'Account');
+	await page
+		.getByRole('navigation', { name: 'Pages of the account' })
+		.getByRole('link', { name: part })
+		.click();
+	await page.getByRole('heading', { name: part, level: 1 }).waitFor();
+}
+
+type AccountPage = 'Sessions and devices' | 'Unlocking' | 'Limits';
 
 export const titleField = (page: Page): Locator =>
 	page.getByRole('textbox', { name: 'Title', exact: true });

@@ -1,6 +1,12 @@
 // What the screens behind the lock share: the spaces, the search, and what a person does to notes.
 import { createSubscriber } from 'svelte/reactivity';
-import type { ItemSummary, Space, SyncStatus, TacetError } from '../../../client/index.ts';
+import type {
+	AccountOverview,
+	ItemSummary,
+	Space,
+	SyncStatus,
+	TacetError
+} from '../../../client/index.ts';
 import type { DeviceStanding, Joining, OwnDevice } from '../../../client/api-sharing.ts';
 import type { ItemId } from '../../../protocol/ids.ts';
 import type { App } from './app.svelte.ts';
@@ -9,7 +15,7 @@ import { Inbox } from './inbox.svelte.ts';
 import { errorWords } from './messages.ts';
 import { paced } from '../../../client/paced.ts';
 import { itemHref, listHref } from './place.svelte.ts';
-import { spaceName } from './sharing.svelte.ts';
+import { Asked, spaceName } from './sharing.svelte.ts';
 import {
 	isRemoved,
 	mayWrite,
@@ -46,6 +52,8 @@ export class DeskState {
 	readonly home: Space;
 	readonly importRun: ImportRun;
 	readonly inbox: Inbox;
+	/** What the edge says of the account; asked for by the pages about it. */
+	readonly account: Asked<AccountOverview>;
 	query = $state('');
 	/** The note that was just made: its title takes the focus. */
 	made: ItemId | null = null;
@@ -68,6 +76,7 @@ export class DeskState {
 		this.app = app;
 		this.home = home;
 		this.importRun = new ImportRun(home);
+		this.account = new Asked(() => app.tacet.account());
 		this.inbox = new Inbox(() => app.tacet.requests());
 	}
 

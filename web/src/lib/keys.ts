@@ -1,6 +1,13 @@
 // Keys that work everywhere behind the lock. The map that ? shows is made from the same list.
 import { isMac } from './platform.ts';
-import { importHref, invitationsHref, notesHref, settingsHref, trashHref } from './place.svelte.ts';
+import {
+	accountHref,
+	importHref,
+	invitationsHref,
+	notesHref,
+	settingsHref,
+	trashHref
+} from './place.svelte.ts';
 import type { DeskState } from './desk.svelte.ts';
 
 interface Shortcut {
@@ -54,6 +61,7 @@ export const places: readonly (readonly [string, string])[] = [
 	['Invitations', invitationsHref],
 	['Trash', trashHref],
 	['Import', importHref],
+	['Account', accountHref],
 	['Settings', settingsHref]
 ];
 

@@ -229,7 +229,7 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 	},
 	unconfirmed: {
 		what: 'This device is not confirmed yet.',
-		then: `${nothingLost} Open Tacet on another device of yours, which vouches for this one by itself; or confirm it by hand in the settings.`
+		then: `${nothingLost} Open Tacet on another device of yours, which vouches for this one by itself; or confirm it by hand, under Account.`
 	},
 	links_off: {
 		what: 'Share links are turned off in this space.',

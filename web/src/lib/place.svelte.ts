@@ -16,19 +16,27 @@ export interface NotesView {
 export type View =
 	| NotesView
 	| { readonly name: 'space'; readonly space: SpaceId }
+	| { readonly name: 'account'; readonly part: AccountPart }
 	/** Links that carry a secret: all of what stands behind the #. */
 	| { readonly name: 'join' | 'link'; readonly url: string }
 	/** Where a recovery kit leads: its twelve words are typed there. */
 	| { readonly name: 'recover'; readonly handle: string }
 	| { readonly name: 'trash' | 'import' | 'settings' | 'invitations' };
 
+/** Pages of the account; the first one leads to the others. */
+export const accountParts = ['overview', 'devices', 'unlocking', 'limits'] as const;
+export type AccountPart = (typeof accountParts)[number];
+
 export const notesHref = '#/';
 export const trashHref = '#/trash';
 export const importHref = '#/import';
 export const settingsHref = '#/settings';
 export const invitationsHref = '#/invitations';
+export const accountHref = '#/account';
 
 export const recoverHref = (handle: string): string => `#/recover/${encodeURIComponent(handle)}`;
+export const partHref = (part: AccountPart): string =>
+	part === 'overview' ? accountHref : `${accountHref}/${part}`;
 export const spaceHref = (space: SpaceId): string => `#/space/${space}`;
 /** The notes of one space. */
 export const listHref = (space: SpaceId | null): string =>
@@ -51,6 +59,8 @@ export function parseView(hash: string): View {
 		case 'settings':
 		case 'invitations':
 			return { name };
+		case 'account':
+			return { name, part: accountParts.find((part) => part === first) ?? 'overview' };
 		case 'join':
 		case 'link':
 			return { name, url: hash };

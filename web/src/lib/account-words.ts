@@ -1,0 +1,62 @@
+// The account as people read it: its devices in one list, and what opens it.
+import type { AccountOverview, OwnDevice } from '../../../client/index.ts';
+import type { DeviceId } from '../../../protocol/ids.ts';
+
+type Session = AccountOverview['sessions'][number];
+
+/** A device as the keyring and the server know it. */
+export interface DeviceLine {
+	readonly device: DeviceId;
+	/** Null: logged in, but without a line in the keyring yet. */
+	readonly name: string | null;
+	readonly addedAtMs: number | null;
+	readonly isThis: boolean;
+	/** Null: not logged in, or the server was not asked yet. */
+	readonly session: Session | null;
+}
+
+/** This device first, then those that are logged in, the one that was seen last first. */
+export function deviceLines(
+	known: readonly OwnDevice[],
+	sessions: readonly Session[]
+): readonly DeviceLine[] {
+	const named = known.map(({ device, name, addedAtMs, isThis }) => ({
+		device,
+		name,
+		addedAtMs,
+		isThis,
+		session: sessions.find((session) => session.device === device) ?? null
+	}));
+	const unnamed = sessions
+		.filter(({ device }) => !known.some((one) => one.device === device))
+		.map((session) => ({
+			device: session.device,
+			name: null,
+			addedAtMs: null,
+			isThis: session.current,
+			session
+		}));
+	const seen = ({ isThis, session }: DeviceLine): number =>
+		isThis ? Infinity : (session?.refreshedAtMs ?? 0);
+	return [...named, ...unnamed].toSorted((a, b) => seen(b) - seen(a));
+}
+
+interface KeyslotWords {
+	readonly name: string;
+	readonly note: string;
+}
+
+const ofKeyslots: Readonly<Record<string, KeyslotWords>> = {
+	password: {
+		name: 'Password',
+		note: 'Stretched on this device and mixed with a secret of the server, so that nobody can try passwords without asking the server each time.'
+	},
+	recovery: {
+		name: 'Recovery kit',
+		note: 'The twelve words of your sheet, for the day the password is forgotten.'
+	}
+};
+
+/** What opens the account, by the kind of its keyslot. */
+export const keyslotWords = (kind: string): KeyslotWords =>
+	ofKeyslots[kind] ?? { name: 'Another way', note: 'This version does not know what it is.' };
