@@ -235,8 +235,9 @@ function faultOf(before: AccountState | null, after: AccountState): AccountFault
 	if (waysToUnlock(after) < enough) return 'too_few_ways';
 	const ids = new Set(factors.map(({ factor }) => factor));
 	if (factors.length > maxFactors || ids.size < factors.length) return 'factor_wrong';
-	// Backup codes are used up: by themselves they lead to a login that nobody can finish.
-	const lasting = factors.filter(({ kind }) => kind !== 'backup_codes');
+	// Backup codes are used up, and a telephone number is somebody else's to give away: by themselves
+	// they lead to a login that nobody, or anybody, can finish.
+	const lasting = factors.filter(({ kind }) => kind === 'totp' || kind === 'webauthn');
 	const isOpen = policy.suffices.length === 0;
 	const isServed = lasting.some(({ kind }) => policy.suffices.includes(kind));
 	return isOpen || isServed ? null : 'factor_missing';

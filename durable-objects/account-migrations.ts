@@ -82,5 +82,17 @@ export const accountMigrations: readonly string[] = [
 	) STRICT`,
 	`INSERT INTO login_attempts
 		SELECT 1, json_group_object(network, arrival_ms) FROM login_arrivals`,
-	'DROP TABLE login_arrivals'
+	'DROP TABLE login_arrivals',
+	`CREATE TABLE factors (
+		factor TEXT PRIMARY KEY,
+		kind TEXT NOT NULL,
+		data BLOB NOT NULL,
+		spent INTEGER NOT NULL,
+		added_at_ms INTEGER NOT NULL,
+		used_at_ms INTEGER
+	) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE factor_attempts (
+		one INTEGER PRIMARY KEY CHECK (one = 1),
+		arrivals TEXT NOT NULL
+	) STRICT`
 ];

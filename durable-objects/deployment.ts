@@ -4,6 +4,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { createSetup } from '../crypto/edge/opaque-server.ts';
 import { accountObjectName, hashHandle, limiterObjectName } from '../crypto/edge/keyed-name.ts';
+import { factorKeyBytes } from '../crypto/edge/factor-seal.ts';
 import {
 	openServerKeys,
 	parseEdgeSecret,
@@ -38,6 +39,8 @@ export interface ObjectNames {
 export interface AccountServerKeys {
 	readonly opaqueSetup: Uint8Array;
 	readonly incarnation: Uint8Array;
+	/** What secrets of second factors are sealed under, 32 bytes. */
+	readonly factorKey: Uint8Array;
 	/** Newest first; the newest mints. */
 	readonly tokenKeys: readonly TokenKey[];
 }
@@ -77,8 +80,8 @@ export class Deployment extends DurableObject<Env> {
 	async accountKeys(): Promise<Result<AccountServerKeys, Refusal>> {
 		const keys = await this.#keys();
 		if (!keys.ok) return keys;
-		const { opaqueSetup, incarnation, tokenKeys } = keys.value;
-		return ok({ opaqueSetup, incarnation, tokenKeys: tokenKeys.map(withoutDate) });
+		const { opaqueSetup, incarnation, factorKey, tokenKeys } = keys.value;
+		return ok({ opaqueSetup, incarnation, factorKey, tokenKeys: tokenKeys.map(withoutDate) });
 	}
 
 	/** For Space objects only. */
@@ -132,6 +135,7 @@ async function createServerKeys(): Promise<ServerKeys> {
 		opaqueSetup: createSetup(server),
 		namingKey: randomBytes(32),
 		incarnation: randomBytes(16),
+		factorKey: randomBytes(factorKeyBytes),
 		tokenKeys: [{ id: 1, secret: randomBytes(32), madeAtMs: Date.now() }]
 	};
 }

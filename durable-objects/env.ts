@@ -2,9 +2,10 @@
 import type { Account } from './account.ts';
 import type { Deployment } from './deployment.ts';
 import type { Limiter } from './limiter.ts';
+import type { SmsSettings } from './sms-gateway.ts';
 import type { Space } from './space.ts';
 
-export interface Env {
+export interface Env extends SmsSettings {
 	readonly ACCOUNT: DurableObjectNamespace<Account>;
 	readonly SPACE: DurableObjectNamespace<Space>;
 	readonly DEPLOYMENT: DurableObjectNamespace<Deployment>;

@@ -1,4 +1,5 @@
 // Numbers that only the edge must know. What both sides must agree on is in protocol/limits.ts.
+import type { FactorKind } from '../protocol/account-write.ts';
 import type { Rate } from './gcra.ts';
 
 const secondMs = 1_000;
@@ -74,6 +75,27 @@ export const loginRatePerNetwork: Rate = { burst: 20, intervalMs: 30 * secondMs 
 /** Per account, from everywhere together: what is left to a guesser with many addresses. */
 export const loginRatePerAccount: Rate = { burst: 200, intervalMs: 30 * secondMs };
 
+const minuteMs = 60 * secondMs;
+/** Three of a million codes are good at a time: in a year of guessing one gets in with 5 %. */
+const guessable: Rate = { burst: 5, intervalMs: 30 * minuteMs };
+/** Nobody guesses these, and a right answer is never kept waiting: this bounds what is written down. */
+const unguessable: Rate = { burst: 20, intervalMs: minuteMs };
+/** Wrong answers to the question for a second factor, per account and kind. */
+export const factorRates: Readonly<Record<FactorKind, Rate>> = {
+	totp: guessable,
+	webauthn: unguessable,
+	backup_codes: unguessable,
+	sms: guessable
+};
+
+/** Messages to telephones, per account: five at once, five a day. */
+export const smsRatePerAccount: Rate = { burst: 5, intervalMs: 288 * minuteMs };
+/** How often the code of one message may be tried. */
+export const maxSmsTries = 5;
+/** Codes in messages that an account waits for at a time. */
+export const maxSmsCodes = 16;
+export const smsTimeoutMs = 10 * secondMs;
+
 /**
  * A Limiter is asked for nothing for longer than this before it may lose what it has in memory: the
  * platform puts an object to sleep after ten seconds without a request.
@@ -91,7 +113,9 @@ export const networkRates = {
 	/** The same for whoever has a link, without one. */
 	link: { burst: 400, intervalMs: secondMs },
 	/** By handle: answers tell whether there is such an account, as those of registration do. */
-	lookup: { burst: 200, intervalMs: 5 * secondMs }
+	lookup: { burst: 200, intervalMs: 5 * secondMs },
+	/** Messages to telephones of the whole deployment, which pays for them: 200 at once, and a day. */
+	message: { burst: 200, intervalMs: 432 * secondMs }
 } as const satisfies Record<string, Rate>;
 export type NetworkRate = keyof typeof networkRates;
 

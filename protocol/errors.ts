@@ -31,6 +31,8 @@ export const wireErrors = {
 	invalid_dpop_proof: { httpStatus: 401, closeCode: null, retry: 'never' },
 	/** Wrong password, unknown handle, or a login that took too long: alike. */
 	login_failed: { httpStatus: 401, closeCode: null, retry: 'never' },
+	/** A second factor's answer that is wrong, used, too old, or of a kind that does not suffice: alike. */
+	factor_wrong: { httpStatus: 401, closeCode: null, retry: 'never' },
 	/** The role, or the rules of the log, do not allow it. */
 	forbidden: { httpStatus: 403, closeCode: null, retry: 'never' },
 	/** No such thing, or nothing that this session may know of: alike. */

@@ -13,6 +13,7 @@ import {
 	type DeviceId,
 	type Epoch,
 	type DeviceLinkId,
+	type FactorId,
 	type InviteId,
 	type ItemId,
 	type LinkId,
@@ -39,6 +40,7 @@ export const labels = {
 	event: 'tacet/1 event',
 	eventHead: 'tacet/1 event head',
 	eventTag: 'tacet/1 event tag',
+	factor: 'tacet/1 factor',
 	firstGenesis: 'tacet/1 first genesis',
 	genesis: 'tacet/1 genesis',
 	handle: 'tacet/1 handle',
@@ -295,6 +297,14 @@ export const requestHashInput = (query: string, body: Uint8Array): Uint8Array =>
 /** Preimage of what the edge keeps of a backup code, which is 10 bytes. */
 export const backupCodeInput = (account: AccountId, code: Uint8Array): Uint8Array =>
 	encodeCbor([labels.backupCode, bytesOfId(account), code]);
+
+/** HKDF `info` of the key under which an edge seals the factors of one account. */
+export const factorKeyInfo = (account: AccountId): Uint8Array =>
+	encodeCbor([labels.factor, bytesOfId(account)]);
+
+/** AAD of a factor's data, sealed by the edge. */
+export const factorAad = (account: AccountId, factor: FactorId, kind: string): Uint8Array =>
+	encodeCbor([labels.factor, bytesOfId(account), bytesOfId(factor), kind]);
 
 /** Input of the HMAC of an access token: `label ‖ token body`. */
 export const sessionTokenInput = (body: Uint8Array): Uint8Array =>

@@ -90,6 +90,12 @@ export const totpDigits = 6;
 /** Backup codes that an account has, each good once. */
 export const backupCodesPerAccount = 10;
 export const backupCodeBytes = 10;
+/** What an edge keeps of one factor; of a passkey with the longest id and key. */
+export const maxFactorDataBytes = 2_304;
+/** Codes that are sent to a telephone, and what keeps its number out of the log's hash. */
+export const smsCodeDigits = 6;
+export const smsCodeTtlSeconds = 600;
+export const smsSaltBytes = 16;
 
 /** WebAuthn Level 3: ids of credentials have 16 bytes and more (§4), at most 1,023 (§5.1.3). */
 export const minCredentialIdBytes = 16;
@@ -102,6 +108,8 @@ export const maxAttestationObjectBytes = 16_384;
 /** Of RSA with 4,096 bits, the longest that is taken. */
 export const maxPasskeySignatureBytes = 512;
 export const maxUserHandleBytes = 64;
+/** COSE_Key of RSA with 4,096 bits, and room. */
+export const maxPasskeyKeyBytes = 1_024;
 export const passkeyChallengeBytes = 32;
 export const prfOutputBytes = 32;
 /** A person may have to look for a key, and for its PIN. */

@@ -2,7 +2,7 @@
 // The PRF extension's output opens a keyslot: it is taken out here, and nothing that is sent has a
 // place for it. The dialog itself is the page's: no worker can open one.
 import { toBase64Url } from '../../protocol/bytes.ts';
-import { bytesOfId, idBytes, type AccountId } from '../../protocol/ids.ts';
+import { bytesOfId, type AccountId } from '../../protocol/ids.ts';
 import { passkeySaltInput } from '../../protocol/labels.ts';
 import { passkeyChallengeTtlSeconds, prfOutputBytes } from '../../protocol/limits.ts';
 import {
@@ -39,10 +39,6 @@ interface Ask {
 /** The bytes that every passkey of an account is asked about, 32 bytes; not secret. */
 export const passkeySalt = (account: AccountId): Uint8Array<ArrayBuffer> =>
 	new Uint8Array(sha256(passkeySaltInput(account)));
-
-/** Id of the keyslot that a passkey opens, and of the factor that it is: 16 bytes. */
-export const passkeySlotId = (credentialId: Uint8Array): Uint8Array =>
-	sha256(credentialId).slice(0, idBytes);
 
 /**
  * Options of `navigator.credentials.create`.

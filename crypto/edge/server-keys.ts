@@ -1,9 +1,9 @@
-// Sealing of the deployment's own server keys (OPAQUE setup, naming key, token keys) under the edge
+// Sealing of the deployment's own server keys (OPAQUE setup, naming key, factor key, token keys) under the edge
 // secret, which is kept apart from storage: a copy of the storage alone is then no use.
 //
-// This is the one place of crypto/edge that opens anything, and no content can be opened with it:
-// the key derives from the edge secret under a label of its own, and no content key, wrap or
-// keyslot ever derives from or is sealed under that secret.
+// Beside what a factor is sealed under (factor-seal.ts) this is the one place of crypto/edge that opens
+// anything, and no content can be opened with it: the key derives from the edge secret under a label
+// of its own, and no content key, wrap or keyslot ever derives from or is sealed under that secret.
 //
 //   sealed = nonce (12) ‖ ciphertext ‖ tag (16), AES-256-GCM, key = HKDF(edge secret, label)
 import { concatBytes, fromBase64Url, fromHex } from '../../protocol/bytes.ts';

@@ -38,7 +38,14 @@ test('what may be tried again is what can turn out otherwise', () => {
 	for (const [code, { retry }] of rows) retries.set(retry, [...(retries.get(retry) ?? []), code]);
 	expect(Object.fromEntries(retries)).toEqual({
 		never: [
-			...['malformed', 'invalid_dpop_proof', 'login_failed', 'forbidden', 'not_found'],
+			...[
+				'malformed',
+				'invalid_dpop_proof',
+				'login_failed',
+				'factor_wrong',
+				'forbidden',
+				'not_found'
+			],
 			...['method_not_allowed'],
 			...['handle_taken', 'already_claimed', 'link_ended', 'link_frozen'],
 			...['sign_up_closed', 'too_large', 'tls_too_old', 'over_quota']

@@ -19,6 +19,7 @@ import {
 	idFromBytes,
 	type AccountId,
 	type DeviceId,
+	type FactorId,
 	type ItemId,
 	type SpaceId
 } from '../../protocol/ids.ts';
@@ -29,6 +30,7 @@ import {
 	contentKeyInfo,
 	copyIdInput,
 	deviceBindingInput,
+	factorAad,
 	genesisInput,
 	headInput,
 	identitySigningInput,
@@ -430,6 +432,7 @@ export const arrayInputs = {
 	device: deviceBindingInput('https://example.org', hash, bytesFrom(66, 32)),
 	handle: keyedNameInput('handle', 'ada'),
 	key: keyCommitmentInput('audit', space, 2),
+	factor: factorAad(account, idFromBytes<FactorId>(bytesFrom(11, 16)), 'totp'),
 	keyslot: keyslotAad(keyslotPlace),
 	localRecord: localRecordAad(device, 'pages', '1.0'),
 	localStore: localStoreInfo(device),

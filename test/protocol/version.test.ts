@@ -5,6 +5,7 @@ import { toHex, utf8Encode } from '../../protocol/bytes.ts';
 import { encodeAccountWrite } from '../../protocol/account-write.ts';
 import { encodeCommit, encodeGenesis } from '../../protocol/commit.ts';
 import { wireErrors } from '../../protocol/errors.ts';
+import { encodeFactorData } from '../../protocol/factor.ts';
 import { encodeClientFrame, encodeSpaceFrame } from '../../protocol/frames.ts';
 import { routes, spaceSocketPath } from '../../protocol/http.ts';
 import { encodeIdentityEntry } from '../../protocol/identity.ts';
@@ -19,6 +20,7 @@ import { labels } from '../../protocol/labels.ts';
 import { encodePage } from '../../protocol/page.ts';
 import { protocolVersion, socketProtocol } from '../../protocol/version.ts';
 import { sampleActions, writeOf } from './account-samples.ts';
+import { sampleFactors } from './factor-samples.ts';
 import {
 	arrayInputs,
 	clientFrames,
@@ -49,6 +51,7 @@ const hashOf = (...parts: readonly Uint8Array[]): string =>
 const formats = {
 	accountWrite: hashOf(...sampleActions.map((action) => encodeAccountWrite(writeOf(action)))),
 	commit: hashOf(encodeCommit(sampleCommit), encodeCommit(smallCommit)),
+	factor: hashOf(...sampleFactors.map(encodeFactorData)),
 	genesis: hashOf(encodeGenesis(sampleGenesis)),
 	identity: hashOf(encodeIdentityEntry(sampleIdentity), encodeIdentityEntry(sampleRenewal)),
 	page: hashOf(encodePage(sampleChanges), encodePage(sampleChanges, 1_764_000_000_000)),
@@ -82,14 +85,15 @@ const locked: typeof formats = {
 	accountWrite: '1bdcc69cfd6c25e8',
 	clientFrames: 'bf01cc99f22c5a4b',
 	commit: 'fde526c12231a181',
-	errors: 'a6b658d7f5ecc77a',
+	errors: 'b3ae5cfb3842b015',
+	factor: '632462a6a7779d78',
 	genesis: 'f8dbe40eb3a14574',
 	identity: '16d794a5143bdff7',
-	labels: 'c9e566909c468ee5',
+	labels: '9c88804eb0ade4e4',
 	page: '9a57145e84190160',
 	routes: 'cb2bce6c76529187',
 	sharing: '143bd1c0c21142b6',
-	signingInputs: 'c6c8edf5c5e0a35b',
+	signingInputs: '79e1f58302ad70fa',
 	spaceFrames: 'd61085047e547482'
 };
 

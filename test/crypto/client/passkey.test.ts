@@ -9,13 +9,13 @@ import {
 	passkeyCreationOptions,
 	passkeyRequestOptions,
 	passkeySalt,
-	passkeySlotId,
 	splitAsserted,
 	splitCreated,
 	type AssertedCredential,
 	type CreatedCredential
 } from '../../../crypto/client/passkey.ts';
 import { createSecret } from '../../../crypto/client/secret.ts';
+import { passkeySlotId } from '../../../crypto/passkey-id.ts';
 import { passkeyAlgorithms } from '../../../crypto/edge/cose-key.ts';
 import { toBase64Url, toHex, utf8Encode } from '../../../protocol/bytes.ts';
 import { decodeCbor } from '../../../protocol/cbor.ts';

@@ -10,15 +10,15 @@ import {
 import {
 	relyingPartyOf,
 	type PasskeyCheck,
+	type RelyingParty,
 	type StoredPasskey
 } from '../../../crypto/edge/webauthn.ts';
 import { concatBytes, toBase64Url, utf8Encode } from '../../../protocol/bytes.ts';
 import { bytesOfId, type AccountId } from '../../../protocol/ids.ts';
 import type { PasskeyAsserted, PasskeyCreated } from '../../../protocol/passkey.ts';
-import { valueOf } from '../vectors.ts';
 
 export const account = '00112233445566778899aabbccddeeff' as AccountId;
-export const party = valueOf(relyingPartyOf('https://notes.example.org'));
+export const party = partyOf('https://notes.example.org');
 export const nowMs = 1_700_000_000_000;
 
 export const flag = { UP: 1, UV: 4, BE: 8, BS: 16, AT: 64, ED: 128 } as const;
@@ -49,6 +49,12 @@ export interface Wrong {
 	/** Members of the answer itself. */
 	readonly answer?: Readonly<Record<string, unknown>>;
 	readonly response?: Readonly<Record<string, unknown>>;
+}
+
+function partyOf(origin: string): RelyingParty {
+	const found = relyingPartyOf(origin);
+	if (!found.ok) throw new Error('an origin with a name has passkeys');
+	return found.value;
 }
 
 const text = (bytes: Uint8Array): string => toBase64Url(bytes);

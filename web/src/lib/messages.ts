@@ -35,6 +35,10 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'The handle and the password do not belong together.',
 		then: 'Check both: capital letters matter in the password. Nobody can reset a password here.'
 	},
+	factor_wrong: {
+		what: 'That was not the right second step.',
+		then: 'A code is good once, and for a short time: use the newest one. A clock that is off by more than half a minute makes wrong ones.'
+	},
 	forbidden: {
 		what: 'The server does not allow this.',
 		then: `${nothingLost} Your role in this space may have changed.`
