@@ -150,6 +150,12 @@ test('trash, settings and their dialogs', async () => {
 	await goToAccount(page, 'Sessions and devices');
 	await page.getByText(/last seen/).waitFor();
 	await assertAccessible('sessions and devices');
+	await goToAccount(page, 'Recovery kit');
+	await page.getByRole('button', { name: 'Read three words back' }).click();
+	await page.getByRole('dialog').waitFor();
+	await assertAccessible('reading the kit back');
+	await page.getByRole('button', { name: 'Not now' }).click();
+	await assertAccessible('recovery kit of the account');
 	await goToAccount(page, 'Limits');
 	await assertAccessible('limits');
 	await goToAccount(page, 'Unlocking');

@@ -1,6 +1,8 @@
 // The account as people read it: its devices in one list, and what opens it.
+import type { KitStanding } from '../../../client/api-sharing.ts';
 import type { AccountOverview, OwnDevice } from '../../../client/index.ts';
 import type { DeviceId } from '../../../protocol/ids.ts';
+import { longDate } from './times.ts';
 
 type Session = AccountOverview['sessions'][number];
 
@@ -60,3 +62,10 @@ const ofKeyslots: Readonly<Record<string, KeyslotWords>> = {
 /** What opens the account, by the kind of its keyslot. */
 export const keyslotWords = (kind: string): KeyslotWords =>
 	ofKeyslots[kind] ?? { name: 'Another way', note: 'This version does not know what it is.' };
+
+/** One line about the kit. */
+export function kitSummary(kit: KitStanding | null): string {
+	if (kit === null) return 'Not known here';
+	const { checkedAtMs, madeAtMs } = kit;
+	return checkedAtMs === null ? `Made ${longDate(madeAtMs)}` : `Read back ${longDate(checkedAtMs)}`;
+}

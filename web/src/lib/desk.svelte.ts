@@ -7,7 +7,12 @@ import type {
 	SyncStatus,
 	TacetError
 } from '../../../client/index.ts';
-import type { DeviceStanding, Joining, OwnDevice } from '../../../client/api-sharing.ts';
+import type {
+	DeviceStanding,
+	Joining,
+	KitStanding,
+	OwnDevice
+} from '../../../client/api-sharing.ts';
 import type { ItemId } from '../../../protocol/ids.ts';
 import type { App } from './app.svelte.ts';
 import { ImportRun } from './import-run.svelte.ts';
@@ -195,6 +200,11 @@ export class DeskState {
 	get standing(): DeviceStanding {
 		const { state } = this.app;
 		return state.phase === 'unlocked' ? state.standing : { state: 'confirmed' };
+	}
+
+	get kit(): KitStanding | null {
+		const { state } = this.app;
+		return state.phase === 'unlocked' ? state.kit : null;
 	}
 
 	hrefOf({ space, item }: Pick<ListRow, 'space' | 'item'>): string {

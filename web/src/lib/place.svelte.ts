@@ -24,7 +24,7 @@ export type View =
 	| { readonly name: 'trash' | 'import' | 'settings' | 'invitations' };
 
 /** Pages of the account; the first one leads to the others. */
-export const accountParts = ['overview', 'devices', 'unlocking', 'limits'] as const;
+export const accountParts = ['overview', 'devices', 'unlocking', 'kit', 'limits'] as const;
 export type AccountPart = (typeof accountParts)[number];
 
 export const notesHref = '#/';

@@ -46,6 +46,13 @@ export function duration(seconds: number): string {
 	return `about ${counted(Math.round(seconds / 3_600), 'hour')}`;
 }
 
+/** As it runs down: '3 minutes', '42 seconds'. */
+export function wait(seconds: number): string {
+	if (seconds >= 5_400) return counted(Math.ceil(seconds / 3_600), 'hour');
+	if (seconds > 90) return counted(Math.ceil(seconds / 60), 'minute');
+	return counted(seconds, 'second');
+}
+
 /** '12 kB', '3.4 MB'. */
 export function fileBytes(bytes: number): string {
 	if (bytes < 1_000) return `${bytes} B`;
