@@ -138,7 +138,7 @@ describe('a socket that was copied', () => {
 		new Promise<string>((resolve) => {
 			const address = edge.url.replace(/^http/, 'ws') + url;
 			const host = fieldsOf(sent)['host'] ?? '';
-			const socket = new HostedSocket(address, { protocols, host });
+			const socket = new HostedSocket(address, { protocols, headers: { host } });
 			socket.addEventListener('message', () => {
 				resolve('open');
 				socket.close();

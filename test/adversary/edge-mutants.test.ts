@@ -1,6 +1,8 @@
 // Whether attacks on the edge itself would be noticed: each of its checks is taken out of the bundle
 // that is deployed, one at a time, and the attack that it stands against must then succeed.
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import { beforeAll, afterAll, describe, expect, test, vi } from 'vitest';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import { Http } from '../../client/http.ts';
@@ -15,7 +17,7 @@ import { routes } from '../../protocol/http.ts';
 import { maxPassphraseGuesses } from '../../protocol/limits.ts';
 import { newLink, newPerson } from './company.ts';
 import { isOnline, when, type Device } from './device.ts';
-import { startChangedEdge, startEdge, type Edge } from './edge.ts';
+import { readableBundle, startEdge, type Edge } from './edge.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -208,9 +210,15 @@ describe('the edge as it is', () => {
 });
 
 describe('the edge without', () => {
+	let bundle: string;
+	beforeAll(async () => {
+		bundle = await readableBundle();
+	});
+	afterAll(() => rm(path.dirname(bundle), { recursive: true }));
+
 	for (const { without, from, to, attack } of mutants) {
 		test(`${without} falls to: ${attack}`, async () => {
-			const doors = await doorsAt(await startChangedEdge(from, to));
+			const doors = await doorsAt(await startEdge({ changed: { bundle, from, to } }));
 			await expect(attacks[attack](doors)).rejects.toMatchObject({ code: 'ERR_ASSERTION' });
 			await doors.end();
 		});

@@ -1,9 +1,12 @@
 // The honest edge behind the liar: workerd with the bundle that is deployed, in a folder of its own.
+import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { root } from '../changed-sources.ts';
 import { serve } from '../../scripts/serve.mjs';
+import { networkHeader } from './liar.ts';
 
 export interface Edge {
 	readonly url: string;
@@ -15,31 +18,56 @@ export interface Edge {
 	remove(): Promise<void>;
 }
 
-const newFolder = (): Promise<string> => mkdtemp(path.join(tmpdir(), 'tacet-adversary-'));
-
-/** The edge that is deployed, with one snippet of its bundle changed. */
-export async function startChangedEdge(from: string, to: string): Promise<Edge> {
-	const folder = await newFolder();
-	await cp(path.join(root, 'dist'), folder, { recursive: true });
-	const bundle = path.join(folder, 'index.js');
-	const parts = (await readFile(bundle, 'utf8')).split(from);
-	if (parts.length !== 2) throw new Error(`the edge has no longer one “${from}”`);
-	await writeFile(bundle, parts.join(to));
-	const edge = await startEdge(undefined, path.join(folder, 'local'));
-	return {
-		...edge,
-		async remove() {
-			await edge.remove();
-			await rm(folder, { recursive: true });
-		}
-	};
+interface SnippetChange {
+	/** Stands in the file once; what stands in its place follows. */
+	readonly from: string;
+	readonly to: string;
 }
 
-/** Starts an edge; on a copy of `backup`, if one is given. */
-export async function startEdge(backup?: string, local?: string): Promise<Edge> {
-	const dataDir = await newFolder();
-	if (backup !== undefined) await cp(backup, dataDir, { recursive: true });
-	const serving = await serve({ dataDir, ...(local !== undefined && { local }) });
+export interface StartOptions {
+	readonly backup?: string;
+	/** One snippet of a bundle, in place of the one that is deployed. */
+	readonly changed?: SnippetChange & { readonly bundle: string };
+}
+
+const newFolder = (): Promise<string> => mkdtemp(path.join(tmpdir(), 'tacet-adversary-'));
+
+/** The bundle with the names and lines that minifying takes away, in a folder of its own. */
+export async function readableBundle(): Promise<string> {
+	const folder = await newFolder();
+	const wrangler = path.join(root, 'node_modules/wrangler/bin/wrangler.js');
+	const args = [wrangler, 'deploy', '--dry-run', '--no-minify', '--outdir', folder];
+	const env = {
+		...{ CI: '1', WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' },
+		WRANGLER_LOG_PATH: path.join(folder, 'log')
+	};
+	await promisify(execFile)(process.execPath, args, { cwd: root, env: { ...process.env, ...env } });
+	return path.join(folder, 'index.js');
+}
+
+async function change(file: string, { from, to }: SnippetChange): Promise<void> {
+	const parts = (await readFile(file, 'utf8')).split(from);
+	if (parts.length !== 2) throw new Error(`${file} has no longer one “${from}”`);
+	await writeFile(file, parts.join(to));
+}
+
+/** Starts the edge that is deployed; on a copy of `backup`, if one is given. */
+export async function startEdge(options: StartOptions = {}): Promise<Edge> {
+	const folder = await newFolder();
+	const dataDir = path.join(folder, 'data');
+	const deployed = path.join(folder, 'dist');
+	await cp(path.join(root, 'dist'), deployed, { recursive: true });
+	await change(path.join(deployed, 'local/front.js'), {
+		from: "'cf-connecting-ip', '127.0.0.1'",
+		to: `'cf-connecting-ip', headers.get('${networkHeader}') ?? '127.0.0.1'`
+	});
+	if (options.changed !== undefined) {
+		const bundle = path.join(deployed, 'index.js');
+		await cp(options.changed.bundle, bundle);
+		await change(bundle, options.changed);
+	}
+	if (options.backup !== undefined) await cp(options.backup, dataDir, { recursive: true });
+	const serving = await serve({ dataDir, local: path.join(deployed, 'local') });
 	return {
 		url: serving.url,
 		dataDir,
@@ -52,7 +80,7 @@ export async function startEdge(backup?: string, local?: string): Promise<Edge> 
 		},
 		async remove() {
 			await serving.kill();
-			await rm(dataDir, { recursive: true, force: true });
+			await rm(folder, { recursive: true, force: true });
 		}
 	};
 }

@@ -129,8 +129,8 @@ describe('a log as it was', () => {
 		const own = await makeWorld({ seed: 22, steps: 3, handle: 'bertha' });
 		const { writer, reader } = own;
 		const folder = await own.edge.backUp();
-		const before = await startEdge(folder);
-		const after = await startEdge(folder);
+		const before = await startEdge({ backup: folder });
+		const after = await startEdge({ backup: folder });
 		for (const device of [writer, reader]) {
 			device.liar.edgeUrl = after.url;
 			device.liar.cut();
@@ -190,8 +190,8 @@ describe('two histories', () => {
 	test('INT-07 stop both devices as soon as either is shown the other one', async () => {
 		const own = await makeWorld({ seed: 24, steps: 3, handle: 'dora' });
 		const folder = await own.edge.backUp();
-		const a = await startEdge(folder);
-		const b = await startEdge(folder);
+		const a = await startEdge({ backup: folder });
+		const b = await startEdge({ backup: folder });
 		const { writer, reader } = own;
 		await moveTo(writer, a);
 		await moveTo(reader, b);
@@ -227,8 +227,8 @@ describe('two histories', () => {
 	test('INT-07 of different length stop the device that is shown the longer one', async () => {
 		const own = await makeWorld({ seed: 25, steps: 2, handle: 'erna' });
 		const folder = await own.edge.backUp();
-		const a = await startEdge(folder);
-		const b = await startEdge(folder);
+		const a = await startEdge({ backup: folder });
+		const b = await startEdge({ backup: folder });
 		const { writer, reader } = own;
 		await moveTo(writer, a);
 		await moveTo(reader, b);

@@ -231,7 +231,7 @@ describe('two histories of a shared space', () => {
 		await when(atAnn, () => isOnline(atAnn));
 		await when(atBen, () => seqOf(atBen) === seqOf(atAnn));
 		const folder = await own.backUp();
-		const [a, b] = [await startEdge(folder), await startEdge(folder)];
+		const [a, b] = [await startEdge({ backup: folder }), await startEdge({ backup: folder })];
 		// Each gets another entry after the common ones: Ann's own, and one that Ann's copy writes.
 		const twin = await startDevice(b.url, {
 			...{ keys: ann.keys, at: atAnn.id, repairWaitMs: neverRepairs },

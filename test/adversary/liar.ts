@@ -20,7 +20,7 @@ import {
 	type SpaceFrame
 } from '../../protocol/frames.ts';
 import type { SignedHeartbeat } from '../../protocol/heartbeat.ts';
-import { routes, type RouteName } from '../../protocol/http.ts';
+import { nonceOfReason, routes, type RouteName } from '../../protocol/http.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
 import { acceptSocket, HostedSocket, type ServerSocket } from './socket-frames.ts';
 
@@ -86,7 +86,12 @@ export type Sent =
 			readonly headers: readonly string[];
 			readonly body: Buffer;
 	  }
-	| { readonly kind: 'socket'; readonly url: string; readonly headers: readonly string[] }
+	| {
+			readonly kind: 'socket';
+			readonly line: number;
+			readonly url: string;
+			readonly headers: readonly string[];
+	  }
 	| {
 			readonly kind: 'frame';
 			readonly space: SpaceId;
@@ -98,6 +103,8 @@ export type Sent =
 			readonly space: SpaceId;
 			readonly line: number;
 			readonly code: number | null;
+			/** The edge asked for no more than the nonce that it gave. */
+			readonly forNonce: boolean;
 	  };
 
 /** What the client got to hear on a socket. */
@@ -109,12 +116,22 @@ export interface Told {
 
 export const honest: Lie = {};
 
+/** Says to the edge where a device is, as the platform does. */
+export const networkHeader = 'test-network';
+let networks = 0;
+function newNetwork(): string {
+	networks += 1;
+	return `10.${String(networks >> 16)}.${String((networks >> 8) & 255)}.${String(networks & 255)}`;
+}
+
 export class Liar {
 	/** May be changed at any time: what follows goes elsewhere. */
 	edgeUrl: string;
 	lie: Lie = honest;
 	/** What the edge is told that it is called; null: what the client calls it. */
 	host: string | null = null;
+	/** Where the edge sees it: devices are apart, so that none uses up what another may ask. */
+	network = newNetwork();
 	/** Everything that the client has sent, in order. */
 	readonly sent: Sent[] = [];
 	/** Every message of a socket that the client was given, in order. */
@@ -215,7 +232,10 @@ export class Liar {
 	async #ask({ method, url, headers }: IncomingMessage, body: Buffer): Promise<RawAnswer> {
 		const { hostname, port } = new URL(this.edgeUrl);
 		// The client's own Host goes along: its login is bound to the origin that it sees.
-		const named = this.host === null ? headers : { ...headers, host: this.host };
+		const named = {
+			...{ ...headers, [networkHeader]: this.network },
+			...(this.host !== null && { host: this.host })
+		};
 		const asked = httpRequest({ hostname, port, method, path: url, headers: named, agent: false });
 		asked.end(body);
 		const [answer] = (await once(asked, 'response')) as [IncomingMessage];
@@ -228,13 +248,15 @@ export class Liar {
 
 	#open(upgrade: { request: IncomingMessage; stream: Duplex; head: Buffer }): void {
 		const { url = '', headers, rawHeaders } = upgrade.request;
-		this.#note({ kind: 'socket', url, headers: rawHeaders });
+		const number = ++this.#lineCount;
+		this.#note({ kind: 'socket', line: number, url, headers: rawHeaders });
 		const space = (/^\/v1\/spaces\/([0-9a-f]{32})\/socket(?:\?|$)/.exec(url)?.[1] ?? '') as SpaceId;
 		const protocols = (headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim());
-		const number = ++this.#lineCount;
+		let forNonce = false;
 		// The client's own Host goes along: its proof is of the address that it sees.
 		const edge = new HostedSocket(`${this.edgeUrl.replace(/^http/, 'ws')}${url}`, {
-			...{ protocols, host: this.host ?? headers.host ?? '' }
+			protocols,
+			headers: { host: this.host ?? headers.host ?? '', [networkHeader]: this.network }
 		});
 		const waiting: (Uint8Array | string)[] = [];
 		const pass = (message: Uint8Array | string): void => {
@@ -247,7 +269,7 @@ export class Liar {
 				for (const out of this.#fromClient(message, line)) pass(out);
 			},
 			onEnd: (code) => {
-				this.#note({ kind: 'end', space, line: number, code });
+				this.#note({ kind: 'end', space, line: number, code, forNonce });
 				this.#lines.delete(line);
 				edge.close();
 			}
@@ -284,6 +306,7 @@ export class Liar {
 		});
 		edge.addEventListener('close', (event) => {
 			const { code, reason } = event as CloseEvent;
+			forNonce = nonceOfReason(reason) !== null;
 			if (code >= 3000 || code === 1000) client.close(code, reason);
 			else client.cut();
 		});

@@ -291,9 +291,16 @@ async function hasKeyringFault(world: World, device: Device): Promise<boolean> {
 	return fault.ok && fault.value !== null;
 }
 
-/** Everything that left the client about one space, in words that can be compared. */
+/**
+ * Everything that left the client about one space, in words that can be compared. Left out are sockets
+ * that were opened once more with the nonce that the edge had given: any edge that slept asks for that.
+ */
 export function traceOf(sent: readonly Sent[], space: SpaceId): readonly string[] {
+	const again = new Set(
+		sent.flatMap((message) => (message.kind === 'end' && message.forNonce ? [message.line] : []))
+	);
 	return sent.flatMap((message) => {
+		if (message.kind !== 'http' && again.has(message.line)) return [];
 		if (message.kind === 'socket') return message.url.includes(space) ? ['socket'] : [];
 		if (message.kind === 'http' || message.space !== space) return [];
 		if (message.kind === 'end') return [`end ${String(message.code)}`];

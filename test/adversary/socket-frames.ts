@@ -116,7 +116,7 @@ function encodeMaskedFrame(opcode: number, payload: Uint8Array): Buffer {
 	return Buffer.concat([head, mask, masked]);
 }
 
-/** The client's half, as far as it is used, under a Host of one's own: Node's has the address's. */
+/** The client's half, as far as it is used, with headers of one's own: Node's has the address's Host. */
 export class HostedSocket extends EventTarget {
 	readyState: number = WebSocket.CONNECTING;
 	#stream: Duplex | null = null;
@@ -124,17 +124,20 @@ export class HostedSocket extends EventTarget {
 
 	constructor(
 		url: string,
-		{ protocols, host }: { readonly protocols: readonly string[]; readonly host: string }
+		own: {
+			readonly protocols: readonly string[];
+			readonly headers: Readonly<Record<string, string>>;
+		}
 	) {
 		super();
 		const { hostname, port, pathname, search } = new URL(url);
 		this.#asked = httpRequest({
 			...{ hostname, port, path: pathname + search, agent: false },
 			headers: {
-				...{ host, connection: 'Upgrade', upgrade: 'websocket' },
+				...{ ...own.headers, connection: 'Upgrade', upgrade: 'websocket' },
 				'sec-websocket-version': '13',
 				'sec-websocket-key': randomBytes(16).toString('base64'),
-				'sec-websocket-protocol': protocols.join(', ')
+				'sec-websocket-protocol': own.protocols.join(', ')
 			}
 		});
 		this.#asked.on('upgrade', (_answer, stream: Duplex, head: Buffer) => {
