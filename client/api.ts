@@ -3,7 +3,9 @@
 import type { AccountId, DeviceId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { Result } from '../protocol/result.ts';
 import type { AccountSharing, SpaceSharing, TacetSharing } from './api-sharing.ts';
+import type { AutoLock } from './auto-lock.ts';
 import type { CryptoWorker } from './crypto-port.ts';
+import type { Cursors } from './cursors.ts';
 import type { TacetError } from './errors.ts';
 import type { FirstRows } from './first-rows.ts';
 import type { ImportFile, ImportProgress, ImportReport } from './import-files.ts';
@@ -45,6 +47,8 @@ export type TacetState =
 			readonly offlineUnlock: boolean;
 			/** The account's first space. */
 			readonly space: Space;
+			readonly autoLock: AutoLock;
+			readonly cursors: Cursors;
 	  });
 
 export type Answer<Value> = Promise<Result<Value, TacetError>>;

@@ -1,6 +1,9 @@
 // The page's end of a crypto worker.
 import { transfer, wrap } from 'comlink';
-import type { CommitDraft, CryptoPort, CryptoWorker } from './crypto-port.ts';
+import { endMessage, type CommitDraft, type CryptoPort, type CryptoWorker } from './crypto-port.ts';
+
+/** How long a worker may take to overwrite its keys. */
+const endTimeoutMs = 200;
 
 /** Talks to a Worker that runs crypto-worker.ts. */
 export function connectCrypto(worker: Worker): CryptoWorker {
@@ -18,7 +21,11 @@ export function connectCrypto(worker: Worker): CryptoWorker {
 			get: (target, name): unknown => Reflect.get(Object.hasOwn(here, name) ? here : target, name)
 		}),
 		end() {
-			worker.terminate();
+			worker.postMessage(endMessage);
+			// One that is stretching a password hears nothing until it is done.
+			setTimeout(() => {
+				worker.terminate();
+			}, endTimeoutMs);
 		}
 	};
 }

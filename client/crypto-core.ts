@@ -289,7 +289,7 @@ export class CryptoCore implements CryptoPort {
 	async takeKeys(handed: HandedKeys): Promise<UnlockedAccount> {
 		const identity = await openIdentity(handed.identity);
 		if (!identity.ok) throw new TypeError('handed keys carry no identity');
-		const seed = createSecret<'kem seed'>(handed.kemSeed);
+		const seed = createSecret<'kem seed'>(handed.kemSeed.slice());
 		const keys: AccountKeys = {
 			signing: {
 				privateKey: handed.signingKey,
@@ -299,7 +299,7 @@ export class CryptoCore implements CryptoPort {
 			kem: { seed, publicKey: identity.value.entry.body.kemKey },
 			keyringGenesisRandom: handed.keyringGenesisRandom,
 			firstGenesisRandom: handed.firstGenesisRandom,
-			keyringEpochKey: createSecret(handed.keyringEpochKey)
+			keyringEpochKey: createSecret(handed.keyringEpochKey.slice())
 		};
 		const { device } = handed;
 		const localKey = new RecordCipher(handed.localKey);

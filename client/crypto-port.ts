@@ -17,6 +17,9 @@ import type { PlacedEvent } from './event-chain.ts';
 
 export type PasswordRefusal = PasswordFault | 'password_too_short';
 
+/** To a worker: overwrite the keys, and end. It is no call of the port, and has no answer. */
+export const endMessage = 'end';
+
 /** A core and the way to end it. */
 export interface CryptoWorker {
 	readonly port: CryptoPort;
@@ -35,6 +38,12 @@ export interface HandedKeys {
 	readonly firstGenesisRandom: Uint8Array;
 	readonly keyringEpochKey: Uint8Array;
 	readonly localKey: XaesKey;
+}
+
+/** Once they are in a core, which keeps copies, or on their way to another tab. */
+export function wipeHandedKeys({ kemSeed, keyringEpochKey }: HandedKeys): void {
+	kemSeed.fill(0);
+	keyringEpochKey.fill(0);
 }
 
 /** Who is unlocked: public facts that derive from the keys. */

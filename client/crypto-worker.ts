@@ -3,7 +3,7 @@
 import { expose, transfer } from 'comlink';
 import { CryptoCore } from './crypto-core.ts';
 import { fetchWasm } from './http.ts';
-import type { SealedPage } from './crypto-port.ts';
+import { endMessage, type SealedPage } from './crypto-port.ts';
 
 class WorkerCore extends CryptoCore {
 	override async openPages(pages: readonly SealedPage[]): Promise<readonly (Uint8Array | null)[]> {
@@ -25,4 +25,10 @@ const buffersOf = (arrays: readonly (Uint8Array | null)[]): ArrayBuffer[] => [
 
 // The page names the worker after the address of OPAQUE's Wasm: a file that the page itself knows is
 // one that its service worker keeps.
-expose(new WorkerCore(() => fetchWasm(self.name)));
+const core = new WorkerCore(() => fetchWasm(self.name));
+expose(core);
+self.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+	if (data !== endMessage) return;
+	core.wipe();
+	self.close();
+});

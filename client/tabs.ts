@@ -43,6 +43,12 @@ export type TabMessage =
 	| { readonly type: 'locked' }
 	| { readonly type: 'erased' };
 
+/** What is not heard by {@link Tabs} itself. */
+export type HeardMessage = Exclude<
+	TabMessage,
+	{ readonly type: 'keys' | 'call_taken' | 'call_done' | 'leads' }
+>;
+
 interface Call {
 	readonly timer: ReturnType<typeof setTimeout>;
 	readonly done: (answer: Result<unknown, TacetError>) => void;
@@ -51,7 +57,7 @@ interface Call {
 export interface TabsOptions {
 	readonly locks?: LockManager | undefined;
 	readonly channel?: ((name: string) => BroadcastChannel) | undefined;
-	readonly onMessage: (message: TabMessage) => void;
+	readonly onMessage: (message: HeardMessage) => void;
 }
 
 /** How long an unlocked tab may take to answer a new one. */
@@ -72,7 +78,8 @@ export class Tabs {
 		this.#locks = options.locks;
 		this.#channel = options.channel?.(name) ?? null;
 		this.#channel?.addEventListener('message', ({ data }: MessageEvent<TabMessage>) => {
-			if (!this.#hear(data)) options.onMessage(data);
+			const heard = this.#hear(data);
+			if (heard !== null) options.onMessage(heard);
 		});
 	}
 
@@ -97,23 +104,23 @@ export class Tabs {
 		});
 	}
 
-	/** What is this tab's own to hear. */
-	#hear(message: TabMessage): boolean {
+	/** Hears what is for this class; anything else comes back. */
+	#hear(message: TabMessage): HeardMessage | null {
 		switch (message.type) {
 			case 'keys':
 				this.#awaitsKeys?.({ keys: message.keys, first: message.first ?? null });
-				return true;
+				return null;
 			case 'call_taken':
 				clearTimeout(this.#calls.get(message.call)?.timer);
-				return true;
+				return null;
 			case 'call_done':
 				this.#calls.get(message.call)?.done(message.answer);
-				return true;
+				return null;
 			case 'leads':
 				this.#giveUpCalls();
-				return true;
+				return null;
 			default:
-				return false;
+				return message;
 		}
 	}
 

@@ -7,7 +7,7 @@ import type { Head } from '../protocol/commit.ts';
 import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
 import type { HandOver } from '../protocol/invite.ts';
 import { ok, type Result } from '../protocol/result.ts';
-import type { CryptoWorker, UnlockedAccount } from './crypto-port.ts';
+import { wipeHandedKeys, type CryptoWorker, type UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
 import { firstRowsOf } from './first-rows.ts';
 import { Http } from './http.ts';
@@ -17,7 +17,7 @@ import { SharingFace } from './sharing-face.ts';
 import { loadSession, Session } from './session.ts';
 import type { AccountOverview, LogInStep, SignUpStep } from './status.ts';
 import type { Profile } from './store.ts';
-import { Tabs, type TabMessage } from './tabs.ts';
+import { Tabs, type HeardMessage } from './tabs.ts';
 import type { Vault } from './vault.ts';
 
 /** Who is known on this device. */
@@ -116,6 +116,7 @@ class Engine extends SharingFace implements Tacet {
 		if (this.#state.phase === 'starting') this.#setState({ phase: 'starting', first });
 		const opened = await this.#withCrypto(async (crypto) => {
 			const me = await crypto.port.takeKeys(keys);
+			wipeHandedKeys(keys);
 			const { store } = this.#options;
 			const session = await loadSession({ store, crypto: crypto.port });
 			const proofs = await this.#proofsOf(known);
@@ -272,6 +273,7 @@ class Engine extends SharingFace implements Tacet {
 			onChange: () => {
 				if (this.#open?.session === session) this.#setUnlocked(this.#open);
 			},
+			lock: () => this.lock(),
 			onCopied: () => {
 				void this.#inTurn(() => this.#takeNewWriter());
 			}
@@ -404,12 +406,15 @@ class Engine extends SharingFace implements Tacet {
 		return this.#inTurn(async () => {
 			const open = this.#open;
 			this.#open = null;
-			if (open !== null) await endVault(open);
+			if (open !== null) {
+				this.#setLocked();
+				await endVault(open);
+			}
 			this.#tabs.close();
 		});
 	}
 
-	#hear(message: TabMessage): void {
+	#hear(message: HeardMessage): void {
 		const open = this.#open;
 		switch (message.type) {
 			case 'keys_wanted':
@@ -436,11 +441,6 @@ class Engine extends SharingFace implements Tacet {
 			case 'call':
 				void open?.vault.answerCall(message);
 				break;
-			case 'keys':
-			case 'call_taken':
-			case 'call_done':
-			case 'leads':
-				break;
 		}
 	}
 
@@ -448,6 +448,7 @@ class Engine extends SharingFace implements Tacet {
 		const keys = await crypto.port.handKeys();
 		const first = firstRowsOf(vault.sharing.state.spaces);
 		this.#tabs.tell({ type: 'keys', keys, first });
+		wipeHandedKeys(keys);
 	}
 
 	/** Another tab logged out and erased the store. */
@@ -470,8 +471,8 @@ class Engine extends SharingFace implements Tacet {
 	#setUnlocked({ name, vault }: Open): void {
 		const { account, handle, writer } = name;
 		const offlineUnlock = this.#offlineUnlock;
-		const { space, sharing } = vault;
-		const facts = { handle, account, device: writer, offlineUnlock, space };
+		const { space, sharing, autoLock, cursors } = vault;
+		const facts = { handle, account, device: writer, offlineUnlock, space, autoLock, cursors };
 		this.#setState({ phase: 'unlocked', ...facts, ...sharing.state });
 	}
 

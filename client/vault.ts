@@ -1,9 +1,11 @@
 // An unlocked account at work: its keyring, its spaces, and which tab syncs them. What an
 // interrupted sign-up left undone is done here: keyring and first space are made if they are absent.
 import type { TacetOptions } from './api.ts';
+import { AutoLock } from './auto-lock.ts';
 import { Contacts } from './contacts.ts';
 import type { CryptoPort, NewSpace, UnlockedAccount } from './crypto-port.ts';
 import { randomRepairWaitMs } from './coverage.ts';
+import { Cursors } from './cursors.ts';
 import type { Desk, LeaderCalls } from './desk.ts';
 import { fail, type TacetError } from './errors.ts';
 import type { Http } from './http.ts';
@@ -39,6 +41,8 @@ export interface VaultParts {
 	readonly keyringHead: Head | null;
 	/** What `state` shows of the account changed. */
 	readonly onChange: () => void;
+	/** Nobody has used the account for a while: locks all tabs. */
+	readonly lock: () => Promise<void>;
 	/** This device's profile was copied: its next login takes a new id. */
 	readonly onCopied: () => void;
 }
@@ -56,6 +60,8 @@ export class Vault {
 	readonly #contacts: Contacts;
 	readonly #leader: Leader;
 	readonly sharing: Sharing;
+	readonly autoLock: AutoLock;
+	readonly cursors: Cursors;
 	readonly #spaces: VaultSpaces;
 	#first: OpenSpace | null = null;
 	#leading = false;
@@ -75,7 +81,10 @@ export class Vault {
 	constructor(parts: VaultParts, keyringSpace: NewSpace) {
 		this.#parts = parts;
 		this.#headsWrittenAtMs = parts.nowMs();
-		const { crypto, options, device, nowMs } = parts;
+		const { crypto, options, device, nowMs, tabs, lock } = parts;
+		const { store, channel } = options;
+		this.autoLock = new AutoLock({ store, crypto, channel, nowMs, lock });
+		this.cursors = new Cursors({ store, crypto, tabs });
 		this.#keyring = new OwnKeyring({
 			...{ space: keyringSpace, crypto, store: options.store, device, nowMs },
 			deviceName: options.deviceName ?? 'A device',
@@ -414,8 +423,11 @@ export class Vault {
 	async close(): Promise<void> {
 		this.#closed = true;
 		clearTimeout(this.#joinTimer);
+		this.autoLock.close();
+		// Before whoever shows the note is gone.
+		const cursors = this.cursors.save();
 		try {
-			await Promise.allSettled([this.#leader.close(), this.#spaces.settle()]);
+			await Promise.allSettled([this.#leader.close(), this.#spaces.settle(), cursors]);
 			await this.flush();
 			if (this.#newHeads.length > 0) await withinMs(headTimeoutMs, this.#writeHeads());
 		} finally {

@@ -71,10 +71,22 @@ export class App {
 			this.installOffer = event as InstallOffer;
 		});
 		const offUpdates = this.updates.watch();
+		// A page that is kept for the way back holds nothing meanwhile, and begins anew.
+		const offHide = on(window, 'pagehide', ({ persisted }) => {
+			if (!persisted) return;
+			this.state = { phase: 'starting', first: null };
+			this.kit = null;
+			void this.#tacet?.close();
+		});
+		const offShow = on(window, 'pageshow', ({ persisted }) => {
+			if (persisted) location.reload();
+		});
 		return () => {
 			stop();
 			offInstall();
 			offUpdates();
+			offHide();
+			offShow();
 		};
 	}
 

@@ -1,4 +1,6 @@
 // What the screens behind the lock share: the spaces, the search, and what a person does to notes.
+import type { AutoLock } from '../../../client/auto-lock.ts';
+import type { Cursors } from '../../../client/cursors.ts';
 import { createSubscriber } from 'svelte/reactivity';
 import type {
 	AccountOverview,
@@ -77,7 +79,16 @@ export class DeskState {
 		({ trashedAtMs, updatedAtMs }) => trashedAtMs ?? updatedAtMs
 	);
 
+	readonly autoLock: AutoLock;
+	readonly cursors: Cursors;
+	/** The first note that is opened gets its cursor back. */
+	recalls = true;
+
 	constructor(app: App, home: Space) {
+		const { state } = app;
+		if (state.phase !== 'unlocked') throw new Error('a desk is for an unlocked account');
+		this.autoLock = state.autoLock;
+		this.cursors = state.cursors;
 		this.app = app;
 		this.home = home;
 		this.importRun = new ImportRun(home);
