@@ -40,6 +40,9 @@ export const severities = {
 	'KEY-15': 1,
 	'KEY-17': 1,
 	'KEY-18': 1,
+	'MFA-01': 1,
+	'MFA-02': 2,
+	'MFA-05': 2,
 	'NET-01': 2,
 	'NET-02': 4,
 	'PWD-01': 1,
@@ -56,7 +59,11 @@ export const severities = {
 	'SES-06': 2,
 	'SES-07': 2,
 	'SES-08': 2,
-	'THF-02': 2
+	'THF-02': 2,
+	'WAN-01': 1,
+	'WAN-02': 2,
+	'WAN-04': 3,
+	'WAN-05': 2
 } as const satisfies Record<string, 1 | 2 | 3 | 4>;
 
 export type AttackId = keyof typeof severities;

@@ -216,7 +216,7 @@ describe('ways of unlocking', () => {
 		expect(waysToUnlock(author.current)).toBe(3);
 	});
 
-	test('do not fall to one again, whatever the write', async () => {
+	test('WAN-05: do not fall to one again, whatever the write', async () => {
 		const { slot } = passkey(20);
 		const withPasskey = await after({ type: 'keyslot_add', passkey: passkey(20) });
 		const withKit = await after({ type: 'kit', kit: kitOf(2, true) });

@@ -18,7 +18,12 @@ import { encodeFactorData, type FactorData } from '../../protocol/factor.ts';
 import type { FactorAnswer, FactorProof } from '../../protocol/factor-answer.ts';
 import { idFromBytes, type FactorId } from '../../protocol/ids.ts';
 import { ok, type Result } from '../../protocol/result.ts';
-import { account, party, type SoftAuthenticator, type Wrong } from '../crypto/edge/webauthn-fixture.ts';
+import {
+	account,
+	party,
+	type SoftAuthenticator,
+	type Wrong
+} from '../crypto/edge/webauthn-fixture.ts';
 import { bindings, openEdge } from './edge.ts';
 import { bytesOf, Person } from './person.ts';
 

@@ -40,7 +40,7 @@ afterEach(() => {
 });
 
 describe('a one-time password', () => {
-	it('is taken once, and none of a step before it after that', () =>
+	it('MFA-02: is taken once, and none of a step before it after that', () =>
 		FactorStage.run(async (stage) => {
 			const secret = await stage.addTotp();
 			const present = codeOf(secret);
@@ -63,7 +63,7 @@ describe('a one-time password', () => {
 			expect(await stage.answer(totp(present))).toEqual(wrong);
 		}));
 
-	it('of 50 requests at once is right for one', () =>
+	it('MFA-02: of 50 requests at once is right for one', () =>
 		FactorStage.run(async (stage) => {
 			const secret = await stage.addTotp();
 			const code = totp(codeOf(secret));
@@ -71,7 +71,7 @@ describe('a one-time password', () => {
 			expect(rightOf(answers)).toBe(1);
 		}));
 
-	it('may be of a clock that is off by a step, and by no more', () =>
+	it('MFA-02: may be of a clock that is off by a step, and by no more', () =>
 		FactorStage.run(async (stage) => {
 			pass(0);
 			for (const away of [-2, -1, 0, 1, 2]) {
@@ -122,7 +122,7 @@ describe('a one-time password', () => {
 });
 
 describe('wrong answers', () => {
-	it('are five, from all logins together, and then even the right code waits', () =>
+	it('MFA-01: are five, from all logins together, and then even the right code waits', () =>
 		FactorStage.run(async (stage) => {
 			const secret = await stage.addTotp();
 			const bad = totp(wrongCode(secret));
@@ -136,7 +136,7 @@ describe('wrong answers', () => {
 			expect(stage.notices).toEqual(Array(burst).fill('factor_refused'));
 		}));
 
-	it('are counted through the sleep of the object, before they are answered', () =>
+	it('MFA-01: are counted through the sleep of the object, before they are answered', () =>
 		FactorStage.run(async (stage) => {
 			const secret = await stage.addTotp();
 			for (let tries = 0; tries < factorRates.totp.burst; tries++) {
@@ -231,7 +231,7 @@ describe('what suffices', () => {
 			expect(stage.factors.question(login('login 1'), ['totp'])?.webauthn).toBeNull();
 		}));
 
-	it('is the only thing that is taken: with passkeys asked for, no right code is', () =>
+	it('MFA-05: is the only thing that is taken: with passkeys asked for, no right code is', () =>
 		FactorStage.run(async (stage) => {
 			const secret = await stage.addTotp();
 			const authenticator = new SoftAuthenticator();
@@ -263,7 +263,7 @@ describe('what suffices', () => {
 });
 
 describe('a passkey', () => {
-	it('answers one question, of one login, for one purpose', () =>
+	it('WAN-04: answers one question, of one login, for one purpose', () =>
 		FactorStage.run(async (stage) => {
 			const authenticator = new SoftAuthenticator();
 			await stage.addPasskey(authenticator);
@@ -300,7 +300,7 @@ describe('a passkey', () => {
 			expect((await stage.answer(stage.assert(authenticator, step), step)).ok).toBe(true);
 		}));
 
-	it('that lives in one place and counts back is refused, and its owner told', () =>
+	it('WAN-04: that lives in one place and counts back is refused, and its owner told', () =>
 		FactorStage.run(async (stage) => {
 			const authenticator = new SoftAuthenticator({ counter: 10 });
 			await stage.addPasskey(authenticator);

@@ -193,7 +193,7 @@ describe('a passkey’s keyslot', () => {
 		expect(await openKeyslot(derivePasskeySlotKey(outputOf(1)), other, keyslot)).toEqual(failed);
 	});
 
-	test('is bound to the credential: under another one’s id it does not open', async () => {
+	test('WAN-05: is bound to the credential: under another one’s id it does not open', async () => {
 		const slotKey = derivePasskeySlotKey(outputOf(1));
 		const keyslot = await sealPasskeyKeyslot(slotKey, generateRoot(), place);
 		const parsed = valueOf(parseKeyslot(keyslot));

@@ -74,7 +74,7 @@ const inResponse = <Answer extends PasskeyCreated | PasskeyAsserted>(
 ): Answer => ({ ...answer, response: { ...answer.response, [field]: text } });
 
 describe('a new passkey', () => {
-	test('with anything in place of a field is refused', async () => {
+	test('WAN-01: with anything in place of a field is refused', async () => {
 		const field = fc.constantFrom('clientDataJSON', 'attestationObject');
 		await fc.assert(
 			fc.asyncProperty(field, anything, async (name, text) => {
@@ -101,7 +101,7 @@ describe('a new passkey', () => {
 });
 
 describe('an assertion', () => {
-	test('with anything in place of a field is refused', async () => {
+	test('WAN-01: with anything in place of a field is refused', async () => {
 		const field = fc.constantFrom('clientDataJSON', 'authenticatorData', 'signature');
 		await fc.assert(
 			fc.asyncProperty(field, anything, async (name, text) => {
@@ -139,7 +139,7 @@ describe('an assertion', () => {
 		);
 	});
 
-	test('with a stranger’s origin is refused, whatever it is', async () => {
+	test('WAN-02: with a stranger’s origin is refused, whatever it is', async () => {
 		await fc.assert(
 			fc.asyncProperty(fc.oneof(fc.webUrl(), fc.string(), fc.anything()), async (origin) => {
 				if (origin === party.origin) return;

@@ -75,7 +75,7 @@ async function expectNothingElseAsserts(pair: Pair): Promise<void> {
 	}
 }
 
-test('a pair of WebAuthn Level 3, typed in, is taken as it is and in no other way', async () => {
+test('WAN-01: a pair of WebAuthn Level 3, typed in, is taken as it is and in no other way', async () => {
 	const passkey = valueOf(await create(typedPair));
 	expect(toHex(passkey.credentialId)).toBe(typedPair.blocks[0].credential_id);
 	expect(valueOf(await assert(typedPair, passkey)).passkey).toBe(passkey);
@@ -123,11 +123,14 @@ await withVectors<{ vectors: Pair[] }>(
 			}
 		);
 
-		test.each(taken)('$section: no bit of its assertion may change', expectNoChangeTaken);
+		test.each(taken)('WAN-01: $section: no bit of its assertion may change', expectNoChangeTaken);
 
-		test.each(taken)('$section: what else is registered asserts nothing', expectNothingElseAsserts);
+		test.each(taken)(
+			'WAN-01: $section: what else is registered asserts nothing',
+			expectNothingElseAsserts
+		);
 
-		test('different credentials do not stand for each other', async () => {
+		test('WAN-01: different credentials do not stand for each other', async () => {
 			for (const pair of taken) {
 				for (const other of taken) {
 					if (other === pair) continue;

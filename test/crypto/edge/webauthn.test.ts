@@ -310,7 +310,7 @@ describe('a challenge', () => {
 	const authenticator = new SoftAuthenticator();
 	const passkeys = [authenticator.stored];
 
-	test('is good once, however often its answer is sent', async () => {
+	test('WAN-04: is good once, however often its answer is sent', async () => {
 		const question = new Question();
 		const asserted = authenticator.assert(question.challenge);
 		const answers = await Promise.all(
@@ -335,7 +335,7 @@ describe('a challenge', () => {
 		['purpose', { purpose: 'fresh', account, holder: 'login 1' }],
 		['holder', { purpose: 'login', account, holder: 'login 2' }],
 		['account', { purpose: 'login', account: other, holder: 'login 1' }]
-	])('is no good for another %s, and for its own no more', async (_, subject) => {
+	])('WAN-04: is no good for another %s, and for its own no more', async (_, subject) => {
 		const question = new Question();
 		for (const check of [question.check({ subject }), question.check()]) {
 			const asserted = authenticator.assert(question.challenge, { response: { userHandle: null } });
@@ -344,7 +344,7 @@ describe('a challenge', () => {
 		}
 	});
 
-	test('for a new passkey is no good for an old one', async () => {
+	test('WAN-04: for a new passkey is no good for an old one', async () => {
 		const question = new Question({ purpose: 'add' });
 		const asserted = authenticator.assert(question.challenge);
 		const subject = { purpose: 'login', account, holder: 'login 1' } as const;
@@ -394,7 +394,7 @@ describe('a relying party', () => {
 		expect(relyingPartyOf(origin)).toEqual({ ok: false, error: 'malformed' });
 	});
 
-	test('at a port is not the one at another', async () => {
+	test('WAN-02: at a port is not the one at another', async () => {
 		const at = (port: string) => valueOf(relyingPartyOf(`https://notes.example.org${port}`));
 		const [question, authenticator] = [new Question(), new SoftAuthenticator()];
 		const passkey = authenticator.stored;
