@@ -52,7 +52,8 @@ export class App {
 			await Promise.all([
 				import('../../../client/account.ts'),
 				import('../../../client/vault.ts'),
-				import('./Desk.svelte')
+				import('./Desk.svelte'),
+				import('./messages.ts')
 			]);
 			return true;
 		} catch {
