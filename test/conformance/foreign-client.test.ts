@@ -122,6 +122,9 @@ describe('dpop', () => {
 	});
 });
 
+// eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so that nobody uses it with TLS
+const withoutTls = { [oauth.allowInsecureRequests]: true };
+
 describe('oauth4webapi', () => {
 	it('sends requests with bodies, and keeps up with the nonce by itself', async () => {
 		const pair = await oauth.generateKeyPair('ES256');
@@ -140,7 +143,7 @@ describe('oauth4webapi', () => {
 			const headers = new Headers({ 'Content-Type': 'application/json' });
 			return oauth.protectedResourceRequest(accessToken, method, url, headers, body, {
 				DPoP: handle,
-				[oauth.allowInsecureRequests]: true
+				...withoutTls
 			});
 		};
 		const stale = await ask('requestList', {}).catch((error: unknown) => error);
@@ -173,7 +176,7 @@ describe('oauth4webapi', () => {
 		const ask = () =>
 			oauth.protectedResourceRequest(accessToken, method, url, headers(), body, {
 				DPoP: handle,
-				[oauth.allowInsecureRequests]: true
+				...withoutTls
 			});
 		await ask().catch(() => undefined);
 		const refused = await ask().catch((error: unknown) => error);
