@@ -82,7 +82,7 @@ export async function goToAccount(page: Page, part: AccountPage): Promise<void> 
 	await goTo(page, 'Account');
 	await page
 		.getByRole('navigation', { name: 'Pages of the account' })
-		.getByRole('link', { name: part })
+		.getByRole('link', { name: new RegExp(`^${part}`) })
 		.click();
 	await page.getByRole('heading', { name: part, level: 1 }).waitFor();
 }
