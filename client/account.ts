@@ -5,12 +5,14 @@ import { jwkThumbprint } from '../crypto/jwk.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { equalBytes, fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
 import { parseHandle, type Handle } from '../protocol/handle.ts';
-import type { ResponseOf } from '../protocol/http.ts';
+import type { LoginDone, LoginStep } from '../protocol/http-login.ts';
 import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
+import type { LogInOptions, LoginQuestion } from './api-account.ts';
 import type { CryptoPort, LoginProof, Registered, UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
 import type { Http } from './http.ts';
+import { throughSteps, whenFullOf, type StepCalls } from './login-steps.ts';
 import {
 	deviceJwk,
 	encodeSession,
@@ -20,7 +22,8 @@ import {
 	type SessionFacts
 } from './profile.ts';
 import { Proofs } from './proofs.ts';
-import type { LogInStep, SignUpStep } from './status.ts';
+import { loadSession } from './session.ts';
+import type { SignUpStep } from './status.ts';
 import type { Profile, Store } from './store.ts';
 
 export interface AccountParts {
@@ -29,6 +32,8 @@ export interface AccountParts {
 	readonly crypto: CryptoPort;
 	readonly origin: string;
 	readonly nowMs: () => number;
+	/** Hears of each question of a login: whoever is to be ended waits for no answer. */
+	readonly onAsked?: (question: LoginQuestion) => void;
 }
 
 /** An account that is open on this device: its keys are in the crypto core. */
@@ -113,7 +118,7 @@ async function register(
 	return again.ok || again.error.code === 'handle_taken' ? registered : again;
 }
 
-export interface LogInInput {
+export interface LogInInput extends LogInOptions {
 	readonly handle: string;
 	readonly password: string;
 	/** The id of a new profile; with `known`, its own. */
@@ -123,7 +128,6 @@ export interface LogInInput {
 	readonly expectedServerKey?: Uint8Array;
 	/** Also make this device able to unlock offline. */
 	readonly offline?: boolean;
-	readonly onStep?: ((step: LogInStep) => void) | undefined;
 }
 
 /** Logs in by OPAQUE, binds this device's key to the session, and opens the account. */
@@ -142,8 +146,14 @@ export async function logIn(
 	}
 	const keys = await deviceKeys(input);
 	const proofs = new Proofs(keys.deviceKey, parts.nowMs);
-	const finished = await finish(parts, { ...proof.value, handle: handle.value, keys, proofs });
-	if (!finished.ok) return finished;
+	const finished = await finish(parts, {
+		...{ ...proof.value, handle: handle.value, keys, proofs },
+		asking: input
+	});
+	if (!finished.ok) {
+		await parts.crypto.forgetLogin();
+		return finished;
+	}
 	const answer = finished.value;
 	return open(parts, { input, keys, proofs, pinnedServerKey: serverPublicKey, answer });
 }
@@ -187,19 +197,37 @@ async function deviceKeys({ known, device }: LogInInput): Promise<DeviceKeys> {
 }
 
 async function finish(
-	{ http, crypto, origin }: AccountParts,
-	input: Proof & { readonly handle: Handle; readonly keys: DeviceKeys; readonly proofs: Proofs }
-): Promise<Result<ResponseOf<'loginFinish'>, TacetError>> {
-	const { handle, login, ke3, handleHash, keys, proofs } = input;
+	{ http, crypto, origin, onAsked }: AccountParts,
+	input: Proof & {
+		readonly handle: Handle;
+		readonly keys: DeviceKeys;
+		readonly proofs: Proofs;
+		readonly asking: LogInOptions;
+	}
+): Promise<Result<LoginDone, TacetError>> {
+	const { handle, login, ke3, handleHash, keys, proofs, asking } = input;
 	const jwk = await deviceJwk(keys.deviceKey);
 	const thumbprint = jwkThumbprint(jwk);
 	const binding = await crypto.bindDevice({ origin, handleHash, thumbprint });
 	const request = {
-		...{ handle, login, ke3: toBase64Url(ke3) },
+		...{ handle, login, ke3: toBase64Url(ke3), whenFull: whenFullOf(asking) },
 		device: { id: keys.writer, jwk, binding: toBase64Url(binding) }
 	};
 	// The answer brings the nonce: what is asked right after it needs no round trip more.
-	return http.call('loginFinish', request, { proofs, token: null });
+	const pass = { proofs, token: null };
+	const first = await http.call('loginFinish', request, pass);
+	if (!first.ok) return first;
+	const calls: StepCalls<LoginStep> = {
+		answer: (shown) => http.call('loginFactor', { handle, ...shown }, pass),
+		send: (wanted) => http.call('loginSend', { handle, ...wanted }),
+		choose: (chosen) => http.call('loginChoose', { handle, ...chosen }, pass)
+	};
+	const { onQuestion } = asking;
+	const ask = (question: LoginQuestion): void => {
+		onAsked?.(question);
+		onQuestion?.(question);
+	};
+	return throughSteps(first.value, calls, onQuestion && ask);
 }
 
 async function open(
@@ -209,7 +237,7 @@ async function open(
 		readonly keys: DeviceKeys;
 		readonly proofs: Proofs;
 		readonly pinnedServerKey: Uint8Array;
-		readonly answer: ResponseOf<'loginFinish'>;
+		readonly answer: LoginDone;
 	}
 ): Promise<Result<OpenedAccount, TacetError>> {
 	const { input, keys, proofs, pinnedServerKey, answer } = login;
@@ -246,8 +274,27 @@ async function open(
 	return saved.ok ? ok({ me, name, profile, session, proofs }) : fail(saved.error);
 }
 
+/** Opens the account whose profile is here: by a login, or offline if the person chose that. */
+export async function openKnown(
+	parts: AccountParts,
+	known: { readonly profile: Profile; readonly name: ProfileName },
+	input: LogInOptions & { readonly password: string }
+): Promise<Result<OpenedAccount, TacetError>> {
+	const { profile, name } = known;
+	const online = await logIn(parts, { ...input, handle: name.handle, known });
+	if (online.ok) return online;
+	if (online.error.code === 'login_failed') return fail('wrong_password');
+	if (online.error.code !== 'offline' || profile.deviceKeyslot === null) return online;
+	input.onStep?.('stretching');
+	const me = await unlockOffline(parts, { ...known, password: input.password });
+	if (!me.ok) return me;
+	const session = await loadSession(parts);
+	const proofs = new Proofs(profile.deviceKey, parts.nowMs);
+	return ok({ ...known, me: me.value, session, proofs });
+}
+
 /** Unlocks by this device's own keyslot, without a network. */
-export async function unlockOffline(
+async function unlockOffline(
 	{ crypto }: AccountParts,
 	input: {
 		readonly password: string;

@@ -2,6 +2,7 @@
 // changed, without saying what; everything readable is plain data that is replaced, never changed.
 import type { AccountId, DeviceId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { Result } from '../protocol/result.ts';
+import type { LogInOptions } from './api-account.ts';
 import type { AccountSharing, SpaceSharing, TacetSharing } from './api-sharing.ts';
 import type { AutoLock } from './auto-lock.ts';
 import type { CryptoWorker } from './crypto-port.ts';
@@ -12,7 +13,7 @@ import type { ImportFile, ImportProgress, ImportReport } from './import-files.ts
 import type { ItemSummary, ItemText } from './items.ts';
 import type { OpenItem, OpenState } from './open-item.ts';
 import type { SearchHit } from './search.ts';
-import type { AccountOverview, LogInStep, SignUpStep, SyncStatus } from './status.ts';
+import type { AccountOverview, SignUpStep, SyncStatus } from './status.ts';
 import type { Store } from './store.ts';
 
 export interface TacetOptions {
@@ -64,16 +65,14 @@ export interface Tacet extends TacetSharing {
 		readonly password: string;
 		readonly onStep?: (step: SignUpStep) => void;
 	}): Answer<{ readonly recoveryCode: readonly string[] }>;
-	logIn(input: {
-		readonly handle: string;
-		readonly password: string;
-		readonly onStep?: (step: LogInStep) => void;
-	}): Answer<void>;
+	logIn(input: LogInOptions & { readonly handle: string; readonly password: string }): Answer<void>;
 	/** By OPAQUE; without a network by the device's own keyslot, if the person chose that. */
-	unlock(input: {
-		readonly password: string;
-		readonly onStep?: (step: LogInStep) => void;
-	}): Answer<void>;
+	unlock(input: LogInOptions & { readonly password: string }): Answer<void>;
+	/**
+	 * Shows once more who is here: what answered with `step_up_needed` can be done again after this, for
+	 * a few minutes.
+	 */
+	stepUp(input: LogInOptions & { readonly password: string }): Answer<void>;
 	lock(): Promise<void>;
 	/** Ends the session and erases this device's store. `unsent_changes` unless they may be lost. */
 	logOut(options?: { readonly discardUnsent?: boolean }): Answer<{ readonly unsent: number }>;

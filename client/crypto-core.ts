@@ -33,7 +33,7 @@ import { equalBytes } from '../protocol/bytes.ts';
 import { encodeHeartbeat, type SignedHeartbeat } from '../protocol/heartbeat.ts';
 import type { AccountId, DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
 import { accountWriteInput, createAccountBody, localRecordAad } from '../protocol/labels.ts';
-import { minPasswordCharacters } from '../protocol/limits.ts';
+import { freshTtlSeconds, minPasswordCharacters } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import {
 	deriveOfflineSlotKey,
@@ -76,6 +76,8 @@ interface OpaqueAttempt {
 	readonly state: OpaqueClientState;
 }
 interface FinishedLogin {
+	/** Wipes it. */
+	readonly timer: ReturnType<typeof setTimeout>;
 	readonly password: PreparedPassword;
 	readonly exportKey: ExportKey;
 	readonly sessionKey: OpaqueSessionKey;
@@ -167,8 +169,17 @@ export class CryptoCore implements CryptoPort {
 		attempt.state.wipe();
 		if (!finished.ok) return finished;
 		const { ke3, exportKey, sessionKey, serverPublicKey } = finished.value;
-		this.#login = { password: attempt.password, exportKey, sessionKey };
+		this.#dropLogin();
+		const timer = setTimeout(() => {
+			this.#dropLogin();
+		}, freshTtlSeconds * 1_000);
+		this.#login = { timer, password: attempt.password, exportKey, sessionKey };
 		return ok({ ke3, serverPublicKey });
+	}
+
+	forgetLogin(): Promise<void> {
+		this.#dropLogin();
+		return Promise.resolve();
 	}
 
 	bindDevice(input: {
@@ -191,6 +202,7 @@ export class CryptoCore implements CryptoPort {
 	> {
 		const login = this.#login;
 		if (login === null) throw new Error('no login to open an account with');
+		clearTimeout(login.timer);
 		this.#login = null;
 		const { account, device } = input;
 		const identity = (await openIdentityLog(account, input.identities))?.at(-1);
@@ -384,14 +396,19 @@ export class CryptoCore implements CryptoPort {
 	/** Overwrites the bytes that can be; ending the thread takes the rest. */
 	wipe(): void {
 		this.sharing.wipe();
-		this.#login?.exportKey.wipe();
-		this.#login?.sessionKey.wipe();
+		this.#dropLogin();
 		this.#unlocked?.spaces.wipe();
 		this.#unlocked?.keys.kem.seed.wipe();
 		this.#unlocked?.keys.keyringEpochKey.wipe();
 		this.#attempt = null;
-		this.#login = null;
 		this.#unlocked = null;
+	}
+
+	#dropLogin(): void {
+		clearTimeout(this.#login?.timer);
+		this.#login?.exportKey.wipe();
+		this.#login?.sessionKey.wipe();
+		this.#login = null;
 	}
 
 	#open(): Unlocked {

@@ -161,6 +161,8 @@ export interface CryptoPort {
 	startLogin(password: string): Promise<Result<Uint8Array, PasswordRefusal>>;
 	/** Stretches; the keys of the login stay inside. */
 	finishLogin(ke2: Uint8Array): Promise<Result<LoginProof, 'login_failed'>>;
+	/** Wipes what {@link CryptoPort.finishLogin} left. It goes by itself once it does not count as fresh. */
+	forgetLogin(): Promise<void>;
 	/** MAC under the session key of the login just finished. */
 	bindDevice(input: {
 		readonly origin: string;

@@ -19,6 +19,9 @@ export type LocalErrorCode =
 	| 'locked'
 	| 'signed_out'
 	| 'already_signed_in'
+	/** The account asks for more than the password, and there is nobody to answer. */
+	| 'second_step_needed'
+	| 'cancelled'
 	| 'not_trusted'
 	| 'not_found'
 	| 'note_too_large'

@@ -1,5 +1,6 @@
 // The engine's public face, and the repository's only barrel.
 export type { ActivityEntry, ActivityEvent } from './activity.ts';
+export type { FactorAsked, LogInOptions, LoginQuestion, SessionsAsked } from './api-account.ts';
 export type {
 	Contact,
 	DeviceLinkOffer,

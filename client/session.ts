@@ -85,13 +85,14 @@ export class Session {
 		if (this.#ended) return fail('locked');
 		const fresh = facts.accessExpiresAtMs - marginMs > this.#options.nowMs();
 		if (fresh && !refused) return ok(facts.accessToken);
-		this.#refreshing ??= this.#untilEnd(this.#refresh(facts)).finally(() => {
+		this.#refreshing ??= this.untilEnd(this.#refresh(facts)).finally(() => {
 			this.#refreshing = null;
 		});
 		return this.#refreshing;
 	}
 
-	async #untilEnd<Value>(
+	/** Of work with this device's keys: `locked` once they are gone. */
+	async untilEnd<Value>(
 		work: Promise<Result<Value, TacetError>>
 	): Promise<Result<Value, TacetError>> {
 		const settled = work.catch((error: unknown) => {

@@ -1,7 +1,8 @@
 // The engine: which phase this device is in, and how it gets from one to the next. What it needs only
 // to open an account is imported then, so that the locked page is small.
 import type { Answer, Tacet, TacetOptions, TacetState } from './api.ts';
-import type { AccountParts, OpenedAccount } from './account.ts';
+import type { AccountParts } from './account.ts';
+import type { LogInOptions, LoginQuestion } from './api-account.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { Head } from '../protocol/commit.ts';
 import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
@@ -15,7 +16,7 @@ import { openName, sealName, type ProfileName, type SessionFacts } from './profi
 import type { Proofs } from './proofs.ts';
 import { SharingFace } from './sharing-face.ts';
 import { loadSession, Session } from './session.ts';
-import type { AccountOverview, LogInStep, SignUpStep } from './status.ts';
+import type { AccountOverview, SignUpStep } from './status.ts';
 import type { Profile } from './store.ts';
 import { Tabs, type HeardMessage } from './tabs.ts';
 import type { Vault } from './vault.ts';
@@ -42,6 +43,8 @@ class Engine extends SharingFace implements Tacet {
 	#state: TacetState = { phase: 'starting', first: null };
 	#known: Known | null = null;
 	#open: Open | null = null;
+	/** Asked last by a login. */
+	#question: LoginQuestion | null = null;
 	/** What another device handed over before the first login here. */
 	#handedOver: HandOver | null = null;
 	/** Phases change one after another, whatever is called meanwhile. */
@@ -146,11 +149,9 @@ class Engine extends SharingFace implements Tacet {
 		});
 	}
 
-	logIn(input: {
-		readonly handle: string;
-		readonly password: string;
-		readonly onStep?: (step: LogInStep) => void;
-	}): Answer<void> {
+	logIn(
+		input: LogInOptions & { readonly handle: string; readonly password: string }
+	): Answer<void> {
 		return this.#inTurn(async () => {
 			if (this.#known !== null) return fail('already_signed_in');
 			return this.#withCrypto(async (crypto) => {
@@ -170,16 +171,14 @@ class Engine extends SharingFace implements Tacet {
 		});
 	}
 
-	unlock(input: {
-		readonly password: string;
-		readonly onStep?: (step: LogInStep) => void;
-	}): Answer<void> {
+	unlock(input: LogInOptions & { readonly password: string }): Answer<void> {
 		return this.#inTurn(async () => {
 			if (this.#open !== null) return ok(undefined);
 			const known = this.#known;
 			if (known === null) return fail('signed_out');
 			return this.#withCrypto(async (crypto) => {
-				const opened = await this.#openKnown(crypto, known, input);
+				const { openKnown } = await import('./account.ts');
+				const opened = await openKnown(this.#partsOf(crypto), known, input);
 				if (!opened.ok) return opened;
 				input.onStep?.('opening_space');
 				return this.#enter(crypto, opened.value);
@@ -187,24 +186,13 @@ class Engine extends SharingFace implements Tacet {
 		});
 	}
 
-	async #openKnown(
-		crypto: CryptoWorker,
-		known: Known,
-		input: { readonly password: string; readonly onStep?: (step: LogInStep) => void }
-	): Promise<Result<OpenedAccount, TacetError>> {
-		const { logIn, unlockOffline } = await import('./account.ts');
-		const parts = this.#partsOf(crypto);
-		const { handle } = known.name;
-		const online = await logIn(parts, { ...input, handle, known });
-		if (online.ok) return online;
-		if (online.error.code === 'login_failed') return fail('wrong_password');
-		if (online.error.code !== 'offline' || known.profile.deviceKeyslot === null) return online;
-		input.onStep?.('stretching');
-		const me = await unlockOffline(parts, { ...known, password: input.password });
-		if (!me.ok) return me;
-		const { store } = this.#options;
-		const session = await loadSession({ store, crypto: crypto.port });
-		return ok({ ...known, me: me.value, session, proofs: await this.#proofsOf(known) });
+	async stepUp(input: LogInOptions & { readonly password: string }): Answer<void> {
+		const open = this.#open;
+		if (open === null) return fail('locked');
+		const { session, crypto, profile } = open;
+		const { stepUp } = await import('./step-up.ts');
+		const { pinnedServerKey } = profile;
+		return stepUp({ session, crypto: crypto.port, pinnedServerKey }, input);
 	}
 
 	/** A crypto worker for one attempt: it is kept only if the attempt opens the vault. */
@@ -231,7 +219,12 @@ class Engine extends SharingFace implements Tacet {
 
 	#partsOf(crypto: CryptoWorker): AccountParts {
 		const { store, origin } = this.#options;
-		return { http: this.#http, store, crypto: crypto.port, origin, nowMs: this.#nowMs };
+		return {
+			...{ http: this.#http, store, crypto: crypto.port, origin, nowMs: this.#nowMs },
+			onAsked: (question) => {
+				this.#question = question;
+			}
+		};
 	}
 
 	/** Opens the vault with keys that are in the core. The profile is in the store already. */
@@ -403,6 +396,7 @@ class Engine extends SharingFace implements Tacet {
 	}
 
 	close(): Promise<void> {
+		this.#question?.cancel();
 		return this.#inTurn(async () => {
 			const open = this.#open;
 			this.#open = null;

@@ -1,5 +1,6 @@
-// Login: the server's half of OPAQUE, and the device key that is bound to it. It proves a password and
-// begins nothing: what a proof is good for, sessions decide. An unknown handle answers like a known one.
+// The server's half of OPAQUE, and the device key that is bound to a login. It proves a password and
+// begins nothing: what comes after it is in account-login-steps.ts. An unknown handle answers like a
+// known one.
 import { verifyDeviceBinding } from '../crypto/edge/device-binding.ts';
 import { finishLogin, startLogin } from '../crypto/edge/opaque-server.ts';
 import { jwkThumbprint, parseP256Jwk, type P256Jwk } from '../crypto/jwk.ts';
@@ -7,12 +8,14 @@ import { init } from '../crypto/opaque-ke/opaque-ke.js';
 import opaqueModule from '../crypto/opaque-ke/opaque-ke.wasm';
 import { toBase64Url } from '../protocol/bytes.ts';
 import type { Refusal } from '../protocol/errors.ts';
-import type { RequestOf } from '../protocol/http.ts';
-import type { DeviceId } from '../protocol/ids.ts';
+import type { RequestOf, ResponseOf } from '../protocol/http.ts';
+import type { DeviceId, SessionId } from '../protocol/ids.ts';
+import { loginStateTtlSeconds } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
-import { malformed, type AccountParts, type Answer } from './account-parts.ts';
+import { malformed, type AccountParts } from './account-parts.ts';
+import { maxLoginsInProgress } from './limits.ts';
 import type { LoginBudget } from './login-budget.ts';
-import { LoginsInProgress } from './logins-in-progress.ts';
+import { LoginsInProgress, newLoginId } from './logins-in-progress.ts';
 import { decodeText } from './request-bytes.ts';
 
 /** What the Worker knows of a request besides its body. */
@@ -29,60 +32,85 @@ export interface ProvenDevice {
 	readonly jwk: P256Jwk;
 }
 
-const loginFailed = err({ code: 'login_failed' } as const);
+/** What a password is shown for: a new session, or one that is to be fresh. */
+export type LoginPurpose = 'session' | SessionId;
+
+interface KeyExchange {
+	readonly state: Uint8Array;
+	readonly purpose: LoginPurpose;
+}
+
+export const loginFailed = err({ code: 'login_failed' } as const);
 
 export class AccountLogin {
 	readonly #parts: AccountParts;
 	readonly #budget: LoginBudget;
-	readonly #logins = new LoginsInProgress();
+	readonly #exchanges = new LoginsInProgress<KeyExchange>(maxLoginsInProgress);
 
 	constructor(parts: AccountParts, budget: LoginBudget) {
 		this.#parts = parts;
 		this.#budget = budget;
 	}
 
-	async start(request: RequestOf<'loginStart'>, { network }: RequestPlace): Answer<'loginStart'> {
+	/** Counts as a wrong guess until somebody says otherwise: see {@link refund}. */
+	async start(
+		ke1: string,
+		purpose: LoginPurpose,
+		{ network }: RequestPlace
+	): Promise<Result<ResponseOf<'loginStart'>, Refusal>> {
 		const { name, store, keys: fetched } = this.#parts;
 		const [keys, opaque] = await Promise.all([fetched.get(), init(opaqueModule)]);
 		if (!keys.ok) return keys;
-		const taken = this.#budget.take(network, Date.now());
+		const nowMs = Date.now();
+		const taken = this.#budget.take(network, nowMs);
 		if (!taken.ok) return taken;
 		const { handleHash } = name;
 		const started = startLogin(opaque.server, {
 			setup: keys.value.opaqueSetup,
 			handleHash,
 			record: store.loadAccount()?.registrationRecord ?? null,
-			ke1: decodeText(request.ke1)
+			ke1: decodeText(ke1)
 		});
 		if (!started.ok) return malformed;
-		return ok({
-			login: this.#logins.add(started.value.state),
-			ke2: toBase64Url(started.value.ke2),
-			handleHash: toBase64Url(handleHash)
-		});
+		const login = newLoginId();
+		const { state, ke2 } = started.value;
+		this.#exchanges.add(login, { state, purpose }, nowMs + loginStateTtlSeconds * 1_000);
+		return ok({ login, ke2: toBase64Url(ke2), handleHash: toBase64Url(handleHash) });
 	}
 
-	/** Once for each login that was started. Nothing is given back of the budget: see {@link refund}. */
+	/**
+	 * Whether whoever sends KE3 knew the password. Once for each login that was started.
+	 *
+	 * @returns OPAQUE's session key, 64 bytes.
+	 */
 	async finish(
-		request: RequestOf<'loginFinish'>,
+		{ login, ke3 }: { readonly login: string; readonly ke3: string },
+		purpose: LoginPurpose
+	): Promise<Result<Uint8Array, Refusal>> {
+		const opaque = await init(opaqueModule);
+		const exchange = this.#exchanges.take(login)?.login;
+		if (exchange?.purpose !== purpose) return loginFailed;
+		const { state } = exchange;
+		const finished = finishLogin(opaque.server, { state, ke3: decodeText(ke3) });
+		// Only a record that was there gives a session key to both sides.
+		return finished.ok && this.#parts.store.loadAccount() !== null ? finished : loginFailed;
+	}
+
+	/** Whether the key of a device was chosen by whoever knew the password. */
+	async proveDevice(
+		sessionKey: Uint8Array,
+		{ id, jwk: shown, binding }: RequestOf<'loginFinish'>['device'],
 		{ origin }: RequestPlace
 	): Promise<Result<ProvenDevice, Refusal>> {
-		const opaque = await init(opaqueModule);
-		const state = this.#logins.take(request.login);
-		if (state === null) return loginFailed;
-		const finished = finishLogin(opaque.server, { state, ke3: decodeText(request.ke3) });
-		if (!finished.ok) return loginFailed;
-		const jwk = parseP256Jwk(request.device.jwk);
+		const jwk = parseP256Jwk(shown);
 		if (!jwk.ok || !(await isOnCurve(jwk.value))) return malformed;
-		const isBound = verifyDeviceBinding(finished.value, {
-			mac: decodeText(request.device.binding),
+		const isBound = verifyDeviceBinding(sessionKey, {
+			mac: decodeText(binding),
 			origin,
 			handleHash: this.#parts.name.handleHash,
 			thumbprint: jwkThumbprint(jwk.value)
 		});
-		// Only a record that was there gives a session key to both sides.
-		if (!isBound || this.#parts.store.loadAccount() === null) return loginFailed;
-		return ok({ device: request.device.id, jwk: jwk.value });
+		return isBound ? ok({ device: id, jwk: jwk.value }) : loginFailed;
 	}
 
 	/** The attempt was no guess: it does not count. */

@@ -94,5 +94,6 @@ export const accountMigrations: readonly string[] = [
 	`CREATE TABLE factor_attempts (
 		one INTEGER PRIMARY KEY CHECK (one = 1),
 		arrivals TEXT NOT NULL
-	) STRICT`
+	) STRICT`,
+	'ALTER TABLE sessions ADD COLUMN fresh_until_ms INTEGER NOT NULL DEFAULT 0'
 ];

@@ -10,6 +10,8 @@ export interface StoredSession {
 	readonly deviceJwk: P256Jwk;
 	readonly createdAtMs: number;
 	readonly refreshedAtMs: number;
+	/** Until when its person counts as just having shown who they are. */
+	readonly freshUntilMs: number;
 	readonly refresh: RefreshHashes;
 	/** The token before, and whether it may still be used: its answer may have been lost. */
 	readonly previous: { readonly secret: Uint8Array; readonly mayRefresh: boolean } | null;
@@ -36,6 +38,7 @@ type SessionRow = {
 	previous_refresh_hash: ArrayBuffer | null;
 	may_refresh_again: number;
 	spaces: string;
+	fresh_until_ms: number;
 };
 
 const sessionOf = (row: SessionRow): StoredSession => ({
@@ -45,6 +48,7 @@ const sessionOf = (row: SessionRow): StoredSession => ({
 	deviceJwk: JSON.parse(row.device_jwk) as P256Jwk,
 	createdAtMs: row.created_at_ms,
 	refreshedAtMs: row.refreshed_at_ms,
+	freshUntilMs: row.fresh_until_ms,
 	refresh: {
 		family: new Uint8Array(row.refresh_family_hash),
 		secret: new Uint8Array(row.refresh_hash)
@@ -77,10 +81,11 @@ export class AccountSessionStore {
 	/** In place of the one that the device had. It begins with one refresh token, and none before. */
 	saveSession(session: StoredSession): void {
 		this.#sql.exec(
-			'INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0, ?)',
+			'INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0, ?, ?)',
 			...[session.device, session.id, JSON.stringify(session.deviceJwk)],
 			...[session.createdAtMs, session.refreshedAtMs],
-			...[session.refresh.family, session.refresh.secret, JSON.stringify(session.spaces)]
+			...[session.refresh.family, session.refresh.secret, JSON.stringify(session.spaces)],
+			session.freshUntilMs
 		);
 	}
 
@@ -99,6 +104,10 @@ export class AccountSessionStore {
 				refreshed_at_ms = ? WHERE device = ?`,
 			...[rotation.next, rotation.used, rotation.mayRefresh ? 1 : 0, rotation.nowMs, device]
 		);
+	}
+
+	saveFreshUntil({ device }: StoredSession, freshUntilMs: number): void {
+		this.#sql.exec('UPDATE sessions SET fresh_until_ms = ? WHERE device = ?', freshUntilMs, device);
 	}
 
 	saveSpaces({ device }: StoredSession, spaces: readonly SpaceId[]): void {

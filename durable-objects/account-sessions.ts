@@ -13,6 +13,7 @@ import { equalConstantTime } from '../crypto/mac.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../protocol/http.ts';
+import type { LiveSession } from '../protocol/http-fields.ts';
 import {
 	idBytes,
 	idFromBytes,
@@ -22,6 +23,7 @@ import {
 } from '../protocol/ids.ts';
 import {
 	accessTokenTtlSeconds,
+	freshTtlSeconds,
 	maxSessionsPerAccount,
 	refreshTokenTtlSeconds
 } from '../protocol/limits.ts';
@@ -38,10 +40,18 @@ import { judgeRefresh } from './refresh-use.ts';
 
 type SessionAnswer = ResponseOf<'sessionRefresh'>['session'];
 
-/** A session that began, what its device is told of it, and which others gave way to it. */
-export interface BegunSession {
-	readonly session: SessionAnswer;
-	readonly ended: SessionId[];
+/** Which sessions make room where as many live as may: the oldest, or those that a person named. */
+export type WhenFull = 'end_oldest' | { readonly end: readonly SessionId[] };
+
+export type BegunSession =
+	/** What its device is told of a session that began, and which others gave way to it. */
+	| { readonly next: 'done'; readonly session: SessionAnswer; readonly ended: SessionId[] }
+	/** Nothing happened: more have to end than were named. */
+	| { readonly next: 'choose'; readonly cap: number; readonly sessions: LiveSession[] };
+
+/** A session that asks, and what its token says. */
+export interface Asking extends AccessClaims {
+	readonly freshUntilMs: number;
 }
 
 export class AccountSessions {
@@ -68,14 +78,26 @@ export class AccountSessions {
 		this.#guard = own.guard;
 	}
 
-	/** Begins a session. One that the device had ends; others, the oldest first, if there are too many. */
-	async begin({ device, jwk }: ProvenDevice, keys: AccountServerKeys): Promise<BegunSession> {
+	/**
+	 * Begins a session, in place of the one that the device had. As many live then as may at most,
+	 * however many begin at once: who has to go is counted in the block that writes the new one.
+	 */
+	async begin(
+		{ device, jwk }: ProvenDevice,
+		whenFull: WhenFull
+	): Promise<Result<BegunSession, Refusal>> {
+		const keys = await this.#parts.keys.get();
+		if (!keys.ok) return keys;
 		const secret = createRefreshSecret();
 		for (;;) {
 			const nowMs = Date.now();
-			const { replaced, overfull } = this.#givingWay(device, nowMs);
-			const leaving = [...replaced, ...overfull];
-			const untold = leaving.filter(({ id }) => !this.#unreachedByTold.has(id));
+			const { replaced, leaving, isFull } = this.#givingWay(device, whenFull, nowMs);
+			if (isFull) {
+				const sessions = this.describe(null);
+				return ok({ next: 'choose', cap: maxSessionsPerAccount, sessions });
+			}
+			const going = [...replaced, ...leaving];
+			const untold = going.filter(({ id }) => !this.#unreachedByTold.has(id));
 			if (untold.length > 0) {
 				// Others may have begun meanwhile: who has to go is asked again.
 				await this.#tell(untold);
@@ -87,16 +109,26 @@ export class AccountSessions {
 				deviceJwk: jwk,
 				createdAtMs: nowMs,
 				refreshedAtMs: nowMs,
+				freshUntilMs: nowMs + freshTtlSeconds * 1_000,
 				refresh: secret.hashes,
 				previous: null,
 				// What the device opened it opens again: noted already, that costs no row.
 				spaces: replaced.flatMap(({ spaces }) => spaces).slice(-maxSpacesKnownOfDevice)
 			};
 			this.#store.saveSession(session);
-			await this.#remove(leaving);
-			const ended = overfull.map(({ id }) => id);
-			return { session: this.#answer(keys, session, secret), ended };
+			await this.#remove(going);
+			const ended = leaving.map(({ id }) => id);
+			return ok({ next: 'done', session: this.#answer(keys.value, session, secret), ended });
 		}
+	}
+
+	/** Its person has shown who they are. Answers with until when that is good; null if it has ended. */
+	freshen(id: SessionId): number | null {
+		const session = this.#find(id);
+		if (session === undefined) return null;
+		const freshUntilMs = Date.now() + freshTtlSeconds * 1_000;
+		this.#store.saveFreshUntil(session, freshUntilMs);
+		return freshUntilMs;
 	}
 
 	/**
@@ -149,9 +181,15 @@ export class AccountSessions {
 
 	/**
 	 * What a token says, if it is genuine, of this account, its session has not ended, and the proof is
-	 * by that session's key, of this request, and new. The proof is used up.
+	 * by that session's key, of this request, and new. The proof is used up. Where the route asks for a
+	 * fresh session, one that is not is `step_up_needed`.
 	 */
-	async authenticate({ token, proof, request }: Proven): Promise<Result<AccessClaims, Refusal>> {
+	async authenticate({
+		token,
+		proof,
+		request,
+		assurance
+	}: Proven): Promise<Result<Asking, Refusal>> {
 		if (token === null) return unauthenticated;
 		const claims = await this.#parts.keys.verify(token);
 		if (!claims.ok) return claims;
@@ -162,12 +200,24 @@ export class AccountSessions {
 		const judged = await this.#guard.judge(proof, { request, accessToken: token, thumbprint });
 		if (!judged.ok) return err({ code: judged.error });
 		// It may have ended meanwhile.
-		return this.#find(claims.value.session) === undefined ? unauthenticated : claims;
+		const found = this.#find(claims.value.session);
+		if (found === undefined) return unauthenticated;
+		const { freshUntilMs } = found;
+		if (assurance === 'fresh' && freshUntilMs <= Date.now()) return err({ code: 'step_up_needed' });
+		return ok({ ...claims.value, freshUntilMs });
 	}
 
 	/** Sessions that are good for something, oldest first. */
 	live(nowMs: number): StoredSession[] {
 		return this.#stored(nowMs).filter(({ id }) => !this.#ending.has(id));
+	}
+
+	/** As people are shown them, oldest first. */
+	describe(current: SessionId | null): LiveSession[] {
+		return this.live(Date.now()).map(({ id, device, createdAtMs, refreshedAtMs }) => ({
+			...{ id, device, createdAtMs, refreshedAtMs },
+			current: id === current
+		}));
 	}
 
 	/** Answers whether a session may open a socket of a space; if it may, that space hears of its end. */
@@ -195,13 +245,18 @@ export class AccountSessions {
 		return sessions.filter(({ refreshedAtMs }) => refreshedAtMs > oldestMs);
 	}
 
-	/** Whose place a new session of the device takes, and who is too many beside it. */
-	#givingWay(device: DeviceId, nowMs: number) {
+	/** Whose place a new session of the device takes, who leaves to make room, and whether that is enough. */
+	#givingWay(device: DeviceId, whenFull: WhenFull, nowMs: number) {
 		const sessions = this.#stored(nowMs);
 		const replaced = sessions.filter((other) => other.device === device);
 		const others = sessions.filter((other) => other.device !== device);
-		const overfull = others.slice(0, Math.max(0, others.length - (maxSessionsPerAccount - 1)));
-		return { replaced, overfull };
+		const tooMany = Math.max(0, others.length - (maxSessionsPerAccount - 1));
+		if (whenFull === 'end_oldest') {
+			return { replaced, leaving: others.slice(0, tooMany), isFull: false };
+		}
+		// Those that are ending already leave, whoever named them.
+		const leaving = others.filter(({ id }) => whenFull.end.includes(id) || this.#ending.has(id));
+		return { replaced, leaving, isFull: leaving.length < tooMany };
 	}
 
 	async #end(session: StoredSession): Promise<void> {
@@ -251,7 +306,8 @@ export class AccountSessions {
 			id: session.id,
 			accessToken,
 			accessExpiresAtMs: expiresAtMs,
-			refreshToken: encodeRefreshToken(name.objectName, secret)
+			refreshToken: encodeRefreshToken(name.objectName, secret),
+			freshUntilMs: session.freshUntilMs
 		};
 	}
 }

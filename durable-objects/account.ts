@@ -12,11 +12,12 @@ import { err, ok, type Result } from '../protocol/result.ts';
 import { AccountCreation } from './account-creation.ts';
 import { AccountEndings } from './account-endings.ts';
 import { AccountLogin, type RequestPlace } from './account-login.ts';
+import { AccountLoginSteps } from './account-login-steps.ts';
 import { AccountLoginStore } from './account-login-store.ts';
 import { AccountName } from './account-name.ts';
 import { unauthenticated, type AccountParts, type Answer } from './account-parts.ts';
 import { AccountSessionStore } from './account-session-store.ts';
-import { AccountSessions } from './account-sessions.ts';
+import { AccountSessions, type Asking } from './account-sessions.ts';
 import { AccountSharing } from './account-sharing.ts';
 import { AccountSharingStore } from './account-sharing-store.ts';
 import { AccountStore } from './account-store.ts';
@@ -26,6 +27,7 @@ import { FetchedKeys } from './fetched-keys.ts';
 import { LoginBudget } from './login-budget.ts';
 import { ProofGuard } from './proof-guard.ts';
 import type { Proven, Replied, Reply } from './proven.ts';
+import { noSecondStep } from './second-step.ts';
 
 const notFound = err({ code: 'not_found' } as const);
 
@@ -33,6 +35,7 @@ export class Account extends DurableObject<Env> {
 	readonly #parts: AccountParts;
 	readonly #creation: AccountCreation;
 	readonly #login: AccountLogin;
+	readonly #steps: AccountLoginSteps;
 	readonly #sessions: AccountSessions;
 	readonly #endings: AccountEndings;
 	readonly #sharing: AccountSharing;
@@ -57,6 +60,10 @@ export class Account extends DurableObject<Env> {
 		this.#sessions = new AccountSessions(this.#parts, {
 			...{ store: sessions, endings: this.#endings, guard: this.#guard }
 		});
+		this.#steps = new AccountLoginSteps({
+			...{ login: this.#login, sessions: this.#sessions, secondStep: noSecondStep },
+			material: () => this.#material()
+		});
 		this.#sharing = new AccountSharing(new AccountSharingStore(storage));
 	}
 
@@ -69,19 +76,55 @@ export class Account extends DurableObject<Env> {
 	}
 
 	loginStart(request: RequestOf<'loginStart'>, place: RequestPlace): Answer<'loginStart'> {
-		return this.#login.start(request, place);
+		return this.#login.start(request.ke1, 'session', place);
 	}
 
 	loginFinish(request: RequestOf<'loginFinish'>, place: RequestPlace): Reply<'loginFinish'> {
-		return this.#reply(async () => {
-			const keys = await this.#parts.keys.get();
-			if (!keys.ok) return keys;
-			const proven = await this.#login.finish(request, place);
-			if (!proven.ok) return proven;
-			this.#login.refund(place);
-			const begun = await this.#sessions.begin(proven.value, keys.value);
-			return ok({ ...this.#material(keys.value.incarnation), ...begun });
-		});
+		return this.#reply(() => this.#steps.finish(request, place));
+	}
+
+	loginFactor(request: RequestOf<'loginFactor'>, place: RequestPlace): Reply<'loginFactor'> {
+		return this.#reply(() => this.#steps.answerFactor(request, place));
+	}
+
+	loginSend(request: RequestOf<'loginSend'>): Answer<'loginSend'> {
+		return this.#steps.send(request, null);
+	}
+
+	loginChoose(request: RequestOf<'loginChoose'>, place: RequestPlace): Reply<'loginChoose'> {
+		return this.#reply(() => this.#steps.choose(request, place));
+	}
+
+	stepUpStart(
+		proven: Proven,
+		{ ke1 }: RequestOf<'stepUpStart'>,
+		place: RequestPlace
+	): Reply<'stepUpStart'> {
+		return this.#asSession(proven, ({ session }) => this.#login.start(ke1, session, place));
+	}
+
+	stepUpFinish(
+		proven: Proven,
+		request: RequestOf<'stepUpFinish'>,
+		place: RequestPlace
+	): Reply<'stepUpFinish'> {
+		return this.#asSession(proven, ({ session }) =>
+			this.#steps.finishStepUp(request, { session, place })
+		);
+	}
+
+	stepUpFactor(
+		proven: Proven,
+		request: RequestOf<'stepUpFactor'>,
+		place: RequestPlace
+	): Reply<'stepUpFactor'> {
+		return this.#asSession(proven, ({ session }) =>
+			this.#steps.answerStepUp(request, { session, place })
+		);
+	}
+
+	stepUpSend(proven: Proven, request: RequestOf<'stepUpSend'>): Reply<'stepUpSend'> {
+		return this.#asSession(proven, ({ session }) => this.#steps.send(request, session));
 	}
 
 	/** By the key that the session is bound to, and without an access token. */
@@ -91,29 +134,18 @@ export class Account extends DurableObject<Env> {
 
 	/** Ends the session that the token is of. */
 	end(proven: Proven): Reply<'sessionEnd'> {
-		return this.#reply(async () => {
-			const claims = await this.#sessions.authenticate(proven);
-			if (!claims.ok) return claims;
-			await this.#sessions.end(claims.value.session);
+		return this.#asSession(proven, async ({ session }) => {
+			await this.#sessions.end(session);
 			return ok({});
 		});
 	}
 
 	/** What the account consists of, and who is logged in. */
 	read(proven: Proven): Reply<'account'> {
-		return this.#reply(async () => {
-			const keys = await this.#parts.keys.get();
-			if (!keys.ok) return keys;
-			const claims = await this.#sessions.authenticate(proven);
-			if (!claims.ok) return claims;
-			const sessions = this.#sessions.live(Date.now()).map((session) => ({
-				id: session.id,
-				device: session.device,
-				createdAtMs: session.createdAtMs,
-				refreshedAtMs: session.refreshedAtMs,
-				current: session.id === claims.value.session
-			}));
-			return ok({ ...this.#material(keys.value.incarnation), sessions });
+		return this.#asSession(proven, async ({ session }) => {
+			const material = await this.#material();
+			if (!material.ok) return material;
+			return ok({ ...material.value, sessions: this.#sessions.describe(session) });
 		});
 	}
 
@@ -217,14 +249,21 @@ export class Account extends DurableObject<Env> {
 	}
 
 	/** To a session of this account. */
+	#asSession<Value>(
+		proven: Proven,
+		work: (asking: Asking) => Promise<Result<Value, Refusal>>
+	): Promise<Replied<Value>> {
+		return this.#reply(async () => {
+			const asking = await this.#sessions.authenticate(proven);
+			return asking.ok ? work(asking.value) : asking;
+		});
+	}
+
 	#answerOwn<Value>(
 		proven: Proven,
 		work: (nowMs: number) => Result<Value, Refusal>
 	): Promise<Replied<Value>> {
-		return this.#reply(async () => {
-			const claims = await this.#sessions.authenticate(proven);
-			return claims.ok ? this.#answer(work) : claims;
-		});
+		return this.#asSession(proven, () => this.#answer(work));
 	}
 
 	/** What an account has to say about what it keeps for a while, of which the alarm must know. */
@@ -242,17 +281,19 @@ export class Account extends DurableObject<Env> {
 		return nextMs === null ? Promise.resolve() : ringBy(this.ctx.storage, nextMs);
 	}
 
-	#material(incarnation: Uint8Array) {
+	async #material() {
 		const { name, store } = this.#parts;
+		const keys = await this.#parts.keys.get();
+		if (!keys.ok) return keys;
 		const account = store.loadAccount();
 		if (account === null) throw new Error('an account with a session exists');
-		return {
+		return ok({
 			account: account.account,
 			handleHash: toBase64Url(name.handleHash),
-			incarnation: toBase64Url(incarnation),
+			incarnation: toBase64Url(keys.value.incarnation),
 			identities: store.loadIdentities().map(toBase64Url),
 			keyslots: store.loadKeyslots().map(toBase64Url)
-		};
+		});
 	}
 }
 

@@ -1,34 +1,39 @@
-// Logins between KE2 and KE3, in memory only: at most a minute long, and bounded.
+// Logins between two of their messages, in memory only: for a while, and so many at once.
 import { toBase64Url } from '../protocol/bytes.ts';
-import { loginStateTtlSeconds } from '../protocol/limits.ts';
 import { randomBytes } from '../crypto/random.ts';
-import { maxLoginsInProgress } from './limits.ts';
 
-interface Login {
-	readonly state: Uint8Array;
+interface Kept<Login> {
+	readonly login: Login;
+	readonly untilMs: number;
 	/** Ends the login, and until then keeps the object from being put to sleep. */
 	readonly timer: ReturnType<typeof setTimeout>;
 }
 
-export class LoginsInProgress {
-	readonly #loginsById = new Map<string, Login>();
+/** As base64url, 16 random bytes. */
+export const newLoginId = (): string => toBase64Url(randomBytes(16));
 
-	/** Remembers a state; the oldest gives way when there are too many. Answers with its id. */
-	add(state: Uint8Array): string {
-		const [oldest] = this.#loginsById.keys();
-		if (oldest !== undefined && this.#loginsById.size >= maxLoginsInProgress) this.take(oldest);
-		const id = toBase64Url(randomBytes(16));
-		const timer = setTimeout(() => this.take(id), loginStateTtlSeconds * 1_000);
-		this.#loginsById.set(id, { state, timer });
-		return id;
+export class LoginsInProgress<Login> {
+	readonly #keptById = new Map<string, Kept<Login>>();
+	readonly #max: number;
+
+	constructor(max: number) {
+		this.#max = max;
 	}
 
-	/** The state, which is good for one use. */
-	take(id: string): Uint8Array | null {
-		const login = this.#loginsById.get(id);
-		if (login === undefined) return null;
-		clearTimeout(login.timer);
-		this.#loginsById.delete(id);
-		return login.state;
+	/** Remembers a login; the oldest gives way when there are too many. */
+	add(id: string, login: Login, untilMs: number): void {
+		const [oldest] = this.#keptById.keys();
+		if (oldest !== undefined && this.#keptById.size >= this.#max) this.take(oldest);
+		const timer = setTimeout(() => this.take(id), Math.max(0, untilMs - Date.now()));
+		this.#keptById.set(id, { login, untilMs, timer });
+	}
+
+	/** A login, which is gone then: of many answers at once, one has it. */
+	take(id: string): { readonly login: Login; readonly untilMs: number } | null {
+		const kept = this.#keptById.get(id);
+		if (kept === undefined) return null;
+		clearTimeout(kept.timer);
+		this.#keptById.delete(id);
+		return kept;
 	}
 }

@@ -2,7 +2,7 @@
 // judges, the Worker doesn't: whoever judges proofs remembers them (proof-guard.ts).
 import type { ProvenRequest } from '../crypto/proven-request.ts';
 import type { Refusal } from '../protocol/errors.ts';
-import type { ResponseOf, RouteName } from '../protocol/http.ts';
+import type { ResponseOf, RouteAuth, RouteName } from '../protocol/http.ts';
 import type { Result } from '../protocol/result.ts';
 
 /** Plain data. Nothing of it is verified but what `request` says, which the Worker saw itself. */
@@ -12,6 +12,8 @@ export interface Proven {
 	/** The proof, as it came. */
 	readonly proof: string;
 	readonly request: ProvenRequest;
+	/** What the route asks for, as its table says. */
+	readonly assurance: RouteAuth;
 }
 
 /** An answer with the nonce that the next proof has to carry, where somebody was asked who has one. */

@@ -31,13 +31,14 @@ import {
 	accessTokenTtlSeconds,
 	hashBytes,
 	linkOpeningTtlSeconds,
+	loginStateTtlSeconds,
 	maxLinksPerSpace,
 	maxPassphraseGuesses
 } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { AccountServerKeys } from './deployment.ts';
-import { expiredLinkKeptMs, maxOpeningsPerLink } from './limits.ts';
-import { LoginsInProgress } from './logins-in-progress.ts';
+import { expiredLinkKeptMs, maxLoginsInProgress, maxOpeningsPerLink } from './limits.ts';
+import { LoginsInProgress, newLoginId } from './logins-in-progress.ts';
 import { decodeText, sameBytes } from './request-bytes.ts';
 import type { Note } from './space-events.ts';
 import type { LinkTerms, SpaceLinkStore, StoredLink } from './space-link-store.ts';
@@ -77,7 +78,7 @@ export class SpaceLinks {
 	readonly #announce: () => void;
 	readonly #note: Note;
 	/** Of each link apart: a login that began at one can't end at another. */
-	readonly #loginsByLink = new Map<LinkId, LoginsInProgress>();
+	readonly #loginsByLink = new Map<LinkId, LoginsInProgress<Uint8Array>>();
 
 	constructor(store: SpaceLinkStore, announce: () => void, note: Note) {
 		this.#store = store;
@@ -158,8 +159,8 @@ export class SpaceLinks {
 
 	/** Alike for a link that is not there and for a passphrase that is wrong. */
 	finish(request: RequestOf<'linkFinish'>, moment: LinkMoment): Answer<'linkFinish'> {
-		const state = this.#loginsByLink.get(request.link)?.take(request.login) ?? null;
-		if (state === null) return loginFailed;
+		const state = this.#loginsByLink.get(request.link)?.take(request.login)?.login;
+		if (state === undefined) return loginFailed;
 		const finished = finishLogin(moment.opaque, { state, ke3: decodeText(request.ke3) });
 		const link = this.#store.load(request.link);
 		if (link === null) return loginFailed;
@@ -235,12 +236,11 @@ export class SpaceLinks {
 			this.#note({ kind: 'link_frozen', account, subject: link });
 			this.#announce();
 		}
-		const logins = this.#loginsByLink.get(link) ?? new LoginsInProgress();
+		const logins = this.#loginsByLink.get(link) ?? new LoginsInProgress(maxLoginsInProgress);
 		this.#loginsByLink.set(link, logins);
-		return ok({
-			login: logins.add(started.value.state),
-			ke2: toBase64Url(started.value.ke2)
-		});
+		const login = newLoginId();
+		logins.add(login, started.value.state, Date.now() + loginStateTtlSeconds * 1_000);
+		return ok({ login, ke2: toBase64Url(started.value.ke2) });
 	}
 
 	/** @param jkt thumbprint of the key that the opening is bound to. */

@@ -174,7 +174,7 @@ export class Space extends DurableObject<Env> {
 			readonly claims: AccessClaims;
 			readonly identity: Awaited<ReturnType<typeof openIdentity>>;
 		}
-	): Result<ResponseOf<'inviteClaim'>, Refusal> {
+	): Result<Record<string, never>, Refusal> {
 		const { account } = by.claims;
 		if (!by.identity.ok) return err({ code: 'malformed' });
 		const nowMs = Date.now();
@@ -472,5 +472,5 @@ async function provenOfUpgrade({ url, headers }: Request): Promise<Proven> {
 	const offered = (headers.get('Sec-WebSocket-Protocol') ?? '').split(',');
 	const [, token, proof] = offered.map((part) => part.trim());
 	const request = await describeRequest({ method: 'GET', url, body: new Uint8Array() });
-	return { token: token ?? null, proof: proof ?? '', request };
+	return { token: token ?? null, proof: proof ?? '', request, assurance: 'session' };
 }

@@ -6,6 +6,7 @@ export type Retry =
 	| 'never'
 	| 'at_once'
 	| 'after_login'
+	| 'after_step_up'
 	| 'after_refetch'
 	| 'after_upgrade'
 	| 'backoff';
@@ -33,6 +34,8 @@ export const wireErrors = {
 	login_failed: { httpStatus: 401, closeCode: null, retry: 'never' },
 	/** A second factor's answer that is wrong, used, too old, or of a kind that does not suffice: alike. */
 	factor_wrong: { httpStatus: 401, closeCode: null, retry: 'never' },
+	/** The session is good, and its person has to show who they are once more. */
+	step_up_needed: { httpStatus: 403, closeCode: null, retry: 'after_step_up' },
 	/** The role, or the rules of the log, do not allow it. */
 	forbidden: { httpStatus: 403, closeCode: null, retry: 'never' },
 	/** No such thing, or nothing that this session may know of: alike. */

@@ -1,7 +1,8 @@
 // Fields that several routes' schemas are made of.
 import * as v from 'valibot';
 import { fromBase64Url } from './bytes.ts';
-import { parseId, type AnyId } from './ids.ts';
+import { parseId, type AnyId, type DeviceId, type SessionId } from './ids.ts';
+import { maxSessionCap } from './limits.ts';
 
 /** base64url text of `min` to `max` bytes. */
 export const bytesText = (min: number, max: number = min) =>
@@ -35,9 +36,26 @@ export const accessToken = v.pipe(
 	v.regex(/^tacet_at_[\w-]+\.[\w-]+$/)
 );
 
+/** Logged-in devices of an account, oldest first. */
+export const liveSessions = v.pipe(
+	v.array(
+		v.strictObject({
+			id: id<SessionId>(),
+			device: id<DeviceId>(),
+			createdAtMs: timeMs,
+			refreshedAtMs: timeMs,
+			/** Whether it is the one that asks. */
+			current: v.boolean()
+		})
+	),
+	v.maxLength(maxSessionCap)
+);
+export type LiveSession = v.InferOutput<typeof liveSessions>[number];
+
 /**
  * What a route asks for. `proof`: a DPoP proof (RFC 9449) in the header field `DPoP`; what its key may
  * do is said in the body. `session`: `Authorization: DPoP <access token>` as well, and the key that the
- * session is bound to. Answers bring the nonce of the next proof in `DPoP-Nonce`.
+ * session is bound to. `fresh`: such a session whose person has shown password and second step within
+ * `freshTtlSeconds`, else `step_up_needed`. Answers bring the nonce of the next proof in `DPoP-Nonce`.
  */
-export type RouteAuth = 'none' | 'proof' | 'session';
+export type RouteAuth = 'none' | 'proof' | 'session' | 'fresh';

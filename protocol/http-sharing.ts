@@ -1,7 +1,16 @@
 // Routes of sharing: invitations, share links, requests by handle, and linking one more device.
 // Records are sealed for those who hold a secret; the edge keeps them, counts, and compares.
 import * as v from 'valibot';
-import { accessToken, bytesText, empty, handle, id, identityEntry, timeMs } from './http-fields.ts';
+import {
+	accessToken,
+	bytesText,
+	empty,
+	handle,
+	id,
+	identityEntry,
+	timeMs,
+	type RouteAuth
+} from './http-fields.ts';
 import type { AccountId, DeviceLinkId, InviteId, LinkId, RequestId, SpaceId } from './ids.ts';
 import {
 	hashBytes,
@@ -40,7 +49,7 @@ const opening = v.strictObject({
 	accessExpiresAtMs: timeMs
 });
 
-const route = <Request, Response, Auth extends 'none' | 'proof' | 'session'>(
+const route = <Request, Response, Auth extends RouteAuth>(
 	path: `/v1/${string}`,
 	auth: Auth,
 	request: Request,

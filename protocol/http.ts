@@ -3,7 +3,8 @@
 import * as v from 'valibot';
 import type { WireErrorCode } from './errors.ts';
 import { accountRoutes } from './http-account.ts';
-import { empty } from './http-fields.ts';
+import { empty, type RouteAuth } from './http-fields.ts';
+import { loginRoutes } from './http-login.ts';
 import { sharingRoutes } from './http-sharing.ts';
 import type { Seq, SpaceId } from './ids.ts';
 import { maxProofNonceCharacters } from './limits.ts';
@@ -21,6 +22,12 @@ export const errorResponse = v.strictObject({
 	error: v.strictObject({ code: v.string(), retryAfterSeconds: v.optional(v.number()) })
 });
 
+/** What a route asks of whoever calls it has to be said. */
+interface Route {
+	readonly auth: RouteAuth;
+	readonly [field: string]: unknown;
+}
+
 /** Every route. */
 export const routes = {
 	health: {
@@ -31,8 +38,9 @@ export const routes = {
 		response: healthResponse
 	},
 	...accountRoutes,
+	...loginRoutes,
 	...sharingRoutes
-} as const;
+} as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof routes;
 export type RequestOf<Name extends RouteName> = v.InferOutput<(typeof routes)[Name]['request']>;

@@ -129,7 +129,14 @@ export const maxRecoveryDelayDays = 30;
 export const recoveryCodeWords = 12;
 /** Of the recovery code, read back now and then. The others keep it from being guessed. */
 export const kitCheckWords = 3;
+/** Between KE1 and KE3. */
 export const loginStateTtlSeconds = 60;
+/** For what is asked after the password. */
+export const loginStepsTtlSeconds = 300;
+/** Answers to a second step, of one login. */
+export const maxFactorTries = 5;
+/** For how long whoever has shown password and second step need not do so again. */
+export const freshTtlSeconds = 300;
 export const historyRetentionDays = 30;
 
 export const minHandleCharacters = 3;

@@ -19,7 +19,7 @@ import { eventList } from './routes/events.ts';
 import { health } from './routes/health.ts';
 import * as invites from './routes/invites.ts';
 import * as links from './routes/links.ts';
-import { loginFinish, loginStart } from './routes/login.ts';
+import * as login from './routes/login.ts';
 import { registrationFinish, registrationStart } from './routes/registration.ts';
 import * as requests from './routes/requests.ts';
 import { sessionEnd, sessionRefresh } from './routes/session.ts';
@@ -31,8 +31,15 @@ const handlers: Readonly<Record<RouteName, Handler>> = {
 	health,
 	registrationStart: ofAccount('registrationStart', registrationStart),
 	registrationFinish: ofAccount('registrationFinish', registrationFinish),
-	loginStart: ofAccount('loginStart', loginStart),
-	loginFinish: ofAccount('loginFinish', loginFinish),
+	loginStart: ofAccount('loginStart', login.loginStart),
+	loginFinish: ofAccount('loginFinish', login.loginFinish),
+	loginFactor: ofAccount('loginFactor', login.loginFactor),
+	loginSend: ofAccount('loginSend', login.loginSend),
+	loginChoose: ofAccount('loginChoose', login.loginChoose),
+	stepUpStart: ofAccount('stepUpStart', login.stepUpStart),
+	stepUpFinish: ofAccount('stepUpFinish', login.stepUpFinish),
+	stepUpFactor: ofAccount('stepUpFactor', login.stepUpFactor),
+	stepUpSend: ofAccount('stepUpSend', login.stepUpSend),
 	sessionRefresh: ofAccount('sessionRefresh', sessionRefresh),
 	sessionEnd: ofAccount('sessionEnd', sessionEnd),
 	account: ofAccount('account', readAccount),

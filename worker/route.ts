@@ -149,10 +149,12 @@ async function provenOf(
 	{ name, body }: { readonly name: RouteName; readonly body: Uint8Array }
 ): Promise<Result<Proven, Refusal>> {
 	const proof = context.req.header('DPoP');
-	const token = routes[name].auth === 'session' ? claimedToken(context) : ok(null);
+	const assurance = routes[name].auth;
+	const token = assurance === 'proof' ? ok(null) : claimedToken(context);
 	if (proof === undefined || !token.ok) return unauthenticated;
 	const { method, url } = context.req;
-	return ok({ token: token.value, proof, request: await describeRequest({ method, url, body }) });
+	const request = await describeRequest({ method, url, body });
+	return ok({ token: token.value, proof, request, assurance });
 }
 
 /** A share link's token names no account: it opens a socket, nothing else. */

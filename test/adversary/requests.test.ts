@@ -11,11 +11,12 @@ import {
 	type ResponseOf,
 	type RouteName
 } from '../../protocol/http.ts';
+import type { LoginDone } from '../../protocol/http-login.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
 import { isOnline, startDevice, when, type Device } from './device.ts';
 import { startEdge, type Edge } from './edge.ts';
 
-type Session = ResponseOf<'loginFinish'>['session'];
+type Session = LoginDone['session'];
 
 interface Person {
 	readonly device: Device;
@@ -36,7 +37,7 @@ async function signUp(handle: string): Promise<Person> {
 	let session: Session | undefined;
 	device.liar.lie = {
 		answer: (route, { body }) => {
-			if (route === 'loginFinish') ({ session } = body as ResponseOf<'loginFinish'>);
+			if (route === 'loginFinish') ({ session } = body as LoginDone);
 			return undefined;
 		}
 	};

@@ -17,6 +17,9 @@ interface Schema {
 	readonly item?: Schema;
 	readonly wrapped?: Schema;
 	readonly literal?: unknown;
+	/** Of a variant: which field says what the others are. */
+	readonly key?: string;
+	readonly options?: readonly Schema[];
 }
 type Shape = string | { readonly [field: string]: Shape };
 
@@ -24,6 +27,13 @@ function shapeOf(schema: Schema): Shape {
 	if (schema.entries) {
 		const entries = Object.entries(schema.entries);
 		return Object.fromEntries(entries.map(([name, field]) => [name, shapeOf(field)]));
+	}
+	if (schema.type === 'variant') {
+		const options = (schema.options ?? []).map((option): [string, Shape] => {
+			const kind = option.entries?.[schema.key ?? '']?.literal;
+			return [`where ${String(schema.key)} is ${String(kind)}`, shapeOf(option)];
+		});
+		return Object.fromEntries(options);
 	}
 	if (schema.item) return { 'each of a list': shapeOf(schema.item) };
 	if (schema.wrapped) return shapeOf(schema.wrapped);

@@ -17,7 +17,14 @@ import {
 } from '../../protocol/http.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
 import { socketProtocol } from '../../protocol/version.ts';
-import { call, newDeviceId, newHandle, Person, type Edge } from '../durable-objects/person.ts';
+import {
+	call,
+	doneOf,
+	newDeviceId,
+	newHandle,
+	Person,
+	type Edge
+} from '../durable-objects/person.ts';
 import { Harness, Socket } from './harness.ts';
 
 const harness = new Harness();
@@ -41,7 +48,7 @@ async function logIn(pair: KeyPair) {
 	const request = await person.login(newDeviceId(), { jwk: await publicJwk(pair) });
 	if (request === null) throw new Error('the password is the right one');
 	const { body } = await call(edge, 'loginFinish', request);
-	return body.session;
+	return doneOf(body).session;
 }
 
 const bodyHash = async (method: string, url: string, body: string): Promise<string> =>

@@ -17,7 +17,7 @@ import type { SessionId, SpaceId } from '../../protocol/ids.ts';
 import { accountWriteInput, createAccountBody } from '../../protocol/labels.ts';
 import { maxSessionsPerAccount } from '../../protocol/limits.ts';
 import { bindings, connect, openEdge, origin, refusalOf, upgrade } from './edge.ts';
-import { bytesOf, call, newDeviceId, newDeviceJwk, newHandle, Person } from './person.ts';
+import { bytesOf, call, doneOf, newDeviceId, newDeviceJwk, newHandle, Person } from './person.ts';
 import { shownTo } from './proving.ts';
 import { dump, dumpEverything, rowsWrittenBy } from './storage.ts';
 
@@ -131,7 +131,8 @@ describe('login', () => {
 					id: newDeviceId(),
 					jwk: await newDeviceJwk(),
 					binding: toBase64Url(randomBytes(32))
-				}
+				},
+				whenFull: 'end_oldest'
 			});
 		const fakeFailure = await finish(unknown, fake.body.login);
 		expect(await dumpEverything()).toBe(before);
@@ -298,7 +299,7 @@ describe('sessions', () => {
 			})
 		);
 		expect(answers.every(({ status }) => status === 200)).toBe(true);
-		const tokens = answers.map(({ body }) => body.session.accessToken);
+		const tokens = answers.map(({ body }) => doneOf(body).session.accessToken);
 		const statuses = await Promise.all(tokens.map(statusWith));
 		expect(statuses.filter((status) => status === 200)).toHaveLength(maxSessionsPerAccount);
 	});

@@ -30,6 +30,7 @@ import {
 import type { Append } from '../../protocol/frames.ts';
 import type { Heartbeat, SignedHeartbeat } from '../../protocol/heartbeat.ts';
 import { routes, type RequestOf, type ResponseOf, type RouteName } from '../../protocol/http.ts';
+import type { LoginDone, LoginStep } from '../../protocol/http-login.ts';
 import { idFromBytes, type AccountId, type DeviceId, type SpaceId } from '../../protocol/ids.ts';
 import { accountWriteInput, commitSigningInput, createAccountBody } from '../../protocol/labels.ts';
 import { newBoundKey, noteAnswer, ownerOf, proofBy, type BoundKey } from './proving.ts';
@@ -80,7 +81,7 @@ export async function call<Name extends RouteName>(
 	let answered = await send(sent, key);
 	if (answered.body.error?.code === 'use_dpop_nonce') answered = await send(sent, key);
 	noteAnswer(name, { answer: answered.body, key });
-	return { status: answered.status, body: answered.body as ResponseOf<Name> };
+	return { status: answered.status, body: answered.body };
 }
 
 /** Once, with a proof where the route asks for one; the key learns the nonce of the answer. */
@@ -96,10 +97,10 @@ async function send(
 	const { edge, name, body, token } = sent;
 	const { method, path, auth } = routes[name];
 	const headers: Record<string, string> = { 'Content-Type': 'application/json' };
-	if (auth === 'session' && token !== null) headers['Authorization'] = `DPoP ${token}`;
+	if (auth !== 'proof' && token !== null) headers['Authorization'] = `DPoP ${token}`;
 	if (auth !== 'none') {
 		const url = edge.origin + path;
-		const accessToken = auth === 'session' ? token : null;
+		const accessToken = auth === 'proof' ? null : token;
 		headers['DPoP'] = await proofBy(key, { method, url, body }, accessToken);
 	}
 	const reply = await edge.send(path, { method, headers, ...(body !== '' && { body }) });
@@ -114,7 +115,13 @@ export interface Session {
 	readonly device: DeviceId;
 	readonly token: string;
 	readonly refreshToken: string;
-	readonly answer: ResponseOf<'loginFinish'>;
+	readonly answer: LoginDone;
+}
+
+/** The last step of a login, which asks for nothing more. */
+export function doneOf(step: LoginStep): LoginDone {
+	if (step.next !== 'done') throw new Error(`asked for: ${JSON.stringify(step)}`);
+	return step;
 }
 
 export class Person {
@@ -226,7 +233,8 @@ export class Person {
 			handle,
 			login,
 			ke3: finished.finishLoginRequest,
-			device: { id: device, jwk, binding: toBase64Url(binding) }
+			device: { id: device, jwk, binding: toBase64Url(binding) },
+			whenFull: 'end_oldest'
 		};
 	}
 
@@ -235,8 +243,9 @@ export class Person {
 		if (request === null) throw new Error('the password is the right one');
 		const answer = await call(this.edge, 'loginFinish', request);
 		if (answer.status !== 200) throw new Error(`login: ${JSON.stringify(answer.body)}`);
-		const { accessToken, refreshToken } = answer.body.session;
-		return { device, token: accessToken, refreshToken, answer: answer.body };
+		const done = doneOf(answer.body);
+		const { accessToken, refreshToken } = done.session;
+		return { device, token: accessToken, refreshToken, answer: done };
 	}
 
 	/** Signs a commit to follow `log`, with its pages and wraps. */

@@ -6,7 +6,7 @@ import { describeRequest } from '../../crypto/proven-request.ts';
 import type { Proven, Replied } from '../../durable-objects/proven.ts';
 import { toBase64Url, utf8Encode } from '../../protocol/bytes.ts';
 import type { Refusal } from '../../protocol/errors.ts';
-import type { RouteName } from '../../protocol/http.ts';
+import type { RouteAuth, RouteName } from '../../protocol/http.ts';
 import type { Result } from '../../protocol/result.ts';
 import { newProofKey } from '../crypto/proof-maker.ts';
 
@@ -72,6 +72,8 @@ export function noteAnswer(
 	const fields = answer as Fields;
 	const given = {
 		loginFinish: fields['session'],
+		loginFactor: fields['session'],
+		loginChoose: fields['session'],
 		sessionRefresh: fields['session'],
 		linkStart: fields['opening'],
 		linkFinish: fields,
@@ -94,12 +96,17 @@ export async function proofBy(
 }
 
 /** What the Worker hands on of some request that shows a token. */
-export async function provenBy(bound: BoundKey, token: string | null): Promise<Proven> {
+export async function provenBy(
+	bound: BoundKey,
+	token: string | null,
+	assurance: RouteAuth = token === null ? 'proof' : 'session'
+): Promise<Proven> {
 	const request = { method: 'POST', url: 'https://tacet.test/v1/any', body: '' };
 	return {
 		token,
 		proof: await proofBy(bound, request, token),
-		request: await describeRequest({ ...request, body: new Uint8Array() })
+		request: await describeRequest({ ...request, body: new Uint8Array() }),
+		assurance
 	};
 }
 

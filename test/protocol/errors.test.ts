@@ -52,6 +52,7 @@ test('what may be tried again is what can turn out otherwise', () => {
 		],
 		at_once: ['use_dpop_nonce'],
 		after_login: ['unauthenticated'],
+		after_step_up: ['step_up_needed'],
 		after_refetch: ['stale_count', 'stale_epoch', 'unknown_head', 'admin_conflict'],
 		after_upgrade: ['version_too_old'],
 		backoff: ['rate_limited', 'unavailable', 'internal']

@@ -17,11 +17,25 @@ const id = device as string;
 const identity = bytes(1_400);
 const jwk = { kty: 'EC', crv: 'P-256', x: bytes(32), y: bytes(32) };
 const session = {
-	...{ id, accessToken: 'tacet_at_1.2', accessExpiresAtMs: 1, refreshToken: 'tacet_rt_1.2' }
+	...{ id, accessToken: 'tacet_at_1.2', accessExpiresAtMs: 1, refreshToken: 'tacet_rt_1.2' },
+	freshUntilMs: 2
 };
 const material = {
 	...{ account: account as string, handleHash: bytes(32), incarnation: bytes(16) },
 	...{ identities: [identity], keyslots: [bytes(150)] }
+};
+const live = { id, device: id, createdAtMs: 1, refreshedAtMs: 2, current: true };
+const question = {
+	challenge: bytes(32),
+	passkeys: [{ id: bytes(16), transports: ['internal'] }]
+};
+const asserted = {
+	...{ id: bytes(16), rawId: bytes(16), type: 'public-key' },
+	response: {
+		// Of any length up to their limits: test/protocol/passkey.test.ts has those.
+		...{ clientDataJSON: 'AAAA', authenticatorData: 'AAAA', signature: 'AAAA' },
+		userHandle: 'AAAA'
+	}
 };
 const inviteOf = { space: space as string, invite: id };
 const linkOf = { space: space as string, link: id };
@@ -52,17 +66,48 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 	loginFinish: {
 		request: {
 			...{ handle: 'ada', login: bytes(16), ke3: bytes(64) },
-			device: { id, jwk, binding: bytes(32) }
+			...{ device: { id, jwk, binding: bytes(32) }, whenFull: 'end_oldest' }
 		},
-		response: { ...material, session, ended: [id] }
+		response: { next: 'done', ...material, session, ended: [id] }
 	},
+	loginFactor: {
+		request: {
+			...{ handle: 'ada', login: bytes(16) },
+			answer: { kind: 'totp', code: '123456' }
+		},
+		response: { next: 'choose', login: bytes(16), cap: 3, sessions: [live] }
+	},
+	loginSend: {
+		request: { handle: 'ada', login: bytes(16), factor: id },
+		response: { webauthn: question }
+	},
+	loginChoose: {
+		request: { handle: 'ada', login: bytes(16), end: [id] },
+		response: { next: 'done', ...material, session, ended: [] }
+	},
+	stepUpStart: {
+		request: { ke1: bytes(96) },
+		response: { login: bytes(16), ke2: bytes(320), handleHash: bytes(32) }
+	},
+	stepUpFinish: {
+		request: { login: bytes(16), ke3: bytes(64) },
+		response: {
+			...{ next: 'factor', login: bytes(16), factors: [{ factor: id, kind: 'totp' }] },
+			webauthn: question
+		}
+	},
+	stepUpFactor: {
+		request: { login: bytes(16), answer: { kind: 'webauthn', asserted } },
+		response: { next: 'fresh', freshUntilMs: 1 }
+	},
+	stepUpSend: { request: { login: bytes(16), factor: id }, response: { webauthn: question } },
 	sessionRefresh: { request: { refreshToken: 'tacet_rt_1.2' }, response: { session } },
 	sessionEnd: { request: {}, response: {} },
 	account: {
 		request: {},
 		response: {
 			...material,
-			sessions: [{ id, device: id, createdAtMs: 1, refreshedAtMs: 2, current: true }]
+			sessions: [live]
 		}
 	},
 	inviteCreate: { request: { ...inviteOf, record: bytes(400), expiresAtMs: 1 }, response: {} },
@@ -147,6 +192,10 @@ const mayBeNull = new Set([
 	'linkList.response.links.0.expiresAtMs',
 	'linkList.response.links.0.openingsLeft',
 	'linkStart.request.ke1',
+	'loginSend.response.webauthn',
+	'stepUpFactor.request.answer.asserted.response.userHandle',
+	'stepUpFinish.response.webauthn',
+	'stepUpSend.response.webauthn',
 	'linkStart.response.login',
 	'linkStart.response.opening',
 	'deviceLinkRead.response.claim',
@@ -180,7 +229,10 @@ function* variants(
 
 const isObject = (value: unknown): value is Shape =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
-const opaqueText = new Set(['token', 'tacet_rt_1.2', 'ada', 'tacet', 'EC', 'P-256']);
+const opaqueText = new Set([
+	...['token', 'tacet_rt_1.2', 'ada', 'tacet', 'EC', 'P-256', 'internal', 'public-key'],
+	...['factor', 'choose', 'done', 'fresh', 'end_oldest', 'totp', 'webauthn', '123456', 'AAAA']
+]);
 
 for (const name of names) {
 	describe(`the schemas of ${name}`, () => {

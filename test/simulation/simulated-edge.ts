@@ -195,7 +195,8 @@ export class SimulatedEdge {
 		const proven: Proven = {
 			token: headers.get('authorization')?.replace('DPoP ', '') ?? null,
 			proof: headers.get('dpop') ?? '',
-			request: await describeRequest(shown)
+			request: await describeRequest(shown),
+			assurance: route.auth
 		};
 		const input = route.auth === 'none' ? [request] : [proven, request];
 		const said = await this.space(request.space).call(name, (object) => {

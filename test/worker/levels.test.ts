@@ -32,9 +32,9 @@ describe('every route', () => {
 		expect(Object.keys(levels).toSorted()).toEqual(Object.keys(routes).toSorted());
 		const withSession = routesOf('person', 'claimant', 'account', 'owner', 'auditor');
 		for (const [name, { auth }] of Object.entries(routes)) {
-			const asks = withSession.includes(name as RouteName);
-			const without = byKey.includes(name as RouteName) ? 'proof' : 'none';
-			expect([name, auth]).toEqual([name, asks ? 'session' : without]);
+			const without = byKey.includes(name as RouteName) ? ['proof'] : ['none'];
+			const levels = withSession.includes(name as RouteName) ? ['session', 'fresh'] : without;
+			expect([name, levels.includes(auth)]).toEqual([name, true]);
 		}
 	});
 
@@ -55,7 +55,9 @@ describe('every route', () => {
 });
 
 /** What is not known to the right one alone, or is not there to be known. */
-const notSecret = ['handle', 'device', 'claim', 'ke1', 'jkt'];
+const notSecret = [
+	...['handle', 'device', 'claim', 'ke1', 'jkt', 'whenFull', 'answer', 'factor', 'end']
+];
 
 /** As long, of the same alphabet, and not the same. */
 const anotherOf = (text: string): string =>

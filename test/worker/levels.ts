@@ -1,5 +1,5 @@
 // What each route asks of whoever calls it. A route without a level fails here and in the tests.
-import type { RouteName } from '../../protocol/http.ts';
+import { routes, type RouteName } from '../../protocol/http.ts';
 
 export type Level =
 	/** Nothing. */
@@ -23,8 +23,15 @@ export const levels = {
 	registrationFinish: 'anybody',
 	loginStart: 'anybody',
 	loginFinish: 'knowledge',
+	loginFactor: 'knowledge',
+	loginSend: 'knowledge',
+	loginChoose: 'knowledge',
 	sessionRefresh: 'knowledge',
 	sessionEnd: 'account',
+	stepUpStart: 'account',
+	stepUpFinish: 'account',
+	stepUpFactor: 'account',
+	stepUpSend: 'account',
 	account: 'account',
 	inviteCreate: 'owner',
 	inviteRead: 'knowledge',
@@ -49,6 +56,10 @@ export const levels = {
 	deviceLinkHandOver: 'account',
 	deviceLinkTake: 'knowledge'
 } as const satisfies Record<RouteName, Level>;
+
+/** Of whatever kind: `fresh` asks for one, too. */
+export const asksForSession = (name: RouteName): boolean =>
+	['session', 'fresh'].includes(routes[name].auth);
 
 export const routesOf = (...wanted: readonly Level[]): RouteName[] =>
 	Object.entries(levels)

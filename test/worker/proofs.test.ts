@@ -20,10 +20,11 @@ import { bindings, openEdge, origin, TestSocket } from '../durable-objects/edge.
 import { bytesOf, call, type Edge, type Reply, type Session } from '../durable-objects/person.ts';
 import { jktOf, keyOf, newBoundKey, type BoundKey } from '../durable-objects/proving.ts';
 import { dump, dumpEverything } from '../durable-objects/storage.ts';
+import { asksForSession } from './levels.ts';
 import { createTenant, logIn, type LoggedIn, type Tenant } from './tenant.ts';
 
 const names = Object.keys(routes) as RouteName[];
-const withSession = names.filter((name) => routes[name].auth === 'session');
+const withSession = names.filter((name) => asksForSession(name));
 const withProof = names.filter((name) => routes[name].auth === 'proof');
 
 let edge: Edge;
@@ -83,12 +84,13 @@ async function proofOf(shown: Shown, claimed: Claimed = {}): Promise<string> {
 
 /** A request of a route that would be granted, as whoever may ask would show it. */
 function shownAt(name: RouteName): Shown {
-	const { method, path, auth } = routes[name];
+	const { method, path } = routes[name];
 	const { token } = ada.session;
 	const { refreshToken, accessToken } = ada.requests[name] as Record<string, string>;
-	const key = keyOf(auth === 'session' ? token : (refreshToken ?? accessToken ?? ''));
+	const isSession = asksForSession(name);
+	const key = keyOf(isSession ? token : (refreshToken ?? accessToken ?? ''));
 	const body = method === 'GET' ? '' : JSON.stringify(ada.requests[name]);
-	return { method, path, body, token: auth === 'session' ? token : null, key };
+	return { method, path, body, token: isSession ? token : null, key };
 }
 
 const send = ({ method, path, body, token }: Shown, proof: string): Promise<Reply> =>

@@ -12,6 +12,7 @@ import { maxBodyBytes } from '../../protocol/limits.ts';
 import { bindings, fetchWorker, openEdge, origin } from '../durable-objects/edge.ts';
 import { call, Person, type Edge, type Session } from '../durable-objects/person.ts';
 import { dumpEverything } from '../durable-objects/storage.ts';
+import { asksForSession } from './levels.ts';
 import { createTenant, logIn } from './tenant.ts';
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
@@ -37,7 +38,7 @@ beforeAll(async () => {
 const headersOf = (name: RouteName): Record<string, string> => ({
 	'Content-Type': 'application/json',
 	// Of a form that no object has judged yet.
-	...(routes[name].auth === 'session' ? { Authorization: `DPoP ${token}` } : {}),
+	...(asksForSession(name) ? { Authorization: `DPoP ${token}` } : {}),
 	...(routes[name].auth === 'none' ? {} : { DPoP: 'x' })
 });
 
@@ -238,7 +239,7 @@ describe('any request', () => {
 });
 
 describe('a route that asks for a session', () => {
-	const withSession = names.filter((name) => routes[name].auth === 'session');
+	const withSession = names.filter((name) => asksForSession(name));
 
 	it.each(withSession)('%s refuses any other credentials, and stores nothing', async (name) => {
 		const { path, method } = routes[name];

@@ -12,6 +12,7 @@ import {
 	idFromBytes,
 	type AnyId,
 	type DeviceLinkId,
+	type FactorId,
 	type InviteId,
 	type LinkId,
 	type RequestId,
@@ -181,12 +182,21 @@ async function requestsOf(
 	const offer = await offerOf(edge, { handle, token });
 	const request = await waitingRequest(edge, { handle, token, sender: claimant.session.token });
 	const inADayMs = Date.now() + 86_400_000;
+	const answer = { kind: 'totp', code: '123456' } as const;
+	const factor = randomId<FactorId>();
 	return {
 		health: {},
 		registrationStart: { handle: newHandle(), registrationRequest },
 		registrationFinish: await newcomer.registration(),
 		loginStart: { handle, ke1 },
 		loginFinish: login,
+		loginFactor: { handle, login: randomText(16), answer },
+		loginSend: { handle, login: randomText(16), factor },
+		loginChoose: { handle, login: randomText(16), end: [session.answer.session.id] },
+		stepUpStart: { ke1 },
+		stepUpFinish: { login: randomText(16), ke3: randomText(64) },
+		stepUpFactor: { login: randomText(16), answer },
+		stepUpSend: { login: randomText(16), factor },
 		sessionRefresh: { refreshToken: session.refreshToken },
 		sessionEnd: {},
 		account: {},

@@ -1,4 +1,5 @@
-// Login, in two steps: OPAQUE's key exchange, then a session for the device that it proved.
+// Login: OPAQUE's key exchange, then step by step what the account asks for. And the same once more by a
+// session whose person has to show who they are.
 import { ok } from '../../protocol/result.ts';
 import type { AccountRoute } from '../route.ts';
 
@@ -12,4 +13,42 @@ export const loginFinish: AccountRoute<'loginFinish'> = {
 	rate: 'login',
 	subject: ({ handle }) => ok({ by: 'handle', handle }),
 	call: ({ account, request, place }) => account.loginFinish(request, place)
+};
+
+export const loginFactor: AccountRoute<'loginFactor'> = {
+	rate: 'login',
+	subject: ({ handle }) => ok({ by: 'handle', handle }),
+	call: ({ account, request, place }) => account.loginFactor(request, place)
+};
+
+export const loginSend: AccountRoute<'loginSend'> = {
+	rate: 'login',
+	subject: ({ handle }) => ok({ by: 'handle', handle }),
+	call: ({ account, request }) => account.loginSend(request)
+};
+
+export const loginChoose: AccountRoute<'loginChoose'> = {
+	rate: 'login',
+	subject: ({ handle }) => ok({ by: 'handle', handle }),
+	call: ({ account, request, place }) => account.loginChoose(request, place)
+};
+
+export const stepUpStart: AccountRoute<'stepUpStart'> = {
+	rate: 'login',
+	call: ({ account, proven, request, place }) => account.stepUpStart(proven, request, place)
+};
+
+export const stepUpFinish: AccountRoute<'stepUpFinish'> = {
+	rate: 'login',
+	call: ({ account, proven, request, place }) => account.stepUpFinish(proven, request, place)
+};
+
+export const stepUpFactor: AccountRoute<'stepUpFactor'> = {
+	rate: 'login',
+	call: ({ account, proven, request, place }) => account.stepUpFactor(proven, request, place)
+};
+
+export const stepUpSend: AccountRoute<'stepUpSend'> = {
+	rate: 'login',
+	call: ({ account, proven, request }) => account.stepUpSend(proven, request)
 };

@@ -39,6 +39,18 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'That was not the right second step.',
 		then: 'A code is good once, and for a short time: use the newest one. A clock that is off by more than half a minute makes wrong ones.'
 	},
+	step_up_needed: {
+		what: 'This needs your password once more.',
+		then: `${nothingLost} What changes the account is asked for again a few minutes after the login.`
+	},
+	second_step_needed: {
+		what: 'This account asks for a second step at login.',
+		then: 'It is asked for where somebody can answer.'
+	},
+	cancelled: {
+		what: 'The login was cancelled.',
+		then: 'Nothing was changed. Log in again when you like.'
+	},
 	forbidden: {
 		what: 'The server does not allow this.',
 		then: `${nothingLost} Your role in this space may have changed.`
