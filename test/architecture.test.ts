@@ -234,6 +234,14 @@ describe('rooms', () => {
 		expect(elsewhere.map((source) => source.name)).toEqual([]);
 	});
 
+	test('EDG-06 of the edge keep nothing that two requests could share', () => {
+		const ofEdge = /^(worker|durable-objects|protocol|crypto\/(?!client\/))/;
+		const variable =
+			/^(?:export )?(?:let|var) |^(?:export )?const [^=]+= new (?:Weak)?(?:Map|Set)\(\)/m;
+		const shared = sources.filter(({ name, code }) => ofEdge.test(name) && variable.test(code));
+		expect(shared.map(({ name }) => name)).toEqual([]);
+	});
+
 	test('have no file or folder that could hold anything', () => {
 		const names = sources.map((source) => source.name);
 		expect(names.filter((name) => vagueNames.test(name))).toEqual([]);

@@ -304,7 +304,7 @@ describe('sessions', () => {
 		expect(statuses.filter((status) => status === 200)).toHaveLength(maxSessionsPerAccount);
 	});
 
-	it('rotate their refresh token, and end when an old one is used again', async () => {
+	it('SES-01 rotate their refresh token, and end when an old one is used again', async () => {
 		const edge = await openEdge();
 		const ada = await Person.signUp(edge);
 		const session = await ada.logIn();
@@ -333,7 +333,7 @@ describe('sessions', () => {
 		expect(await statusWith(heard.accessToken)).toBe(401);
 	});
 
-	it('end when the token before is used again later than a lost answer explains', async () => {
+	it('SES-01 end when the token before is used again later than a lost answer explains', async () => {
 		const edge = await openEdge();
 		const ada = await Person.signUp(edge);
 		const { refreshToken, answer } = await ada.logIn();

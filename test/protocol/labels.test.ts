@@ -7,7 +7,7 @@ import { arrayInputs, rawInputs } from './samples.ts';
 
 const values = Object.values(labels);
 
-test('labels are pairwise distinct, and all of this version', () => {
+test('PWD-13 labels are pairwise distinct, and all of this version', () => {
 	expect(new Set(values).size).toBe(values.length);
 	for (const label of values) {
 		expect(label.startsWith(`tacet/${protocolVersion} `)).toBe(true);

@@ -101,7 +101,7 @@ describe('another spelling of a path', () => {
 	];
 
 	it.each(routesOf('person', 'claimant', 'account', 'owner', 'auditor'))(
-		'is no way around what %s asks for',
+		'MFA-04 is no way around what %s asks for',
 		async (name) => {
 			const before = await dumpEverything();
 			const { path, method } = routes[name];

@@ -287,7 +287,7 @@ describe('a refresh token', () => {
 		expect((await dump(accountOf(session)))['sessions']).toEqual([]);
 	});
 
-	it('gives new tokens to one of a hundred that show it with one proof', async () => {
+	it('SES-01 gives new tokens to one of a hundred that show it with one proof', async () => {
 		const { session } = await logIn(edge);
 		const asked = refreshOf(session.refreshToken, keyOf(session.refreshToken));
 		const proof = await proofOf(asked);
@@ -298,7 +298,7 @@ describe('a refresh token', () => {
 		expect((await call(edge, 'account', {}, session.token)).status).toBe(200);
 	});
 
-	it('gives new tokens to two of a hundred with a proof each, and the session lives', async () => {
+	it('SES-01 gives new tokens to two of a hundred with a proof each, and the session lives', async () => {
 		const { session } = await logIn(edge);
 		const asked = refreshOf(session.refreshToken, keyOf(session.refreshToken));
 		const proofs = await Promise.all(Array.from({ length: 100 }, () => proofOf(asked)));

@@ -124,6 +124,26 @@ describe('a route that names nothing', () => {
 	});
 });
 
+describe('two accounts', () => {
+	it('EDG-06 that ask at once, again and again, are each answered of their own', async () => {
+		const asking = Array.from({ length: 60 }, async (_, index) => {
+			const { person, session, requests } = index % 2 === 0 ? ada : bob;
+			const other = index % 2 === 0 ? bob : ada;
+			const [own, found, unknown] = await Promise.all([
+				ask('requestList', {}, session.token),
+				ask('identityRead', { handle: other.person.handle }, session.token),
+				ask('requestDismiss', other.requests.requestDismiss, session.token)
+			]);
+			expect(JSON.stringify(own.body)).toContain(requests.requestDismiss.request);
+			expect(JSON.stringify(own.body)).not.toContain(other.requests.requestDismiss.request);
+			expect(found.body).toMatchObject({ account: other.person.account });
+			expect(unknown.status).toBe(404);
+			return person.account;
+		});
+		expect(new Set(await Promise.all(asking)).size).toBe(2);
+	});
+});
+
 describe('a share link', () => {
 	it('EDG-01 of one space opens no other, whichever of its parts is taken over', async () => {
 		const before = await ada.dump();

@@ -22,11 +22,11 @@ describe('preparing a password', () => {
 		);
 	});
 
-	test('makes composed and decomposed forms the same', () => {
+	test('PWD-13 makes composed and decomposed forms the same', () => {
 		expect(valueOf(preparePassword('Ame\u0301lie'))).toBe(valueOf(preparePassword('Am\u00e9lie')));
 	});
 
-	test('makes every kind of space the plain one, and trims nothing', () => {
+	test('PWD-13 makes every kind of space the plain one, and trims nothing', () => {
 		expect(valueOf(preparePassword(' a\u00a0b\u3000c\u2003 '))).toBe(' a b c  ');
 	});
 
