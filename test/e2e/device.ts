@@ -13,7 +13,7 @@ export interface HeadlessDevice {
 	close(): Promise<void>;
 }
 
-const loadOpaque = async (): Promise<WebAssembly.Module> =>
+export const loadOpaque = async (): Promise<WebAssembly.Module> =>
 	WebAssembly.compile(await readFile(inProject('crypto/opaque-ke/opaque-ke.wasm')));
 
 export async function headlessDevice(origin: string, handle: string): Promise<HeadlessDevice> {

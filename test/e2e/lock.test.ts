@@ -10,7 +10,7 @@ const story = tellStories();
 const secrets = ['Marmoset', 'Quetzalcoatlus', 'Pangolin'] as const;
 const [titleSecret, bodySecret, searchSecret] = secrets;
 
-test('a locked page and its profile on the disk hold no word of the notes', async () => {
+test('THF-02 a locked page and its profile on the disk hold no word of the notes', async () => {
 	const profile = await story.profile();
 	const { page } = profile;
 	await signUp(page, 'locked-away');
@@ -37,7 +37,7 @@ test('a locked page and its profile on the disk hold no word of the notes', asyn
 	expect(await filesWith(profile.folder, [...secrets, password])).toEqual([]);
 });
 
-test('a browser that is closed without locking leaves no word of the notes on the disk', async () => {
+test('THF-02 a browser that is closed without locking leaves no word of the notes on the disk', async () => {
 	const profile = await story.profile();
 	const { page } = profile;
 	await signUp(page, 'walked-away');
