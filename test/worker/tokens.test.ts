@@ -10,6 +10,7 @@ import { openEdge, protocolsFor, TestSocket } from '../durable-objects/edge.ts';
 import { call, type Edge } from '../durable-objects/person.ts';
 import { bind, keyOf } from '../durable-objects/proving.ts';
 import { dumpEverything } from '../durable-objects/storage.ts';
+import { asksForSession } from './levels.ts';
 import { createTenant, logIn, randomText, type LoggedIn, type Tenant } from './tenant.ts';
 
 const names = Object.keys(routes) as RouteName[];
@@ -157,15 +158,21 @@ describe('whoever may ask', () => {
 		...(['deviceLinkOpen', 'inviteRevoke', 'linkRemove', 'requestDismiss', 'sessionEnd'] as const)
 	];
 	const inOrder = [...names.filter((name) => !last.includes(name)), ...last];
-	/** Where a tenant’s request is a little late: its offer is claimed, its link has no passphrase. */
+	/** Where a tenant’s request comes late, or before its time: no login waits for its factor. */
 	const refusals: Partial<Record<RouteName, WireErrorCode>> = {
 		deviceLinkClaim: 'not_found',
-		linkFinish: 'login_failed'
+		linkFinish: 'login_failed',
+		loginFactor: 'login_failed',
+		loginSend: 'login_failed',
+		loginChoose: 'login_failed',
+		stepUpFinish: 'login_failed',
+		stepUpFactor: 'login_failed',
+		stepUpSend: 'login_failed'
 	};
 
 	it.each(inOrder)('%s is answered as its schema says', async (name) => {
 		const session = name === 'inviteClaim' ? claimant.session : owner.session;
-		const token = routes[name].auth === 'session' ? session.token : undefined;
+		const token = asksForSession(name) ? session.token : undefined;
 		const { status, body } = await call(edge, name, owner.requests[name] as never, token);
 		const refusal = refusals[name];
 		if (refusal === undefined) {
