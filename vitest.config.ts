@@ -68,6 +68,7 @@ export default defineConfig({
 						miniflare: {
 							bindings: {
 								TACET_SECRET: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8',
+								TACET_SIGN_UP: 'open',
 								TACET_TLS: 'any'
 							}
 						}

@@ -50,7 +50,7 @@ export const tacet: System = {
 		return null;
 	},
 	async serve(folder) {
-		const { url, pid, stop } = await serve({ dataDir: folder });
+		const { url, pid, stop } = await serve({ signUp: 'open', dataDir: folder });
 		return { port: Number(new URL(url).port), pid, stop };
 	}
 };

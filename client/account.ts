@@ -50,6 +50,8 @@ export interface OpenedAccount {
 export interface SignUpInput {
 	readonly handle: string;
 	readonly password: string;
+	/** The code of a sign-up invite, base64url. */
+	readonly invite?: string | undefined;
 	readonly onStep?: ((step: SignUpStep) => void) | undefined;
 }
 
@@ -82,12 +84,13 @@ async function register(
 	{ http, crypto }: AccountParts,
 	input: Omit<SignUpInput, 'handle'> & { readonly handle: Handle; readonly device: DeviceId }
 ): Promise<Result<Registered, TacetError>> {
-	const { handle, device } = input;
+	const { handle, device, invite = null } = input;
 	const request = await crypto.startRegistration(input.password);
 	if (!request.ok) return fail(request.error);
 	const started = await http.call('registrationStart', {
 		handle,
-		registrationRequest: toBase64Url(request.value)
+		registrationRequest: toBase64Url(request.value),
+		invite
 	});
 	if (!started.ok) return started;
 	input.onStep?.('stretching');
@@ -102,6 +105,7 @@ async function register(
 	const { registrationRecord, identity, keyslots, signature, account } = registered.value;
 	const body = {
 		handle,
+		invite,
 		registrationRecord: toBase64Url(registrationRecord),
 		identity: toBase64Url(identity),
 		keyslots: keyslots.map(toBase64Url),

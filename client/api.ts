@@ -1,8 +1,11 @@
 // The engine as its users see it: web/, cli/ and tests. Subscribers are called after something
 // changed, without saying what; everything readable is plain data that is replaced, never changed.
+import type { ResponseOf } from '../protocol/http.ts';
+import type { OperatorChange } from '../protocol/http-operator.ts';
 import type { AccountId, DeviceId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { Result } from '../protocol/result.ts';
 import type { LogInOptions } from './api-account.ts';
+import type { SignUpInput } from './account.ts';
 import type { AccountSharing, SpaceSharing, TacetSharing } from './api-sharing.ts';
 import type { AutoLock } from './auto-lock.ts';
 import type { CryptoWorker } from './crypto-port.ts';
@@ -11,9 +14,10 @@ import type { TacetError } from './errors.ts';
 import type { FirstRows } from './first-rows.ts';
 import type { ImportFile, ImportProgress, ImportReport } from './import-files.ts';
 import type { ItemSummary, ItemText } from './items.ts';
+import type { OperatorOverview, SignUpInviteInput } from './operator.ts';
 import type { OpenItem, OpenState } from './open-item.ts';
 import type { SearchHit } from './search.ts';
-import type { AccountOverview, SignUpStep, SyncStatus } from './status.ts';
+import type { AccountOverview, SyncStatus } from './status.ts';
 import type { Store } from './store.ts';
 
 export interface TacetOptions {
@@ -59,12 +63,17 @@ export interface Tacet extends TacetSharing {
 	subscribe(listener: () => void): () => void;
 	/** Reads the store; an unlocked tab of the same profile hands its keys over. */
 	start(): Promise<void>;
+	/** Who may sign up here, and whether nobody has yet: the first account is the operator's. */
+	signUpRead(): Answer<ResponseOf<'signUpRead'>>;
+	/** For the operator; `forbidden` to everybody else. */
+	operatorRead(): Answer<OperatorOverview>;
+	operatorWrite(change: OperatorChange): Answer<OperatorOverview>;
+	/** The link is answered once: its code is kept nowhere. */
+	inviteToSignUp(
+		input: SignUpInviteInput
+	): Answer<{ readonly url: string; readonly overview: OperatorOverview }>;
 	/** Resolves with the 12 words when the account exists and its first space stands. */
-	signUp(input: {
-		readonly handle: string;
-		readonly password: string;
-		readonly onStep?: (step: SignUpStep) => void;
-	}): Answer<{ readonly recoveryCode: readonly string[] }>;
+	signUp(input: SignUpInput): Answer<{ readonly recoveryCode: readonly string[] }>;
 	logIn(input: LogInOptions & { readonly handle: string; readonly password: string }): Answer<void>;
 	/** By OPAQUE; without a network by the device's own keyslot, if the person chose that. */
 	unlock(input: LogInOptions & { readonly password: string }): Answer<void>;

@@ -14,7 +14,12 @@ import type { PollEnd } from './device-linking.ts';
 import { fail, type TacetError } from './errors.ts';
 import type { Http } from './http.ts';
 import type { LinkUrlOf } from './link-url.ts';
+import type * as Operator from './operator.ts';
+import type { OperatorOverview, SignUpInviteInput } from './operator.ts';
+import type { Session } from './session.ts';
 import type { Sharing } from './sharing.ts';
+import type { ResponseOf } from '../protocol/http.ts';
+import type { OperatorChange } from '../protocol/http-operator.ts';
 import type { AccountId, InviteId, ItemId, RequestId, SpaceId } from '../protocol/ids.ts';
 import type { HandOver } from '../protocol/invite.ts';
 import { ok, type Result } from '../protocol/result.ts';
@@ -23,6 +28,9 @@ export interface FaceParts {
 	readonly http: Http;
 	readonly deviceName: string | undefined;
 	readonly nowMs: () => number;
+	readonly origin: string;
+	/** Null unless the vault is open. */
+	readonly session: () => Session | null;
 	/** Null unless the vault is open. */
 	readonly sharing: () => Sharing | null;
 	readonly isSignedOut: () => boolean;
@@ -134,6 +142,34 @@ export class SharingFace implements TacetSharing {
 		if (!opened.ok) return opened;
 		onHandedOver(opened.value);
 		return ok({ handle: opened.value.handle });
+	}
+
+	signUpRead(): Answer<ResponseOf<'signUpRead'>> {
+		return this.#parts.http.call('signUpRead', {});
+	}
+
+	operatorRead(): Answer<OperatorOverview> {
+		return this.#operate(({ readOperation }, session) => readOperation(session));
+	}
+
+	operatorWrite(change: OperatorChange): Answer<OperatorOverview> {
+		return this.#operate(({ writeOperation }, session) => writeOperation(session, change));
+	}
+
+	inviteToSignUp(
+		input: SignUpInviteInput
+	): Answer<{ readonly url: string; readonly overview: OperatorOverview }> {
+		const { origin, nowMs } = this.#parts;
+		return this.#operate(({ inviteToSignUp }, session) =>
+			inviteToSignUp({ session, origin, nowMs }, input)
+		);
+	}
+
+	async #operate<Value>(
+		work: (of: typeof Operator, session: Session) => Answer<Value>
+	): Answer<Value> {
+		const session = this.#parts.session();
+		return session === null ? fail('locked') : work(await import('./operator.ts'), session);
 	}
 
 	/** Not in the engine's turn: some of it waits for other people. */

@@ -1,7 +1,7 @@
 // The engine: which phase this device is in, and how it gets from one to the next. What it needs only
 // to open an account is imported then, so that the locked page is small.
 import type { Answer, Tacet, TacetOptions, TacetState } from './api.ts';
-import type { AccountParts } from './account.ts';
+import type { AccountParts, SignUpInput } from './account.ts';
 import type { LogInOptions, LoginQuestion } from './api-account.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { Head } from '../protocol/commit.ts';
@@ -16,7 +16,7 @@ import { openName, sealName, type ProfileName, type SessionFacts } from './profi
 import type { Proofs } from './proofs.ts';
 import { SharingFace } from './sharing-face.ts';
 import { loadSession, Session } from './session.ts';
-import type { AccountOverview, SignUpStep } from './status.ts';
+import type { AccountOverview } from './status.ts';
 import type { Profile } from './store.ts';
 import { Tabs, type HeardMessage } from './tabs.ts';
 import type { Vault } from './vault.ts';
@@ -54,8 +54,8 @@ class Engine extends SharingFace implements Tacet {
 		const { origin, locks, channel, deviceName } = options;
 		const http = new Http({ origin, ...(options.fetch && { fetch: options.fetch }) });
 		super({
-			http,
-			deviceName,
+			...{ http, deviceName, origin },
+			session: () => this.#open?.session ?? null,
 			nowMs: options.nowMs ?? Date.now,
 			sharing: () => this.#open?.vault.sharing ?? null,
 			isSignedOut: () => this.#known === null,
@@ -128,11 +128,7 @@ class Engine extends SharingFace implements Tacet {
 		return opened.ok;
 	}
 
-	signUp(input: {
-		readonly handle: string;
-		readonly password: string;
-		readonly onStep?: (step: SignUpStep) => void;
-	}): Answer<{ readonly recoveryCode: readonly string[] }> {
+	signUp(input: SignUpInput): Answer<{ readonly recoveryCode: readonly string[] }> {
 		return this.#inTurn(async () => {
 			if (this.#known !== null) return fail('already_signed_in');
 			return this.#withCrypto(async (crypto) => {

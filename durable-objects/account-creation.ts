@@ -11,18 +11,24 @@ import type { RequestOf } from '../protocol/http.ts';
 import { parseKeyslot } from '../protocol/keyslot.ts';
 import { accountWriteInput, createAccountBody } from '../protocol/labels.ts';
 import { err, ok } from '../protocol/result.ts';
+import type { AccountPlace } from './account-place.ts';
 import { malformed, type AccountParts, type Answer } from './account-parts.ts';
 import { decodeText } from './request-bytes.ts';
 
 export class AccountCreation {
 	readonly #parts: AccountParts;
+	readonly #place: AccountPlace;
 
-	constructor(parts: AccountParts) {
+	constructor(parts: AccountParts, place: AccountPlace) {
 		this.#parts = parts;
+		this.#place = place;
 	}
 
 	async start(request: RequestOf<'registrationStart'>): Answer<'registrationStart'> {
 		const { name, store, keys: fetched } = this.#parts;
+		// First: who may not sign up learns of no handle whether it is taken.
+		const place = await this.#place.look(codeOf(request));
+		if (!place.ok) return place;
 		const [keys, opaque] = await Promise.all([fetched.get(), init(opaqueModule)]);
 		if (!keys.ok) return keys;
 		if (store.loadAccount() !== null) return err({ code: 'handle_taken' });
@@ -62,6 +68,10 @@ export class AccountCreation {
 			return err({ code: 'forbidden' });
 		}
 		const { account } = identity.value;
+		if (store.loadAccount() === null) {
+			const place = await this.#place.reserve(codeOf(request));
+			if (!place.ok) return place;
+		}
 		const existing = store.loadAccount();
 		if (existing === null) {
 			store.createAccount({
@@ -71,6 +81,7 @@ export class AccountCreation {
 				keyslots,
 				createdAtMs: Date.now()
 			});
+			await this.#place.confirm();
 			return ok({ account });
 		}
 		// The same request again, because its answer was lost.
@@ -79,6 +90,9 @@ export class AccountCreation {
 		return isSame ? ok({ account }) : err({ code: 'handle_taken' });
 	}
 }
+
+const codeOf = ({ invite }: { readonly invite: string | null }): Uint8Array | null =>
+	invite === null ? null : decodeText(invite);
 
 /** One for each way of unlocking, and one of them by password: else nobody could log in. */
 function areKeyslots(keyslots: readonly Uint8Array[]): boolean {

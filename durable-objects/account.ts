@@ -15,6 +15,7 @@ import { AccountLogin, type RequestPlace } from './account-login.ts';
 import { AccountLoginSteps } from './account-login-steps.ts';
 import { AccountLoginStore } from './account-login-store.ts';
 import { AccountName } from './account-name.ts';
+import { AccountPlace } from './account-place.ts';
 import { unauthenticated, type AccountParts, type Answer } from './account-parts.ts';
 import { AccountSessionStore } from './account-session-store.ts';
 import { AccountSessions, type Asking } from './account-sessions.ts';
@@ -28,11 +29,13 @@ import { LoginBudget } from './login-budget.ts';
 import { ProofGuard } from './proof-guard.ts';
 import type { Proven, Replied, Reply } from './proven.ts';
 import { noSecondStep } from './second-step.ts';
+import type { PlaceState } from './sign-ups.ts';
 
 const notFound = err({ code: 'not_found' } as const);
 
 export class Account extends DurableObject<Env> {
 	readonly #parts: AccountParts;
+	readonly #place: AccountPlace;
 	readonly #creation: AccountCreation;
 	readonly #login: AccountLogin;
 	readonly #steps: AccountLoginSteps;
@@ -50,7 +53,8 @@ export class Account extends DurableObject<Env> {
 			env.DEPLOYMENT.getByName(deploymentObjectName).accountKeys()
 		);
 		this.#parts = { name: new AccountName(ctx.id), store, keys };
-		this.#creation = new AccountCreation(this.#parts);
+		this.#place = new AccountPlace(env, this.#parts.name, store);
+		this.#creation = new AccountCreation(this.#parts, this.#place);
 		const budget = new LoginBudget(new AccountLoginStore(storage, store));
 		this.#login = new AccountLogin(this.#parts, budget);
 		const sessions = new AccountSessionStore(storage, store);
@@ -73,6 +77,20 @@ export class Account extends DurableObject<Env> {
 
 	registrationFinish(request: RequestOf<'registrationFinish'>): Answer<'registrationFinish'> {
 		return this.#creation.finish(request);
+	}
+
+	/** For the Deployment object only. */
+	withdrawPlace(): PlaceState {
+		return this.#place.withdraw();
+	}
+
+	/** Whether this is the operator's, the deployment knows. */
+	operatorRead(proven: Proven): Reply<'operatorRead'> {
+		return this.#asOperator(proven, (name) => this.#deployment.operatorRead(name));
+	}
+
+	operatorWrite(proven: Proven, request: RequestOf<'operatorWrite'>): Reply<'operatorWrite'> {
+		return this.#asOperator(proven, (name) => this.#deployment.operatorWrite(name, request));
 	}
 
 	loginStart(request: RequestOf<'loginStart'>, place: RequestPlace): Answer<'loginStart'> {
@@ -264,6 +282,17 @@ export class Account extends DurableObject<Env> {
 		work: (nowMs: number) => Result<Value, Refusal>
 	): Promise<Replied<Value>> {
 		return this.#asSession(proven, () => this.#answer(work));
+	}
+
+	#asOperator<Value>(
+		proven: Proven,
+		work: (objectName: string) => Promise<Result<Value, Refusal>>
+	): Promise<Replied<Value>> {
+		return this.#asSession(proven, () => work(this.#parts.name.objectName));
+	}
+
+	get #deployment() {
+		return this.env.DEPLOYMENT.getByName(deploymentObjectName);
 	}
 
 	/** What an account has to say about what it keeps for a while, of which the alarm must know. */

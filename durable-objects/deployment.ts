@@ -1,6 +1,6 @@
 // The Deployment object: the one place that holds the server's own keys, sealed at rest under the
 // edge secret. It names accounts and networks, and hands keys to the objects that work with them;
-// it sees no content and no session.
+// it says who may sign up, and what its operator has set. It sees no content and no session.
 import { DurableObject } from 'cloudflare:workers';
 import { createSetup } from '../crypto/edge/opaque-server.ts';
 import { accountObjectName, hashHandle, limiterObjectName } from '../crypto/edge/keyed-name.ts';
@@ -16,17 +16,21 @@ import { init } from '../crypto/opaque-ke/opaque-ke.js';
 import opaqueModule from '../crypto/opaque-ke/opaque-ke.wasm';
 import { randomBytes } from '../crypto/random.ts';
 import type { Refusal } from '../protocol/errors.ts';
+import type { RequestOf, ResponseOf } from '../protocol/http.ts';
+import type { OperatorLimits } from '../protocol/http-operator.ts';
 import { parseHandle } from '../protocol/handle.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { DeploymentStore } from './deployment-store.ts';
 import type { Env } from './env.ts';
 import { tokenKeyLifetimeMs } from './limits.ts';
+import { limitsOf, Operation } from './operation.ts';
 import {
 	encodeServerKeys,
 	parseServerKeys,
 	type DatedTokenKey,
 	type ServerKeys
 } from './server-keys.ts';
+import { SignUps, type Newcomer } from './sign-ups.ts';
 
 /** Names of the objects that a request concerns. */
 export interface ObjectNames {
@@ -47,15 +51,68 @@ export interface AccountServerKeys {
 
 /** Stands for every client whose address the platform does not say. */
 const unknownAddress = '0.0.0.0';
+const forbidden = err({ code: 'forbidden' } as const);
 
 export class Deployment extends DurableObject<Env> {
 	readonly #store: DeploymentStore;
+	readonly #signUps: SignUps;
+	readonly #operation: Operation;
 	/** One load at a time: two first requests must not make two sets of keys. */
 	#loading: Promise<Result<ServerKeys, Refusal>> | null = null;
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
-		this.#store = new DeploymentStore(ctx.storage);
+		const store = new DeploymentStore(ctx.storage);
+		this.#store = store;
+		this.#signUps = new SignUps({
+			store,
+			firstPolicy: env.TACET_SIGN_UP,
+			maxAccounts: () => limitsOf(store).accounts,
+			withdraw: async (account) => env.ACCOUNT.getByName(account).withdrawPlace()
+		});
+		this.#operation = new Operation(store, this.#signUps);
+	}
+
+	/** To anybody. */
+	signUpRead(): ResponseOf<'signUpRead'> {
+		return { signUp: this.#signUps.policy, isFirst: this.#signUps.isFirst };
+	}
+
+	/** For Account objects: whether an account could be made; keeps nothing. */
+	signUpLook(code: Uint8Array | null): Promise<Result<null, Refusal>> {
+		return this.#signUps.look(code);
+	}
+
+	/** For Account objects, just before they make their account. Asked again, it is the same place. */
+	signUpReserve(newcomer: Newcomer): Promise<Result<null, Refusal>> {
+		return this.#signUps.reserve(newcomer);
+	}
+
+	/** For Account objects that have made their account. */
+	signUpConfirm(account: string): void {
+		this.#signUps.confirm(account);
+	}
+
+	/** For objects that keep within them. */
+	limits(): OperatorLimits {
+		return this.#operation.limits;
+	}
+
+	/** For Account objects: how much is set aside for all spaces that the account has made. */
+	noteBytes(account: string, bytes: number): void {
+		this.#store.saveBytes(account, bytes);
+	}
+
+	/** For Account objects, which have verified whose session asks. */
+	operatorRead(account: string): Result<ResponseOf<'operatorRead'>, Refusal> {
+		return this.#signUps.isOperator(account) ? ok(this.#operation.read()) : forbidden;
+	}
+
+	operatorWrite(
+		account: string,
+		{ change }: RequestOf<'operatorWrite'>
+	): Result<ResponseOf<'operatorWrite'>, Refusal> {
+		return this.#signUps.isOperator(account) ? this.#operation.write(change) : forbidden;
 	}
 
 	/** Names under which the objects of a handle, and of a client's network, are found. */

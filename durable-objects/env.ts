@@ -16,6 +16,8 @@ export interface Env extends SmsSettings {
 	readonly TACET_SECRET: string;
 	/** The secret before, while it is being changed. */
 	readonly TACET_SECRET_PREVIOUS?: string;
+	/** Who may sign up until the operator says otherwise: `open`, `invite`, `closed`. */
+	readonly TACET_SIGN_UP?: string;
 	/** `any`: requests may come by any TLS, or none; else by TLS 1.3. */
 	readonly TACET_TLS?: string;
 }

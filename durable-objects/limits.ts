@@ -1,9 +1,23 @@
 // Numbers that only the edge must know. What both sides must agree on is in protocol/limits.ts.
 import type { FactorKind } from '../protocol/account-write.ts';
+import type { OperatorLimits } from '../protocol/http-operator.ts';
+import { maxMembers } from '../protocol/limits.ts';
 import type { Rate } from './gcra.ts';
 
 const secondMs = 1_000;
 
+/** What a deployment allows whose operator has not set anything else. */
+export const defaultLimits: OperatorLimits = {
+	accounts: 1_000,
+	spacesPerAccount: 256,
+	bytesPerAccount: 2_000_000_000,
+	bytesPerSpace: 1_000_000_000,
+	membersPerSpace: maxMembers
+};
+/** A place that is kept for an account in the making is looked after once it is as old as this. */
+export const placeKeptMs = 60 * secondMs;
+/** How many of those at a time. */
+export const maxPlacesLookedAfter = 16;
 /** Bytes that one space may hold: commits, pages, wraps, previous-key records. */
 export const maxSpaceBytes = 1_000_000_000;
 /** A snapshot of the log's state is written at least this often, so that waking replays few. */
@@ -112,6 +126,8 @@ export const networkRates = {
 	sharing: { burst: 400, intervalMs: secondMs },
 	/** The same for whoever has a link, without one. */
 	link: { burst: 400, intervalMs: secondMs },
+	/** What a deployment says of itself, and what its operator asks. */
+	deployment: { burst: 200, intervalMs: secondMs },
 	/** By handle: answers tell whether there is such an account, as those of registration do. */
 	lookup: { burst: 200, intervalMs: 5 * secondMs },
 	/** Messages to telephones of the whole deployment, which pays for them: 200 at once, and a day. */

@@ -49,6 +49,10 @@ export const wireErrors = {
 	/** A share link whose passphrase was guessed wrong too often. */
 	link_frozen: { httpStatus: 423, closeCode: null, retry: 'never' },
 	sign_up_closed: { httpStatus: 403, closeCode: null, retry: 'never' },
+	/** An account is made with an invite only. */
+	invite_needed: { httpStatus: 403, closeCode: null, retry: 'never' },
+	/** No such sign-up invite, or one that is used up, or has expired: alike. */
+	invite_ended: { httpStatus: 410, closeCode: null, retry: 'never' },
 	/** The commit's count is not the next one of its device. */
 	stale_count: { httpStatus: 409, closeCode: null, retry: 'after_refetch' },
 	/** The epoch of a page is not the open one. */

@@ -1,6 +1,7 @@
 // Routes of an account: sign-up, and what the account consists of. Login is in http-login.ts.
 import * as v from 'valibot';
 import { bytesText, empty, handle, id, identityEntry, liveSessions } from './http-fields.ts';
+import { signUpCode } from './http-operator.ts';
 import type { AccountId } from './ids.ts';
 import { maxKeyslots, maxSealedKeyslotBytes } from './limits.ts';
 
@@ -11,7 +12,12 @@ const registrationRecord = bytesText(192);
 
 const keyslot = bytesText(64, maxSealedKeyslotBytes);
 
-export const registrationStartRequest = v.strictObject({ handle, registrationRequest });
+export const registrationStartRequest = v.strictObject({
+	handle,
+	registrationRequest,
+	/** Looked at only: a person need not choose a password for nothing. */
+	invite: signUpCode
+});
 export const registrationStartResponse = v.strictObject({
 	registrationResponse,
 	/** Keyed hash of the handle: the account's name at this edge. */
@@ -22,6 +28,8 @@ export const registrationStartResponse = v.strictObject({
 
 export const registrationFinishRequest = v.strictObject({
 	handle,
+	/** Where sign-up is by invite, this one is used. */
+	invite: signUpCode,
 	registrationRecord,
 	identity: identityEntry,
 	keyslots: v.pipe(v.array(keyslot), v.minLength(1), v.maxLength(maxKeyslots)),

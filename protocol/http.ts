@@ -5,6 +5,7 @@ import type { WireErrorCode } from './errors.ts';
 import { accountRoutes } from './http-account.ts';
 import { empty, type RouteAuth } from './http-fields.ts';
 import { loginRoutes } from './http-login.ts';
+import { operatorRoutes } from './http-operator.ts';
 import { sharingRoutes } from './http-sharing.ts';
 import type { Seq, SpaceId } from './ids.ts';
 import { maxProofNonceCharacters } from './limits.ts';
@@ -37,6 +38,7 @@ export const routes = {
 		request: empty,
 		response: healthResponse
 	},
+	...operatorRoutes,
 	...accountRoutes,
 	...loginRoutes,
 	...sharingRoutes

@@ -144,3 +144,15 @@ export const maxHandleCharacters = 64;
 /** Passwords are counted in Unicode code points after preparation. */
 export const minPasswordCharacters = 8;
 export const maxPasswordCharacters = 256;
+
+/** The code of a sign-up invite. */
+export const signUpCodeBytes = 16;
+/** Sign-up invites of a deployment at a time, and how often one may be used. */
+export const maxSignUpInvites = 64;
+export const maxSignUpInviteUses = 100;
+/** What an operator may allow: a space is one object of the platform, which holds 10 GB. */
+export const maxAccountsOfDeployment = 1_000_000;
+export const maxSpacesOfAccount = 10_000;
+export const minBytesOfSpace = 1_000_000;
+export const maxBytesOfSpace = 8_000_000_000;
+export const maxBytesOfAccount = 1_000_000_000_000;

@@ -25,17 +25,23 @@ const workerd = createRequire(import.meta.url)('workerd');
 
 /**
  * Serves what `build` made; answers requests when the promise settles.
- * @param {{ dataDir: string; port?: number; local?: string }} options port 0, the default: any free
- * one; `local`: where workerd's configuration lies, if not where `build` puts it
+ * @param {{ dataDir: string; port?: number; local?: string; signUp?: string }} options port 0, the
+ * default: any free one; `local`: where workerd's configuration lies, if not where `build` puts it;
+ * `signUp`: who may sign up until the operator says otherwise
  * @returns {Promise<Serving>}
  * @throws {StartError} when the folder or the port is taken
  */
-export async function serve({ dataDir, port = 0, local = inProject('dist/local') }) {
+export async function serve({
+	dataDir,
+	port = 0,
+	local = inProject('dist/local'),
+	signUp = 'open'
+}) {
 	const lock = await takeLock(dataDir);
 	try {
 		const data = openDataFolder(dataDir);
 		await assertPortFree(port);
-		const child = startWorkerd(data, port, local);
+		const child = startWorkerd(data, { port, local, signUp });
 		const endNow = () => child.kill('SIGTERM');
 		process.once('exit', endNow);
 		const ended = once(child, 'close').then(() => void process.off('exit', endNow));
@@ -62,10 +68,9 @@ export async function serve({ dataDir, port = 0, local = inProject('dist/local')
 
 /**
  * @param {ReturnType<typeof openDataFolder>} data
- * @param {number} port
- * @param {string} local
+ * @param {{ port: number; local: string; signUp: string }} options
  */
-function startWorkerd(data, port, local) {
+function startWorkerd(data, { port, local, signUp }) {
 	const log = openSync(data.log, 'a', 0o600);
 	const args = [
 		'serve',
@@ -78,7 +83,7 @@ function startWorkerd(data, port, local) {
 	// In a process group of its own: a Ctrl-C in the terminal is ours to pass on, as SIGTERM.
 	const child = spawn(workerd.default, args, {
 		detached: true,
-		env: { TACET_SECRET: data.secret },
+		env: { TACET_SECRET: data.secret, TACET_SIGN_UP: signUp },
 		stdio: ['ignore', log, log, 'pipe']
 	});
 	closeSync(log);

@@ -56,6 +56,7 @@ const api :Workerd.Worker = (
 	bindings = [
 		${bindings.join(',\n\t\t')},
 		(name = "TACET_SECRET", fromEnvironment = "TACET_SECRET"),
+		(name = "TACET_SIGN_UP", fromEnvironment = "TACET_SIGN_UP"),
 		(name = "TACET_TLS", text = "any"),
 	],
 );

@@ -10,6 +10,7 @@ import { requestLog } from './middleware/request-log.ts';
 import { secureHeaders } from './middleware/secure-headers.ts';
 import {
 	answerAccountRoute as ofAccount,
+	answerDeploymentRoute as ofDeployment,
 	answerSpaceRoute as ofSpace,
 	type Handler
 } from './route.ts';
@@ -20,6 +21,7 @@ import { health } from './routes/health.ts';
 import * as invites from './routes/invites.ts';
 import * as links from './routes/links.ts';
 import * as login from './routes/login.ts';
+import * as operator from './routes/operator.ts';
 import { registrationFinish, registrationStart } from './routes/registration.ts';
 import * as requests from './routes/requests.ts';
 import { sessionEnd, sessionRefresh } from './routes/session.ts';
@@ -29,6 +31,9 @@ const spaceSocketPattern = '/v1/spaces/:space/socket';
 
 const handlers: Readonly<Record<RouteName, Handler>> = {
 	health,
+	signUpRead: ofDeployment('signUpRead', operator.signUpRead),
+	operatorRead: ofAccount('operatorRead', operator.operatorRead),
+	operatorWrite: ofAccount('operatorWrite', operator.operatorWrite),
 	registrationStart: ofAccount('registrationStart', registrationStart),
 	registrationFinish: ofAccount('registrationFinish', registrationFinish),
 	loginStart: ofAccount('loginStart', login.loginStart),

@@ -8,7 +8,7 @@ import { claimedAccountObject } from '../crypto/edge/session-token.ts';
 import { describeRequest } from '../crypto/proven-request.ts';
 import type { Account } from '../durable-objects/account.ts';
 import type { RequestPlace } from '../durable-objects/account-login.ts';
-import type { ObjectNames } from '../durable-objects/deployment.ts';
+import type { Deployment, ObjectNames } from '../durable-objects/deployment.ts';
 import type { NetworkRate } from '../durable-objects/limits.ts';
 import type { Proven, Replied } from '../durable-objects/proven.ts';
 import type { Space } from '../durable-objects/space.ts';
@@ -64,6 +64,14 @@ export interface SpaceRoute<Name extends SpaceRouteName> {
 	) => Promise<Said<Name>>;
 }
 
+/** A route about the deployment. */
+export interface DeploymentRoute<Name extends RouteName> {
+	readonly rate: NetworkRate;
+	readonly call: (
+		call: Call<Name> & { readonly deployment: DurableObjectStub<Deployment> }
+	) => Promise<Said<Name>>;
+}
+
 type AppContext = Context<AppEnv>;
 export type Handler = (context: AppContext) => Response | Promise<Response>;
 
@@ -103,6 +111,19 @@ export const answerSpaceRoute = <Name extends SpaceRouteName>(
 		return route.call({
 			space: context.env.SPACE.getByName(request.space),
 			...callOf(context, { request, proven, names: names.value })
+		});
+	});
+
+export const answerDeploymentRoute = <Name extends RouteName>(
+	name: Name,
+	route: DeploymentRoute<Name>
+): Handler =>
+	answer(name, async (context, asked) => {
+		const names = await countRequest(context, { handle: null, rate: route.rate });
+		if (!names.ok) return names;
+		return route.call({
+			deployment: context.env.DEPLOYMENT.getByName(deploymentObjectName),
+			...callOf(context, { ...asked, names: names.value })
 		});
 	});
 

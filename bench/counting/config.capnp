@@ -28,6 +28,7 @@ const edge :Workerd.Worker = (
 		(name = "DEPLOYMENT", durableObjectNamespace = "Deployment"),
 		(name = "LIMITER", durableObjectNamespace = "Limiter"),
 		(name = "TACET_SECRET", text = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"),
+		(name = "TACET_SIGN_UP", text = "open"),
 		(name = "TACET_TLS", text = "any"),
 	],
 );

@@ -67,7 +67,10 @@ export async function startEdge(options: StartOptions = {}): Promise<Edge> {
 		await change(bundle, options.changed);
 	}
 	if (options.backup !== undefined) await cp(options.backup, dataDir, { recursive: true });
-	const serving = await serve({ dataDir, local: path.join(deployed, 'local') });
+	const serving = await serve({
+		...{ dataDir, local: path.join(deployed, 'local') },
+		signUp: 'open'
+	});
 	return {
 		url: serving.url,
 		dataDir,

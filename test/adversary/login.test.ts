@@ -265,6 +265,7 @@ describe('another server', () => {
 			headers: { 'content-type': 'application/json' },
 			body: JSON.stringify({
 				handle: 'berta',
+				invite: null,
 				registrationRequest: Buffer.from(ristrettoBase, 'hex').toString('base64url')
 			})
 		});

@@ -40,7 +40,7 @@ export interface Edge {
 
 export async function startEdge(): Promise<Edge> {
 	const dataDir = await mkdtemp(path.join(tmpdir(), 'tacet-client-'));
-	let serving = await serve({ dataDir });
+	let serving = await serve({ signUp: 'open', dataDir });
 	const { url } = serving;
 	const port = Number(new URL(url).port);
 	return {
@@ -51,7 +51,7 @@ export async function startEdge(): Promise<Edge> {
 		},
 		kill: () => serving.kill(),
 		restart: async () => {
-			serving = await serve({ dataDir, port });
+			serving = await serve({ signUp: 'open', dataDir, port });
 		},
 		remove: async () => {
 			// In order it would wait for every socket that a failed test left open.

@@ -27,14 +27,14 @@ export class Harness {
 	}
 
 	async start(): Promise<void> {
-		this.#serving = await serve({ dataDir: this.dataDir });
+		this.#serving = await serve({ signUp: 'open', dataDir: this.dataDir });
 	}
 
 	/** Ends the server as a crash would, and starts it again on the same folder and port. */
 	async crash(): Promise<void> {
 		const port = Number(new URL(this.url).port);
 		await this.#serving?.kill();
-		this.#serving = await serve({ dataDir: this.dataDir, port });
+		this.#serving = await serve({ signUp: 'open', dataDir: this.dataDir, port });
 	}
 
 	async stop(): Promise<void> {

@@ -69,7 +69,8 @@ describe('HTTP', () => {
 			health: await call(edge, 'health', {}),
 			registrationStart: await call(edge, 'registrationStart', {
 				handle,
-				registrationRequest: started.registrationRequest
+				registrationRequest: started.registrationRequest,
+				invite: null
 			}),
 			loginStart: await call(edge, 'loginStart', {
 				handle,
@@ -114,7 +115,8 @@ describe('HTTP', () => {
 		const { registrationRequest } = edge.opaque.startRegistration({ password: 'x' });
 		const taken = await call(edge, 'registrationStart', {
 			handle: ada.handle.toUpperCase(),
-			registrationRequest
+			registrationRequest,
+			invite: null
 		});
 		expect(taken).toEqual({ status: 409, body: { error: { code: 'handle_taken' } } });
 	});

@@ -54,7 +54,8 @@ describe('sign-up', () => {
 		const taken = { status: 409, body: { error: { code: 'handle_taken' } } };
 		expect(await call(edge, 'registrationFinish', other)).toEqual(taken);
 		const { registrationRequest } = edge.opaque.startRegistration({ password: 'x' });
-		expect(await call(edge, 'registrationStart', { handle, registrationRequest })).toEqual(taken);
+		const again = { handle, registrationRequest, invite: null };
+		expect(await call(edge, 'registrationStart', again)).toEqual(taken);
 		expect(await dumpEverything()).toBe(before);
 	});
 
@@ -63,7 +64,7 @@ describe('sign-up', () => {
 		const handle = newHandle();
 		await Person.signUp(edge, handle);
 		const { registrationRequest } = edge.opaque.startRegistration({ password: 'x' });
-		const typed = { handle: ` ${handle.toUpperCase()} `, registrationRequest };
+		const typed = { handle: ` ${handle.toUpperCase()} `, registrationRequest, invite: null };
 		expect((await call(edge, 'registrationStart', typed)).status).toBe(409);
 	});
 
@@ -77,7 +78,8 @@ describe('sign-up', () => {
 		const { handleHash } = (
 			await call(edge, 'registrationStart', {
 				handle: ada.handle,
-				registrationRequest: started.registrationRequest
+				registrationRequest: started.registrationRequest,
+				invite: null
 			})
 		).body;
 		const bodyHash = sha256(

@@ -170,11 +170,12 @@ export class Person {
 	}
 
 	/** The last request of sign-up, after its first was answered. */
-	async registration(): Promise<RequestOf<'registrationFinish'>> {
+	async registration(invite: string | null = null): Promise<RequestOf<'registrationFinish'>> {
 		const { handle, password, edge } = this;
 		const started = edge.opaque.startRegistration({ password });
 		const { registrationRequest } = started;
-		const answer = await call(edge, 'registrationStart', { handle, registrationRequest });
+		const asked = { handle, registrationRequest, invite };
+		const answer = await call(edge, 'registrationStart', asked);
 		if (answer.status !== 200) throw new Error(`sign-up: ${JSON.stringify(answer.body)}`);
 		const finished = edge.opaque.finishRegistration({
 			password,
@@ -198,6 +199,7 @@ export class Person {
 		});
 		return {
 			handle,
+			invite,
 			registrationRecord: finished.registrationRecord,
 			identity: toBase64Url(this.identity.bytes),
 			keyslots: [toBase64Url(keyslot)],

@@ -36,7 +36,7 @@ export interface Edge {
 async function startEdge(): Promise<Edge> {
 	await build();
 	const dataDir = await mkdtemp(path.join(tmpdir(), 'tacet-e2e-'));
-	let serving = await serve({ dataDir });
+	let serving = await serve({ signUp: 'open', dataDir });
 	const wire = await openWire(Number(new URL(serving.url).port));
 	return {
 		url: wire.url,
@@ -44,7 +44,7 @@ async function startEdge(): Promise<Edge> {
 		wire,
 		kill: () => serving.kill(),
 		restart: async () => {
-			serving = await serve({ dataDir });
+			serving = await serve({ signUp: 'open', dataDir });
 			wire.leadTo(Number(new URL(serving.url).port));
 		},
 		stop: async () => {

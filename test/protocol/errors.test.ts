@@ -48,7 +48,8 @@ test('what may be tried again is what can turn out otherwise', () => {
 			],
 			...['method_not_allowed'],
 			...['handle_taken', 'already_claimed', 'link_ended', 'link_frozen'],
-			...['sign_up_closed', 'too_large', 'tls_too_old', 'over_quota']
+			...['sign_up_closed', 'invite_needed', 'invite_ended'],
+			...['too_large', 'tls_too_old', 'over_quota']
 		],
 		at_once: ['use_dpop_nonce'],
 		after_login: ['unauthenticated'],

@@ -45,16 +45,31 @@ const opening = {
 	...{ accessToken: 'tacet_at_1.2', accessExpiresAtMs: 1 }
 };
 
+const operation = {
+	...{ signUp: 'open', accounts: 3, bytes: 0 },
+	limits: {
+		...{ accounts: 10, spacesPerAccount: 9, bytesPerAccount: 2_000_000 },
+		...{ bytesPerSpace: 1_000_000, membersPerSpace: 8 }
+	},
+	invites: [{ invite: bytes(32), uses: 2, usesLeft: 1, createdAtMs: 1, expiresAtMs: 2 }]
+};
+
 type Shape = Readonly<Record<string, unknown>>;
 const samples: Record<RouteName, { readonly request: Shape; readonly response: Shape }> = {
 	health: { request: {}, response: { name: 'tacet', protocolVersion: 1 } },
+	signUpRead: { request: {}, response: { signUp: 'invite', isFirst: false } },
+	operatorRead: { request: {}, response: operation },
+	operatorWrite: {
+		request: { change: { set: 'limits', limits: operation.limits } },
+		response: operation
+	},
 	registrationStart: {
-		request: { handle: 'ada', registrationRequest: bytes(32) },
+		request: { handle: 'ada', registrationRequest: bytes(32), invite: bytes(16) },
 		response: { registrationResponse: bytes(64), handleHash: bytes(32), incarnation: bytes(16) }
 	},
 	registrationFinish: {
 		request: {
-			...{ handle: 'ada', registrationRecord: bytes(192), identity },
+			...{ handle: 'ada', invite: bytes(16), registrationRecord: bytes(192), identity },
 			...{ keyslots: [bytes(150)], signature: bytes(64) }
 		},
 		response: { account: account }
@@ -184,6 +199,8 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 
 /** Where null stands for that there is none. */
 const mayBeNull = new Set([
+	'registrationStart.request.invite',
+	'registrationFinish.request.invite',
 	'eventList.request.before',
 	'inviteList.response.invites.0.claim',
 	'linkCreate.request.expiresAtMs',
@@ -231,7 +248,8 @@ const isObject = (value: unknown): value is Shape =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
 const opaqueText = new Set([
 	...['token', 'tacet_rt_1.2', 'ada', 'tacet', 'EC', 'P-256', 'internal', 'public-key'],
-	...['factor', 'choose', 'done', 'fresh', 'end_oldest', 'totp', 'webauthn', '123456', 'AAAA']
+	...['factor', 'choose', 'done', 'fresh', 'end_oldest', 'totp', 'webauthn', '123456', 'AAAA'],
+	...['open', 'invite', 'limits']
 ]);
 
 for (const name of names) {

@@ -11,7 +11,7 @@ let serving: Serving;
 
 beforeAll(async () => {
 	await build();
-	serving = await serve({ dataDir });
+	serving = await serve({ signUp: 'open', dataDir });
 }, 120_000);
 
 afterAll(async () => {

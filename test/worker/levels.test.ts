@@ -30,7 +30,7 @@ const ask = (name: RouteName, token?: string) =>
 describe('every route', () => {
 	it('has a level, and asks for a session if and only if its level does', () => {
 		expect(Object.keys(levels).toSorted()).toEqual(Object.keys(routes).toSorted());
-		const withSession = routesOf('person', 'claimant', 'account', 'owner', 'auditor');
+		const withSession = routesOf('person', 'claimant', 'operator', 'account', 'owner', 'auditor');
 		for (const [name, { auth }] of Object.entries(routes)) {
 			const without = byKey.includes(name as RouteName) ? ['proof'] : ['none'];
 			const levels = withSession.includes(name as RouteName) ? ['session', 'fresh'] : without;
@@ -66,7 +66,7 @@ const anotherOf = (text: string): string =>
 		.join('');
 
 describe('a route that asks for a session', () => {
-	const withSession = routesOf('person', 'claimant', 'account', 'owner', 'auditor');
+	const withSession = routesOf('person', 'claimant', 'operator', 'account', 'owner', 'auditor');
 
 	it.each(withSession)('%s refuses every token but one of a live session', async (name) => {
 		const ended = await stranger.person.logIn();
@@ -100,7 +100,7 @@ describe('another spelling of a path', () => {
 		(path) => path.replace(/.$/, (last) => `%${last.charCodeAt(0).toString(16)}`)
 	];
 
-	it.each(routesOf('person', 'claimant', 'account', 'owner', 'auditor'))(
+	it.each(routesOf('person', 'claimant', 'operator', 'account', 'owner', 'auditor'))(
 		'MFA-04 is no way around what %s asks for',
 		async (name) => {
 			const before = await dumpEverything();
@@ -114,6 +114,19 @@ describe('another spelling of a path', () => {
 			expect(await dumpEverything()).toBe(before);
 		}
 	);
+});
+
+describe('a route for the operator', () => {
+	it.each(routesOf('operator'))('%s refuses everybody but the first account', async (name) => {
+		const before = await dumpEverything();
+		expect(await ask(name, ada.session.token)).toEqual(refused(403, 'forbidden'));
+		for (const token of Object.values(ada.tokens)) {
+			expect(await ask(name, token)).toEqual(refused(403, 'forbidden'));
+		}
+		expect(await dumpEverything()).toBe(before);
+		// Who signed up first, in this file.
+		expect((await ask(name, stranger.session.token)).status).toBe(200);
+	});
 });
 
 describe('a route for owners, or for auditors too,', () => {

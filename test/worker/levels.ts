@@ -10,6 +10,8 @@ export type Level =
 	| 'person'
 	/** A live session of any account, and an id that only the right one knows. */
 	| 'claimant'
+	/** A live session of the account that was made first. */
+	| 'operator'
 	/** A live session of the account that it is about. */
 	| 'account'
 	/** A live session of an owner of the space that it is about. */
@@ -19,6 +21,9 @@ export type Level =
 
 export const levels = {
 	health: 'anybody',
+	signUpRead: 'anybody',
+	operatorRead: 'operator',
+	operatorWrite: 'operator',
 	registrationStart: 'anybody',
 	registrationFinish: 'anybody',
 	loginStart: 'anybody',

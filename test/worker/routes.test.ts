@@ -91,6 +91,7 @@ function mutations(request: JsonObject): Json[] {
 
 /** Fields of which something else, that `mutations` makes, is of the schema, too. */
 const looseFields: Partial<Record<RouteName, readonly string[]>> = {
+	operatorWrite: ['change'],
 	sessionRefresh: ['refreshToken'],
 	inviteCreate: ['expiresAtMs'],
 	linkCreate: ['expiresAtMs', 'openings'],

@@ -186,7 +186,15 @@ async function requestsOf(
 	const factor = randomId<FactorId>();
 	return {
 		health: {},
-		registrationStart: { handle: newHandle(), registrationRequest },
+		signUpRead: {},
+		operatorRead: {},
+		operatorWrite: {
+			change: {
+				...{ set: 'invite', invite: randomText(32), uses: 3 },
+				expiresAtMs: inADayMs
+			}
+		},
+		registrationStart: { handle: newHandle(), registrationRequest, invite: null },
 		registrationFinish: await newcomer.registration(),
 		loginStart: { handle, ke1 },
 		loginFinish: login,

@@ -83,6 +83,14 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'This server takes no new accounts.',
 		then: 'Ask the person who runs it. If you have an account, log in.'
 	},
+	invite_needed: {
+		what: 'This server takes new accounts by invite only.',
+		then: 'Ask the person who runs it for a sign-up link, and open it here. If you have an account, log in.'
+	},
+	invite_ended: {
+		what: 'This sign-up link is not good any more.',
+		then: 'It was used up, has expired, or was taken back. Ask the person who runs the server for another. If you just made an account with it, log in.'
+	},
 	stale_count: {
 		what: 'Another tab was quicker.',
 		then: `${keptHere} It is sent again by itself.`
