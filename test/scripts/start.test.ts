@@ -40,7 +40,11 @@ async function answerOfServerKeys(url: string): Promise<unknown> {
 	const response = await fetch(`${url}/v1/registration/start`, {
 		method: 'POST',
 		headers: { 'content-type': 'application/json' },
-		body: JSON.stringify({ handle: 'somebody', registrationRequest: ristrettoGenerator, invite: null })
+		body: JSON.stringify({
+			handle: 'somebody',
+			registrationRequest: ristrettoGenerator,
+			invite: null
+		})
 	});
 	expect(response.status).toBe(200);
 	return response.json();
