@@ -180,7 +180,7 @@ test('NET-02 every field that the edge can see is in the ledger', async () => {
 				{
 					'told to the edge': {
 						'network address': 'string',
-						...(auth === 'session' && { 'access token': 'string' }),
+						...((auth === 'session' || auth === 'fresh') && { 'access token': 'string' }),
 						...(auth !== 'none' && { proof: proofNames }),
 						...(shapeOf(request as Schema) as object)
 					},
