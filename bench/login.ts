@@ -220,7 +220,7 @@ async function argon2Alone(): Promise<readonly number[]> {
 	return ms;
 }
 
-async function refusedRequests(origin: string, pid: number, pairs: number): Promise<number> {
+export async function refusedRequests(origin: string, pid: number, pairs: number): Promise<number> {
 	const ask = async () => {
 		const headers = { 'content-type': 'application/json' };
 		const body = JSON.stringify({ handle, ke1: 'A' });
@@ -234,7 +234,7 @@ async function refusedRequests(origin: string, pid: number, pairs: number): Prom
 }
 
 /** Rounds of bench/limits/opaque.ts in one request; a request without any is taken off. */
-async function limits(
+export async function limits(
 	count: number
 ): Promise<{ readonly limitMs: number; readonly answerMs: number }> {
 	const folder = mkdtempSync(path.join(tmpdir(), 'bench-limit-'));

@@ -1,9 +1,10 @@
 // `npm run bench`: measures Tacet beside its limit and its peers, in one run and in random order,
 // and writes bench/results.json and docs/performance.md from it. --quick: three repeats, small counts in the browser, no PouchDB.
 // --only=a,b: these systems, or these workloads alone, into .cache/bench/results.json.
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, loadavg } from 'node:os';
+import path from 'node:path';
 import { format } from 'prettier';
 import { prepare } from '../scripts/install.mjs';
 
@@ -12,6 +13,7 @@ const { inProject } = await import('../scripts/project.mjs');
 const { build } = await import('../scripts/build.mjs');
 // What is measured imports what is built.
 await build({ log: console.log });
+const { measureAttempts } = await import('./attempts.ts');
 const { measureBrowserSync } = await import('./browser-sync.ts');
 const { measureChain } = await import('./chain.ts');
 const { measureCompaction } = await import('./compaction.ts');
@@ -63,6 +65,7 @@ setTimeout(() => {
 /** Each alone with --only=<name>; the one called `sync` is what systems are compared by. */
 const workloads = {
 	login: () => measureLogin(logins),
+	attempts: () => measureAttempts(logins),
 	rows: () => measureRows(),
 	cost: () => measureCost(),
 	members: () => measureMembers(repeats),
@@ -254,6 +257,7 @@ const json = await format(JSON.stringify(results), {
 });
 // What stands in the project is of a whole run.
 const file = only === undefined ? 'bench/results.json' : '.cache/bench/results.json';
+mkdirSync(path.dirname(inProject(file)), { recursive: true });
 writeFileSync(inProject(file), json);
 console.log(`${file} is written.`);
 if (only === undefined) await import('./write-page.ts');
