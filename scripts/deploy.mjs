@@ -223,6 +223,9 @@ async function main() {
 	log(state === 'absent' ? `Deploying ${config.name} …` : `Updating ${config.name} …`);
 	const addresses = await deploy(secret);
 	log(`Tacet is at ${addresses.join(', ') || 'the address that your Cloudflare dashboard shows'}.`);
+	if (state === 'absent') {
+		log('Sign up there now: the first account made runs the deployment, whoever makes it.');
+	}
 	if (secret !== null) {
 		log(
 			`Back up ${file}: it holds ${secretName}, which Cloudflare never shows again.\n` +

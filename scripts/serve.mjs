@@ -35,7 +35,7 @@ export async function serve({
 	dataDir,
 	port = 0,
 	local = inProject('dist/local'),
-	signUp = 'open'
+	signUp = 'invite'
 }) {
 	const lock = await takeLock(dataDir);
 	try {

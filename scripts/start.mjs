@@ -19,11 +19,27 @@ function portWanted() {
 	throw new StartError(`PORT=${text} is not a port.`);
 }
 
+/** Who may sign up, besides the first: as in wrangler.toml, until the operator says otherwise. */
+function signUpWanted() {
+	const policy = process.env['TACET_SIGN_UP'] ?? 'invite';
+	if (['open', 'invite', 'closed'].includes(policy)) return policy;
+	throw new StartError(`TACET_SIGN_UP=${policy} is none of open, invite, closed.`);
+}
+
+/** @param {string} url */
+async function isWithoutAccounts(url) {
+	const response = await fetch(`${url}/v1/sign-up`);
+	/** @type {{ isFirst?: boolean }} */
+	const answer = response.ok ? /** @type {any} */ (await response.json()) : {};
+	return answer.isFirst === true;
+}
+
 async function start() {
 	const port = portWanted();
+	const signUp = signUpWanted();
 	const dataDir = path.resolve(process.env['DATA_DIR'] ?? inProject('data'));
 	await build({ log });
-	const serving = await serve({ dataDir, port });
+	const serving = await serve({ dataDir, port, signUp });
 	let stopping = false;
 	for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
 		process.on(signal, () => {
@@ -32,6 +48,8 @@ async function start() {
 		});
 	}
 	log(`Tacet is at ${serving.url} (Ctrl-C stops it). Its data is in ${dataDir}.`);
+	const isNew = await isWithoutAccounts(serving.url);
+	if (isNew) log('Nobody has an account yet: the first one made here runs this server.');
 	await serving.ended;
 	if (!stopping) {
 		await serving.stop();

@@ -19,12 +19,21 @@ export type View =
 	| { readonly name: 'account'; readonly part: AccountPart }
 	/** Links that carry a secret: all of what stands behind the #. */
 	| { readonly name: 'join' | 'link'; readonly url: string }
+	/** Where the link of a sign-up invite leads: its code. */
+	| { readonly name: 'sign-up'; readonly code: string }
 	/** Where a recovery kit leads: its twelve words are typed there. */
 	| { readonly name: 'recover'; readonly handle: string }
 	| { readonly name: 'trash' | 'import' | 'settings' | 'invitations' };
 
 /** Pages of the account; the first one leads to the others. */
-export const accountParts = ['overview', 'devices', 'unlocking', 'kit', 'limits'] as const;
+export const accountParts = [
+	'overview',
+	'devices',
+	'unlocking',
+	'kit',
+	'limits',
+	'operator'
+] as const;
 export type AccountPart = (typeof accountParts)[number];
 
 export const notesHref = '#/';
@@ -64,6 +73,8 @@ export function parseView(hash: string): View {
 		case 'join':
 		case 'link':
 			return { name, url: hash };
+		case 'sign-up':
+			return { name, code: first ?? '' };
 		case 'recover':
 			return { name, handle: decoded(first ?? '') };
 		case 'space': {
