@@ -31,14 +31,16 @@ describe('a new server', () => {
 	});
 
 	test('refuses whoever comes without one', async () => {
-		const { page, close } = await story.profile();
+		const profile = await story.profile();
+		const { page } = profile;
 		await page.getByText('This server takes new accounts by invite only.').waitFor();
 		expect(await page.getByRole('button', { name: 'Create account' }).count()).toBe(0);
-		await close();
+		await profile.close();
 	});
 
 	test('takes one account by it, which runs nothing', async () => {
-		const { page, close } = await story.profile();
+		const profile = await story.profile();
+		const { page } = profile;
 		await page.goto(link);
 		await page.reload();
 		await signUp(page, 'berta');
@@ -46,16 +48,17 @@ describe('a new server', () => {
 		await page.goto(`${story.edge.url}/#/account`);
 		await page.getByRole('heading', { name: 'Account', level: 1 }).waitFor();
 		expect(await page.getByRole('link', { name: 'Running this server' }).count()).toBe(0);
-		await close();
+		await profile.close();
 	});
 
 	test('takes no second one by it', async () => {
-		const { page, close } = await story.profile();
+		const profile = await story.profile();
+		const { page } = profile;
 		await page.goto(link);
 		await page.reload();
 		await fillSignUp(page, 'clara');
 		await page.getByRole('button', { name: 'Create account' }).click();
 		await page.getByText('This sign-up link is not good any more.').waitFor();
-		await close();
+		await profile.close();
 	});
 });
