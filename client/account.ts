@@ -9,6 +9,14 @@ import type { LoginDone, LoginStep } from '../protocol/http-login.ts';
 import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { LogInOptions, LoginQuestion } from './api-account.ts';
+import {
+	openKnownAccount,
+	readRest,
+	requestOf,
+	sealKnownAccount,
+	type KnownAccount,
+	type ShownAccount
+} from './account-log.ts';
 import type { CryptoPort, LoginProof, Registered, UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
 import type { Http } from './http.ts';
@@ -67,13 +75,14 @@ export async function signUp(
 	const device = newDeviceId();
 	const registered = await register(parts, { ...input, handle: handle.value, device });
 	if (!registered.ok) return registered;
-	const { recoveryCode, serverPublicKey } = registered.value;
+	const { recoveryCode, serverPublicKey, known } = registered.value;
 	input.onStep?.('logging_in');
 	const opened = await logIn(parts, {
 		handle: handle.value,
 		password: input.password,
 		device,
-		expectedServerKey: serverPublicKey
+		expectedServerKey: serverPublicKey,
+		expectedAccount: known
 	});
 	if (!opened.ok) return err({ ...opened.error, recoveryCode });
 	return ok({ ...opened.value, recoveryCode });
@@ -81,7 +90,7 @@ export async function signUp(
 
 /** RFC 9807 §5: registration, and the account write that goes with its record. */
 async function register(
-	{ http, crypto }: AccountParts,
+	{ http, crypto, nowMs }: AccountParts,
 	input: Omit<SignUpInput, 'handle'> & { readonly handle: Handle; readonly device: DeviceId }
 ): Promise<Result<Registered, TacetError>> {
 	const { handle, device, invite = null } = input;
@@ -97,19 +106,20 @@ async function register(
 	const registered = await crypto.finishRegistration({
 		response: bytesOf(started.value.registrationResponse),
 		handleHash: bytesOf(started.value.handleHash),
-		incarnation: bytesOf(started.value.incarnation),
-		device
+		device,
+		timeMs: nowMs()
 	});
 	if (!registered.ok) return fail('server_misbehaved');
 	input.onStep?.('registering');
-	const { registrationRecord, identity, keyslots, signature, account } = registered.value;
+	const { account, known } = registered.value;
+	const { registrationRecord, keyslots } = known;
+	const [created] = known.writes;
+	if (created === undefined) throw new Error('an account begins with a write');
 	const body = {
 		handle,
 		invite,
-		registrationRecord: toBase64Url(registrationRecord),
-		identity: toBase64Url(identity),
-		keyslots: keyslots.map(toBase64Url),
-		signature: toBase64Url(signature)
+		...requestOf({ ...created, registrationRecord, keyslots }),
+		registrationRecord: toBase64Url(registrationRecord)
 	};
 	const finished = await http.call('registrationFinish', body);
 	if (finished.ok) {
@@ -130,6 +140,8 @@ export interface LogInInput extends LogInOptions {
 	/** The profile that is unlocked; left out on a device that has none. */
 	readonly known?: { readonly profile: Profile; readonly name: ProfileName };
 	readonly expectedServerKey?: Uint8Array;
+	/** As it was made here a moment ago: the edge must show just that. */
+	readonly expectedAccount?: KnownAccount;
 	/** Also make this device able to unlock offline. */
 	readonly offline?: boolean;
 }
@@ -150,15 +162,27 @@ export async function logIn(
 	}
 	const keys = await deviceKeys(input);
 	const proofs = new Proofs(keys.deviceKey, parts.nowMs);
+	const known = input.known
+		? await openKnownAccount(input.known.profile)
+		: (input.expectedAccount ?? null);
+	const after = known?.writes.length ?? 0;
 	const finished = await finish(parts, {
-		...{ ...proof.value, handle: handle.value, keys, proofs },
+		...{ ...proof.value, handle: handle.value, keys, proofs, after },
 		asking: input
 	});
 	if (!finished.ok) {
 		await parts.crypto.forgetLogin();
 		return finished;
 	}
-	const answer = finished.value;
+	const { session } = finished.value;
+	const shown = await readRest(finished.value, (from) =>
+		parts.http.call('accountRead', { after: from }, { proofs, token: session.accessToken })
+	);
+	if (!shown.ok) {
+		await parts.crypto.forgetLogin();
+		return shown;
+	}
+	const answer = { session, known, shown: shown.value, handleHash: proof.value.handleHash };
 	return open(parts, { input, keys, proofs, pinnedServerKey: serverPublicKey, answer });
 }
 
@@ -206,15 +230,16 @@ async function finish(
 		readonly handle: Handle;
 		readonly keys: DeviceKeys;
 		readonly proofs: Proofs;
+		readonly after: number;
 		readonly asking: LogInOptions;
 	}
 ): Promise<Result<LoginDone, TacetError>> {
-	const { handle, login, ke3, handleHash, keys, proofs, asking } = input;
+	const { handle, login, ke3, handleHash, keys, proofs, after, asking } = input;
 	const jwk = await deviceJwk(keys.deviceKey);
 	const thumbprint = jwkThumbprint(jwk);
 	const binding = await crypto.bindDevice({ origin, handleHash, thumbprint });
 	const request = {
-		...{ handle, login, ke3: toBase64Url(ke3), whenFull: whenFullOf(asking) },
+		...{ handle, login, ke3: toBase64Url(ke3), after, whenFull: whenFullOf(asking) },
 		device: { id: keys.writer, jwk, binding: toBase64Url(binding) }
 	};
 	// The answer brings the nonce: what is asked right after it needs no round trip more.
@@ -241,23 +266,30 @@ async function open(
 		readonly keys: DeviceKeys;
 		readonly proofs: Proofs;
 		readonly pinnedServerKey: Uint8Array;
-		readonly answer: LoginDone;
+		readonly answer: {
+			readonly session: LoginDone['session'];
+			readonly known: KnownAccount | null;
+			readonly shown: ShownAccount;
+			/** That the login was bound to. */
+			readonly handleHash: Uint8Array;
+		};
 	}
 ): Promise<Result<OpenedAccount, TacetError>> {
 	const { input, keys, proofs, pinnedServerKey, answer } = login;
 	const { known } = input;
-	if (known !== undefined && known.name.account !== answer.account) {
-		return fail('keyslot_unreadable');
+	const { shown } = answer;
+	if (known !== undefined && known.name.account !== shown.account) {
+		return fail('server_misbehaved');
 	}
+	if (!equalBytes(shown.handleHash, answer.handleHash)) return fail('server_misbehaved');
 	const opened = await crypto.openAccount({
-		account: answer.account,
-		identities: answer.identities.map(bytesOf),
-		keyslots: answer.keyslots.map(bytesOf),
+		known: answer.known,
+		shown,
 		device: keys.device,
 		offline: input.offline === true ? keys.deviceSecret : null
 	});
 	if (!opened.ok) return fail(opened.error);
-	const { offlineSlot, ...me } = opened.value;
+	const { offlineSlot, known: remembered, ...me } = opened.value;
 	const { account, identity } = me;
 	const { writer } = keys;
 	const name = { account, handle: normalised(input.handle), identity, writer };
@@ -270,6 +302,7 @@ async function open(
 		deviceKey: keys.deviceKey,
 		deviceSecret: keys.deviceSecret,
 		sealedName: await sealName(keys, name),
+		sealedAccount: await sealKnownAccount(keys, remembered),
 		pinnedServerKey,
 		deviceKeyslot: offlineSlot ?? known?.profile.deviceKeyslot ?? null,
 		sealedSession: sealedSession ?? null

@@ -24,7 +24,6 @@ import { preparePassword, type PreparedPassword } from '../crypto/client/passwor
 import type { LinkIdentity } from '../crypto/client/link-identity.ts';
 import { RecordCipher } from '../crypto/client/record-cipher.ts';
 import { createSecret, type RootSecret } from '../crypto/client/secret.ts';
-import { sha256 } from '../crypto/hash.ts';
 import { createIdentity, openIdentity, type Identity } from '../crypto/identity.ts';
 import { step, type OpaqueClient } from '../crypto/opaque-ke/opaque-ke.js';
 import { randomBytes } from '../crypto/random.ts';
@@ -32,9 +31,12 @@ import { sign, VerifyKeys, verifySignature, type Proof } from '../crypto/signatu
 import { equalBytes } from '../protocol/bytes.ts';
 import { encodeHeartbeat, type SignedHeartbeat } from '../protocol/heartbeat.ts';
 import type { AccountId, DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
-import { accountWriteInput, createAccountBody, localRecordAad } from '../protocol/labels.ts';
+import { localRecordAad } from '../protocol/labels.ts';
 import { freshTtlSeconds, minPasswordCharacters } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
+import { identityInForce } from '../crypto/account-log.ts';
+import type { KnownAccount, ShownAccount } from './account-log.ts';
+import { judgeShown, passwordFactsOf, signCreation } from './crypto-account.ts';
 import {
 	deriveOfflineSlotKey,
 	openPasswordSlot,
@@ -58,7 +60,7 @@ import type {
 	SealedPage,
 	UnlockedAccount
 } from './crypto-port.ts';
-import { openIdentityLog, SharingCore } from './crypto-sharing.ts';
+import { SharingCore } from './crypto-sharing.ts';
 import { SpaceKeys } from './crypto-spaces.ts';
 import { hashPages, inTurns } from './page-hashes.ts';
 
@@ -119,8 +121,8 @@ export class CryptoCore implements CryptoPort {
 	async finishRegistration(input: {
 		readonly response: Uint8Array;
 		readonly handleHash: Uint8Array;
-		readonly incarnation: Uint8Array;
 		readonly device: DeviceId;
+		readonly timeMs: number;
 	}): Promise<Result<Registered, 'malformed'>> {
 		const attempt = this.#takeAttempt();
 		const { response } = input;
@@ -133,26 +135,19 @@ export class CryptoCore implements CryptoPort {
 		const root = generateRoot();
 		const keys = await deriveAccountKeys(root);
 		const identity = await createIdentity({ signing: keys.signing, kemKey: keys.kem.publicKey });
-		const { keyslots, recoveryCode } = await sealFirstKeyslots(root, identity.account, exportKey);
+		const slots = await sealFirstKeyslots(root, identity.account, exportKey);
 		await this.#keep(keys, identity, { root, device: input.device });
 		root.wipe();
 		exportKey.wipe();
-		const body = createAccountBody(input.handleHash, record, identity.bytes, keyslots);
-		const write = accountWriteInput({
-			account: identity.account,
-			incarnation: input.incarnation,
-			count: 1,
-			action: 'create',
-			bodyHash: sha256(body)
+		const password = passwordFactsOf(slots.password, record, false);
+		const write = await signCreation(keys.signing.privateKey, identity, {
+			...{ device: input.device, timeMs: input.timeMs, handleHash: input.handleHash },
+			material: { password, kit: slots.kitFacts, passkeys: [] }
 		});
-		return ok({
-			...publicPart(identity),
-			registrationRecord: record,
-			keyslots,
-			signature: await sign(keys.signing.privateKey, write),
-			serverPublicKey,
-			recoveryCode
-		});
+		const keyslots = [slots.password, slots.kit];
+		const known = { writes: [write], registrationRecord: record, keyslots, pending: null };
+		const { recoveryCode } = slots;
+		return ok({ ...publicPart(identity), known, serverPublicKey, recoveryCode });
 	}
 
 	async startLogin(password: string): Promise<Result<Uint8Array, PasswordRefusal>> {
@@ -192,32 +187,32 @@ export class CryptoCore implements CryptoPort {
 	}
 
 	async openAccount(input: {
-		readonly account: AccountId;
-		readonly identities: readonly Uint8Array[];
-		readonly keyslots: readonly Uint8Array[];
+		readonly known: KnownAccount | null;
+		readonly shown: ShownAccount;
 		readonly device: DeviceId;
 		readonly offline: CryptoKey | null;
-	}): Promise<
-		Result<UnlockedAccount & { readonly offlineSlot: OfflineSlot | null }, 'keyslot_unreadable'>
-	> {
+	}): ReturnType<CryptoPort['openAccount']> {
 		const login = this.#login;
 		if (login === null) throw new Error('no login to open an account with');
 		clearTimeout(login.timer);
 		this.#login = null;
-		const { account, device } = input;
-		const identity = (await openIdentityLog(account, input.identities))?.at(-1);
-		if (identity === undefined) return err('keyslot_unreadable');
-		const root = await openPasswordSlot(login.exportKey, account, input.keyslots);
+		const { device } = input;
+		const { account, keyslots } = input.shown;
+		// Nothing is opened that the account's own log does not lead to.
+		const judged = await judgeShown(input.known, input.shown);
+		const root = judged.ok ? await openPasswordSlot(login.exportKey, account, keyslots) : null;
 		login.exportKey.wipe();
 		login.sessionKey.wipe();
+		if (!judged.ok) return judged;
 		if (root === null) return err('keyslot_unreadable');
-		const opened = await this.#openRoot(root, identity, device);
+		const { state, known } = judged.value;
+		const opened = await this.#openRoot(root, identityInForce(state), device);
 		const offlineSlot =
 			opened.ok && input.offline !== null
 				? await sealOfflineSlot(root, { account, password: login.password, key: input.offline })
 				: null;
 		root.wipe();
-		return opened.ok ? ok({ ...opened.value, offlineSlot }) : opened;
+		return opened.ok ? ok({ ...opened.value, offlineSlot, known }) : opened;
 	}
 
 	async openOffline(input: {
@@ -245,7 +240,7 @@ export class CryptoCore implements CryptoPort {
 		return opened;
 	}
 
-	/** The identity that the root derives must be the one that the log of identities ends with. */
+	/** The identity that the root derives must be the one in force. */
 	async #openRoot(
 		root: RootSecret,
 		identity: Identity,

@@ -13,27 +13,38 @@ import type { PreparedPassword } from '../crypto/client/password.ts';
 import { formatRecoveryCode, generateRecoveryEntropy } from '../crypto/client/recovery-code.ts';
 import type { RootSecret } from '../crypto/client/secret.ts';
 import { randomBytes } from '../crypto/random.ts';
+import type { KitFacts } from '../protocol/account-write.ts';
 import type { AccountId } from '../protocol/ids.ts';
 import { parseKeyslot } from '../protocol/keyslot.ts';
+import { kitFactsOf } from './crypto-account.ts';
 import type { OfflineSlot } from './crypto-port.ts';
+
+export interface FirstKeyslots {
+	readonly password: Uint8Array;
+	readonly kit: Uint8Array;
+	/** Nobody has shown yet that they have the code. */
+	readonly kitFacts: KitFacts;
+	readonly recoveryCode: readonly string[];
+}
 
 export async function sealFirstKeyslots(
 	root: RootSecret,
 	account: AccountId,
 	exportKey: ExportKey
-): Promise<{ readonly keyslots: readonly Uint8Array[]; readonly recoveryCode: readonly string[] }> {
+): Promise<FirstKeyslots> {
 	const entropy = generateRecoveryEntropy();
 	const passwordKey = derivePasswordSlotKey(exportKey, null);
 	const recoveryKey = deriveRecoverySlotKey(entropy);
-	const keyslots = await Promise.all([
+	const [password, kit] = await Promise.all([
 		sealKeyslot(passwordKey, root, { account, kind: 'password', generation: 1 }),
 		sealKeyslot(recoveryKey, root, { account, kind: 'recovery', generation: 1 })
 	]);
 	const recoveryCode = formatRecoveryCode(entropy).split(' ');
+	const kitFacts = kitFactsOf(kit, entropy, false);
 	passwordKey.wipe();
 	recoveryKey.wipe();
 	entropy.wipe();
-	return { keyslots, recoveryCode };
+	return { password, kit, kitFacts, recoveryCode };
 }
 
 export async function openPasswordSlot(

@@ -11,7 +11,9 @@ import type { SignedHeartbeat, Heartbeat } from '../protocol/heartbeat.ts';
 import type { AccountId, DeviceId, Epoch, Seq, SpaceId } from '../protocol/ids.ts';
 import type { KeyKind, PagePlace, WrapContext } from '../protocol/labels.ts';
 import type { Result } from '../protocol/result.ts';
+import type { KnownAccount, ShownAccount } from './account-log.ts';
 import type { AuditGrant } from './audit-keys.ts';
+import type { AccountLogFault } from './crypto-account.ts';
 import type { SharingPort } from './crypto-sharing.ts';
 import type { PlacedEvent } from './event-chain.ts';
 
@@ -56,10 +58,8 @@ export interface UnlockedAccount {
 }
 
 export interface Registered extends UnlockedAccount {
-	readonly registrationRecord: Uint8Array;
-	readonly keyslots: readonly Uint8Array[];
-	/** Signs the account write 'create'. */
-	readonly signature: Uint8Array;
+	/** The account's log, of one write, with its records. */
+	readonly known: KnownAccount;
 	readonly serverPublicKey: Uint8Array;
 	readonly recoveryCode: readonly string[];
 }
@@ -155,8 +155,8 @@ export interface CryptoPort {
 	finishRegistration(input: {
 		readonly response: Uint8Array;
 		readonly handleHash: Uint8Array;
-		readonly incarnation: Uint8Array;
 		readonly device: DeviceId;
+		readonly timeMs: number;
 	}): Promise<Result<Registered, 'malformed'>>;
 	startLogin(password: string): Promise<Result<Uint8Array, PasswordRefusal>>;
 	/** Stretches; the keys of the login stay inside. */
@@ -169,16 +169,26 @@ export interface CryptoPort {
 		readonly handleHash: Uint8Array;
 		readonly thumbprint: Uint8Array;
 	}): Promise<Uint8Array>;
-	/** Opens the account with what {@link CryptoPort.finishLogin} left, and forgets that. */
+	/**
+	 * Judges what the edge shows of the account, then opens it with what {@link CryptoPort.finishLogin}
+	 * left, and forgets that.
+	 */
 	openAccount(input: {
-		readonly account: AccountId;
-		readonly identities: readonly Uint8Array[];
-		readonly keyslots: readonly Uint8Array[];
+		/** What this device remembers; null if it is new. */
+		readonly known: KnownAccount | null;
+		readonly shown: ShownAccount;
 		readonly device: DeviceId;
 		/** Also seal the root for this device, under the password of the login. */
 		readonly offline: CryptoKey | null;
 	}): Promise<
-		Result<UnlockedAccount & { readonly offlineSlot: OfflineSlot | null }, 'keyslot_unreadable'>
+		Result<
+			UnlockedAccount & {
+				readonly offlineSlot: OfflineSlot | null;
+				/** To be remembered. */
+				readonly known: KnownAccount;
+			},
+			'keyslot_unreadable' | AccountLogFault
+		>
 	>;
 	/** Unlocks by the device's own keyslot. */
 	openOffline(input: {

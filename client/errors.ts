@@ -14,6 +14,10 @@ export type LocalErrorCode =
 	| 'server_key_changed'
 	/** What the edge keeps for this account does not open, or opens to another account's keys. */
 	| 'keyslot_unreadable'
+	/** An older account than the one that this device knows: its newest changes are missing. */
+	| 'account_reverted'
+	/** Another change of the account stands where this device knows one: it was shown two accounts. */
+	| 'account_forked'
 	/** An answer that no honest edge of this version gives. */
 	| 'server_misbehaved'
 	| 'locked'

@@ -275,6 +275,9 @@ export class Follower {
 			case 'notice':
 				this.#parts.onNotice();
 				break;
+			case 'account':
+				// Read when the account is opened next.
+				break;
 			case 'stands':
 				// Nothing was put back over this connection.
 				this.#parts.socket.hangUp(noAnswer);

@@ -5,7 +5,7 @@ import { parseKeyslot } from '../protocol/keyslot.ts';
 import type { AccountOverview } from './status.ts';
 
 export function overviewOf(
-	answer: ResponseOf<'account'>,
+	answer: ResponseOf<'accountRead'>,
 	here: Pick<AccountOverview, 'handle' | 'device' | 'offlineUnlock'>
 ): AccountOverview {
 	const { account, keyslots, sessions } = answer;

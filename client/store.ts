@@ -22,6 +22,8 @@ export interface Profile {
 	readonly deviceSecret: CryptoKey;
 	/** Who this profile belongs to (client/profile.ts), sealed under a key of `deviceSecret`. */
 	readonly sealedName: Uint8Array;
+	/** What this device knows of its account's log (client/account-log.ts), sealed likewise. */
+	readonly sealedAccount: Uint8Array;
 	/** OPAQUE public key of the server, seen at sign-up or first login, 32 bytes. */
 	readonly pinnedServerKey: Uint8Array;
 	/** Present if the person chose offline unlock on this device: Argon2id salt and sealed root. */

@@ -383,7 +383,7 @@ class Engine extends SharingFace implements Tacet {
 	async account(): Answer<AccountOverview> {
 		const open = this.#open;
 		if (open === null) return fail('locked');
-		const answered = await open.session.call('account', {});
+		const answered = await open.session.call('accountRead', { after: 0 });
 		if (!answered.ok) return answered;
 		const { overviewOf } = await import('./overview.ts');
 		const { handle, writer } = open.name;

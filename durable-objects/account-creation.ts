@@ -1,19 +1,15 @@
-// How an account begins: the server's half of OPAQUE registration, and what must be right about a new
-// account before it is written down.
-import { createRegistrationResponse, isRegistrationRecord } from '../crypto/edge/opaque-server.ts';
-import { sha256 } from '../crypto/hash.ts';
-import { openIdentity, type Identity } from '../crypto/identity.ts';
+// How an account begins: the server's half of OPAQUE registration, and the first write of its log, with
+// the records that go with it.
+import { createRegistrationResponse } from '../crypto/edge/opaque-server.ts';
 import { init } from '../crypto/opaque-ke/opaque-ke.js';
 import opaqueModule from '../crypto/opaque-ke/opaque-ke.wasm';
-import { verifySignature } from '../crypto/signature.ts';
+import { parseAccountWrite } from '../protocol/account-write.ts';
 import { equalBytes, toBase64Url } from '../protocol/bytes.ts';
 import type { RequestOf } from '../protocol/http.ts';
-import { parseKeyslot } from '../protocol/keyslot.ts';
-import { accountWriteInput, createAccountBody } from '../protocol/labels.ts';
 import { err, ok } from '../protocol/result.ts';
 import type { AccountPlace } from './account-place.ts';
 import { malformed, type AccountParts, type Answer } from './account-parts.ts';
-import { decodeText } from './request-bytes.ts';
+import { decodeText, recordsOf, signedWriteOf } from './request-bytes.ts';
 
 export class AccountCreation {
 	readonly #parts: AccountParts;
@@ -31,95 +27,44 @@ export class AccountCreation {
 		if (!place.ok) return place;
 		const [keys, opaque] = await Promise.all([fetched.get(), init(opaqueModule)]);
 		if (!keys.ok) return keys;
-		if (store.loadAccount() !== null) return err({ code: 'handle_taken' });
-		const { opaqueSetup, incarnation } = keys.value;
+		if (store.exists) return err({ code: 'handle_taken' });
 		const { handleHash } = name;
 		const response = createRegistrationResponse(opaque.server, {
-			setup: opaqueSetup,
+			setup: keys.value.opaqueSetup,
 			handleHash,
 			request: decodeText(request.registrationRequest)
 		});
 		if (!response.ok) return malformed;
 		return ok({
 			registrationResponse: toBase64Url(response.value),
-			handleHash: toBase64Url(handleHash),
-			incarnation: toBase64Url(incarnation)
+			handleHash: toBase64Url(handleHash)
 		});
 	}
 
 	async finish(request: RequestOf<'registrationFinish'>): Answer<'registrationFinish'> {
-		const { name, store, keys: fetched } = this.#parts;
-		const keys = await fetched.get();
-		if (!keys.ok) return keys;
-		const registrationRecord = decodeText(request.registrationRecord);
-		const keyslots = request.keyslots.map(decodeText);
-		if (!isRegistrationRecord(registrationRecord) || !areKeyslots(keyslots)) return malformed;
-		const identity = await openIdentity(decodeText(request.identity));
-		if (!identity.ok || identity.value.entry.body.n !== 1) return malformed;
-		const body = createAccountBody(
-			name.handleHash,
-			registrationRecord,
-			identity.value.bytes,
-			keyslots
-		);
-		const signature = decodeText(request.signature);
-		const { incarnation } = keys.value;
-		if (!(await isSignedCreation(identity.value, { body, incarnation, signature }))) {
+		const { name, log, store } = this.#parts;
+		const signed = signedWriteOf(request);
+		const parsed = parseAccountWrite(signed.write);
+		if (!parsed.ok || parsed.value.action.type !== 'create') return malformed;
+		// Of another deployment, or another handle.
+		if (!equalBytes(parsed.value.action.handleHash, name.handleHash)) {
 			return err({ code: 'forbidden' });
 		}
-		const { account } = identity.value;
-		if (store.loadAccount() === null) {
-			const place = await this.#place.reserve(codeOf(request));
-			if (!place.ok) return place;
-		}
-		const existing = store.loadAccount();
-		if (existing === null) {
-			store.createAccount({
-				account,
-				registrationRecord,
-				identity: identity.value.bytes,
-				keyslots,
-				createdAtMs: Date.now()
-			});
-			await this.#place.confirm();
-			return ok({ account });
-		}
+		const { account } = parsed.value;
 		// The same request again, because its answer was lost.
-		const isSame =
-			existing.account === account && equalBytes(existing.registrationRecord, registrationRecord);
-		return isSame ? ok({ account }) : err({ code: 'handle_taken' });
+		if (log.holds(signed)) return ok({ account });
+		if (store.exists) return err({ code: 'handle_taken' });
+		const judged = await log.judge([signed], recordsOf(request));
+		if (!judged.ok) return judged;
+		const place = await this.#place.reserve(codeOf(request));
+		if (!place.ok) return place;
+		const kept = log.keep(judged.value, () => undefined);
+		// Somebody else was faster, or this very request.
+		if (!kept.ok) return log.holds(signed) ? ok({ account }) : err({ code: 'handle_taken' });
+		await this.#place.confirm();
+		return ok({ account });
 	}
 }
 
 const codeOf = ({ invite }: { readonly invite: string | null }): Uint8Array | null =>
 	invite === null ? null : decodeText(invite);
-
-/** One for each way of unlocking, and one of them by password: else nobody could log in. */
-function areKeyslots(keyslots: readonly Uint8Array[]): boolean {
-	const kindsBySlot = new Map<string, string>();
-	for (const bytes of keyslots) {
-		const keyslot = parseKeyslot(bytes);
-		if (!keyslot.ok) return false;
-		kindsBySlot.set(toBase64Url(keyslot.value.slot), keyslot.value.kind);
-	}
-	return kindsBySlot.size === keyslots.length && [...kindsBySlot.values()].includes('password');
-}
-
-/** Whether the identity itself signs that the account begins like this, here. */
-function isSignedCreation(
-	identity: Identity,
-	creation: {
-		readonly body: Uint8Array;
-		readonly incarnation: Uint8Array;
-		readonly signature: Uint8Array;
-	}
-): Promise<boolean> {
-	const input = accountWriteInput({
-		account: identity.account,
-		incarnation: creation.incarnation,
-		count: 1,
-		action: 'create',
-		bodyHash: sha256(creation.body)
-	});
-	return verifySignature(identity.entry.body.signingKey, input, creation.signature);
-}

@@ -23,14 +23,20 @@ export class AccountEndings {
 
 	/** Tells all spaces of the sessions. Answers with what could not be told. */
 	async tell(sessions: readonly StoredSession[]): Promise<Ending[]> {
-		const untilMs = Date.now() + accessTokenTtlSeconds * 1_000 + deadSessionMarginMs;
-		const endings = sessions.flatMap(({ id, spaces }) =>
-			spaces.map((space): Ending => ({ session: id, space, untilMs }))
-		);
+		const endings = endingsOf(sessions);
 		const told = await Promise.allSettled(
 			endings.map((ending) => this.#tell(ending.space, ending))
 		);
 		return endings.filter((_, index) => told[index]?.status === 'rejected');
+	}
+
+	/** Writes down all that has to be told, in the caller's transaction; the alarm sees to it. */
+	addAll(sessions: readonly StoredSession[]): void {
+		const endings = endingsOf(sessions);
+		if (endings.length === 0) return;
+		this.#store.addEndings(endings);
+		// Whatever else the alarm was for is looked at then, too.
+		void this.#storage.setAlarm(Date.now() + endingRetryMs);
 	}
 
 	/** Writes down whom to tell later: at once, before anything is awaited. */
@@ -38,6 +44,10 @@ export class AccountEndings {
 		if (endings.length === 0) return;
 		this.#store.addEndings(endings);
 		await ringBy(this.#storage, Date.now() + endingRetryMs);
+	}
+
+	get isAnyLeft(): boolean {
+		return this.#store.loadEndings().length > 0;
 	}
 
 	/** By the alarm: until no token of the session could be used any more. */
@@ -52,8 +62,15 @@ export class AccountEndings {
 			}
 			this.#store.removeEnding(ending);
 		}
-		if (this.#store.loadEndings().length > 0) {
+		if (this.isAnyLeft) {
 			await ringBy(this.#storage, Date.now() + endingRetryMs);
 		}
 	}
+}
+
+function endingsOf(sessions: readonly StoredSession[]): Ending[] {
+	const untilMs = Date.now() + accessTokenTtlSeconds * 1_000 + deadSessionMarginMs;
+	return sessions.flatMap(({ id, spaces }) =>
+		spaces.map((space) => ({ session: id, space, untilMs }))
+	);
 }

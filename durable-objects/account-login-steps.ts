@@ -25,6 +25,8 @@ type Aim =
 			readonly type: 'session';
 			readonly device: ProvenDevice;
 			readonly whenFull: RequestOf<'loginFinish'>['whenFull'];
+			/** Writes of the account log that the device knows. */
+			readonly after: number;
 	  }
 	| { readonly type: 'fresh'; readonly session: SessionId };
 
@@ -44,7 +46,9 @@ export interface LoginParts {
 	readonly sessions: AccountSessions;
 	readonly secondStep: SecondStep;
 	/** What the account consists of. */
-	readonly material: () => Promise<Result<Omit<LoginDone, 'next' | 'session' | 'ended'>, Refusal>>;
+	readonly material: (
+		after: number
+	) => Promise<Result<Omit<LoginDone, 'next' | 'session' | 'ended'>, Refusal>>;
 }
 
 export class AccountLoginSteps {
@@ -64,8 +68,8 @@ export class AccountLoginSteps {
 		if (!sessionKey.ok) return sessionKey;
 		const device = await login.proveDevice(sessionKey.value, request.device, place);
 		if (!device.ok) return device;
-		const { whenFull } = request;
-		const aim = { type: 'session', device: device.value, whenFull } as const;
+		const { whenFull, after } = request;
+		const aim = { type: 'session', device: device.value, whenFull, after } as const;
 		const asked = this.#askFactor(request.login, aim, place);
 		return asked === null ? this.#begin(request.login, aim, place) : ok(asked);
 	}
@@ -153,7 +157,7 @@ export class AccountLoginSteps {
 		place: RequestPlace,
 		end: readonly SessionId[] = []
 	): Promise<Result<LoginStep, Refusal>> {
-		const material = await this.#parts.material();
+		const material = await this.#parts.material(aim.after);
 		if (!material.ok) return material;
 		const whenFull = aim.whenFull === 'end_oldest' ? 'end_oldest' : { end };
 		const begun: Result<BegunSession, Refusal> = await this.#parts.sessions.begin(

@@ -58,7 +58,7 @@ export class AccountLogin {
 		purpose: LoginPurpose,
 		{ network }: RequestPlace
 	): Promise<Result<ResponseOf<'loginStart'>, Refusal>> {
-		const { name, store, keys: fetched } = this.#parts;
+		const { name, log, keys: fetched } = this.#parts;
 		const [keys, opaque] = await Promise.all([fetched.get(), init(opaqueModule)]);
 		if (!keys.ok) return keys;
 		const nowMs = Date.now();
@@ -68,7 +68,7 @@ export class AccountLogin {
 		const started = startLogin(opaque.server, {
 			setup: keys.value.opaqueSetup,
 			handleHash,
-			record: store.loadAccount()?.registrationRecord ?? null,
+			record: log.registrationRecord,
 			ke1: decodeText(ke1)
 		});
 		if (!started.ok) return malformed;
@@ -93,7 +93,7 @@ export class AccountLogin {
 		const { state } = exchange;
 		const finished = finishLogin(opaque.server, { state, ke3: decodeText(ke3) });
 		// Only a record that was there gives a session key to both sides.
-		return finished.ok && this.#parts.store.loadAccount() !== null ? finished : loginFailed;
+		return finished.ok && this.#parts.log.state !== null ? finished : loginFailed;
 	}
 
 	/** Whether the key of a device was chosen by whoever knew the password. */

@@ -2,6 +2,7 @@
 import type { Refusal } from '../protocol/errors.ts';
 import type { ResponseOf, RouteName } from '../protocol/http.ts';
 import { err, type Result } from '../protocol/result.ts';
+import type { AccountLog } from './account-log.ts';
 import type { AccountName } from './account-name.ts';
 import type { AccountStore } from './account-store.ts';
 import type { AccountServerKeys } from './deployment.ts';
@@ -10,6 +11,7 @@ import type { FetchedKeys } from './fetched-keys.ts';
 export interface AccountParts {
 	readonly name: AccountName;
 	readonly store: AccountStore;
+	readonly log: AccountLog;
 	readonly keys: FetchedKeys<AccountServerKeys>;
 }
 

@@ -220,6 +220,16 @@ export class AccountSessions {
 		}));
 	}
 
+	/**
+	 * Ends sessions at once, in the caller's transaction; `endings.retry` tells those that have to hear of
+	 * it, and the alarm does so again.
+	 */
+	drop(which: (session: StoredSession) => boolean): void {
+		const sessions = this.#stored(Date.now()).filter(which);
+		for (const session of sessions) this.#store.removeSession(session);
+		this.#endings.addAll(sessions);
+	}
+
 	/** Answers whether a session may open a socket of a space; if it may, that space hears of its end. */
 	noteSpace(id: SessionId, space: SpaceId): Result<null, Refusal> {
 		const session = this.#find(id);

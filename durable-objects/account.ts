@@ -7,10 +7,12 @@ import { claimedAccountObject, type AccessClaims } from '../crypto/edge/session-
 import { toBase64Url } from '../protocol/bytes.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { RequestOf } from '../protocol/http.ts';
-import type { SpaceId } from '../protocol/ids.ts';
+import type { SessionId, SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { AccountCreation } from './account-creation.ts';
 import { AccountEndings } from './account-endings.ts';
+import { AccountLog } from './account-log.ts';
+import { AccountLogStore } from './account-log-store.ts';
 import { AccountLogin, type RequestPlace } from './account-login.ts';
 import { AccountLoginSteps } from './account-login-steps.ts';
 import { AccountLoginStore } from './account-login-store.ts';
@@ -22,6 +24,7 @@ import { AccountSessions, type Asking } from './account-sessions.ts';
 import { AccountSharing } from './account-sharing.ts';
 import { AccountSharingStore } from './account-sharing-store.ts';
 import { AccountStore } from './account-store.ts';
+import { AccountWrites } from './account-writes.ts';
 import { ringBy } from './alarm.ts';
 import type { Env } from './env.ts';
 import { FetchedKeys } from './fetched-keys.ts';
@@ -41,6 +44,7 @@ export class Account extends DurableObject<Env> {
 	readonly #steps: AccountLoginSteps;
 	readonly #sessions: AccountSessions;
 	readonly #endings: AccountEndings;
+	readonly #writes: AccountWrites;
 	readonly #sharing: AccountSharing;
 	/** Judges the proofs of all its sessions, wherever they are shown. */
 	readonly #guard = new ProofGuard();
@@ -52,7 +56,8 @@ export class Account extends DurableObject<Env> {
 		const keys = new FetchedKeys(() =>
 			env.DEPLOYMENT.getByName(deploymentObjectName).accountKeys()
 		);
-		this.#parts = { name: new AccountName(ctx.id), store, keys };
+		const log = new AccountLog(storage, store, new AccountLogStore(storage, store));
+		this.#parts = { name: new AccountName(ctx.id), store, log, keys };
 		this.#place = new AccountPlace(env, this.#parts.name, store);
 		this.#creation = new AccountCreation(this.#parts, this.#place);
 		const budget = new LoginBudget(new AccountLoginStore(storage, store));
@@ -66,7 +71,18 @@ export class Account extends DurableObject<Env> {
 		});
 		this.#steps = new AccountLoginSteps({
 			...{ login: this.#login, sessions: this.#sessions, secondStep: noSecondStep },
-			material: () => this.#material()
+			material: (after) => this.#material(after)
+		});
+		this.#writes = new AccountWrites({
+			log,
+			drop: (which) => {
+				this.#sessions.drop(which);
+			},
+			tellEndings: () => this.#endings.retry(),
+			announce: () => {
+				this.#announce();
+			},
+			erase: () => this.#eraseOnceTold()
 		});
 		this.#sharing = new AccountSharing(new AccountSharingStore(storage));
 	}
@@ -159,12 +175,20 @@ export class Account extends DurableObject<Env> {
 	}
 
 	/** What the account consists of, and who is logged in. */
-	read(proven: Proven): Reply<'account'> {
+	read(proven: Proven, { after }: RequestOf<'accountRead'>): Reply<'accountRead'> {
 		return this.#asSession(proven, async ({ session }) => {
-			const material = await this.#material();
+			const material = await this.#material(after);
 			if (!material.ok) return material;
 			return ok({ ...material.value, sessions: this.#sessions.describe(session) });
 		});
+	}
+
+	write(proven: Proven, request: RequestOf<'accountWrite'>): Reply<'accountWrite'> {
+		return this.#asSession(proven, ({ session }) => this.#writes.write(session, request));
+	}
+
+	putBack(proven: Proven, request: RequestOf<'accountPutBack'>): Reply<'accountPutBack'> {
+		return this.#asSession(proven, ({ session }) => this.#writes.putBack(session, request));
 	}
 
 	/**
@@ -185,10 +209,10 @@ export class Account extends DurableObject<Env> {
 	/** To anybody with an account: who this is, as far as the edge can tell. */
 	identityRead(proven: Proven): Reply<'identityRead'> {
 		return this.#answerOther(proven, () => {
-			const account = this.#parts.store.loadAccount();
-			if (account === null) return notFound;
-			const identities = this.#parts.store.loadIdentities().map(toBase64Url);
-			return ok({ account: account.account, identities });
+			const { state } = this.#parts.log;
+			if (state === null) return notFound;
+			const identities = state.identities.map(({ bytes }) => toBase64Url(bytes));
+			return ok({ account: state.account, identities });
 		});
 	}
 
@@ -235,7 +259,30 @@ export class Account extends DurableObject<Env> {
 	override async alarm(): Promise<void> {
 		this.#sharing.removeExpired(Date.now());
 		await this.#endings.retry();
-		await this.#ringForExpiry();
+		if (this.#parts.log.isDeleted) await this.#eraseOnceTold();
+		else await this.#ringForExpiry();
+	}
+
+	/** Every device of the account that has a socket asks what has changed. */
+	#announce(): void {
+		const sessionsBySpace = new Map<SpaceId, SessionId[]>();
+		for (const { id, spaces } of this.#sessions.live(Date.now())) {
+			for (const space of spaces) {
+				sessionsBySpace.set(space, [...(sessionsBySpace.get(space) ?? []), id]);
+			}
+		}
+		for (const [space, sessions] of sessionsBySpace) {
+			// Whoever does not hear of it asks when the account is opened.
+			const told = this.env.SPACE.getByName(space).accountChanged(sessions);
+			this.ctx.waitUntil(Promise.resolve(told).catch(() => undefined));
+		}
+	}
+
+	/** Of an account that was deleted; the alarm tries again while there is somebody left to tell. */
+	async #eraseOnceTold(): Promise<void> {
+		if (this.#endings.isAnyLeft) return;
+		await this.#parts.store.erase();
+		this.#parts.log.forget();
 	}
 
 	/** With the nonce as it is once the work is done. */
@@ -299,7 +346,7 @@ export class Account extends DurableObject<Env> {
 	async #answer<Value>(
 		work: (nowMs: number) => Result<Value, Refusal>
 	): Promise<Result<Value, Refusal>> {
-		if (this.#parts.store.loadAccount() === null) return notFound;
+		if (this.#parts.log.state === null) return notFound;
 		const answer = work(Date.now());
 		if (answer.ok) await this.#ringForExpiry();
 		return answer;
@@ -310,18 +357,28 @@ export class Account extends DurableObject<Env> {
 		return nextMs === null ? Promise.resolve() : ringBy(this.ctx.storage, nextMs);
 	}
 
-	async #material() {
-		const { name, store } = this.#parts;
+	async #material(after: number) {
+		const { name, log } = this.#parts;
 		const keys = await this.#parts.keys.get();
 		if (!keys.ok) return keys;
-		const account = store.loadAccount();
-		if (account === null) throw new Error('an account with a session exists');
+		const { state, registrationRecord } = log;
+		// It may have been deleted meanwhile.
+		if (state === null || registrationRecord === null) return unauthenticated;
+		const { n, hash } = log.head;
 		return ok({
-			account: account.account,
+			account: state.account,
 			handleHash: toBase64Url(name.handleHash),
 			incarnation: toBase64Url(keys.value.incarnation),
-			identities: store.loadIdentities().map(toBase64Url),
-			keyslots: store.loadKeyslots().map(toBase64Url)
+			log: {
+				head: { n, hash: toBase64Url(hash) },
+				writes: log.writesAfter(after).map(({ write, signature }) => ({
+					write: toBase64Url(write),
+					signature: toBase64Url(signature)
+				}))
+			},
+			registrationRecord: toBase64Url(registrationRecord),
+			keyslots: log.keyslots.map(toBase64Url),
+			factors: []
 		});
 	}
 }

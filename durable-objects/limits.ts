@@ -52,6 +52,8 @@ export const maxSpacesKnownOfDevice = 64;
  * devices each may have under way at once, eight commits a device, is less.
  */
 export const maxResendDistance = 4_096;
+/** Writes of an account log in one answer, with their signatures; who needs more asks again. */
+export const maxAccountWritesBytesPerAnswer = 98_304;
 /** For how long the refresh token before is taken once more: its answer may have been lost. */
 export const refreshAgainMs = 10 * secondMs;
 

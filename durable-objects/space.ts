@@ -146,6 +146,15 @@ export class Space extends DurableObject<Env> {
 		for (const socket of this.ctx.getWebSockets(session)) end(socket);
 	}
 
+	/** For Account objects only: these sessions' devices ask for their account anew. */
+	accountChanged(sessions: readonly SessionId[]): void {
+		for (const session of sessions) {
+			for (const socket of this.ctx.getWebSockets(session)) {
+				if (!hasExpired(attachmentOf(socket))) send(socket, { type: 'account' });
+			}
+		}
+	}
+
 	async inviteCreate(proven: Proven, request: RequestOf<'inviteCreate'>): Reply<'inviteCreate'> {
 		const created = await this.#asOwner(proven, () => this.#invites.create(request, Date.now()));
 		await this.#scheduleAlarm();

@@ -16,6 +16,7 @@
 //   21 heartbeats [21, [[heartbeat, signature] …]]   of other devices, after a pull and as they come
 //   22 notice   [22]                            to owners: invitations or links changed, ask for them
 //   23 stands   [23, seq, head (32)]            what was put back stands; the head on offer now
+//   24 account  [24]                            something of this account changed: ask for it
 //   run entry = [commit, signature, [page|null …], [wrap …], previous-key record|null]
 //   entry = [seq, commit, signature, [page|null …], [[index, wrap] …], previous-key record|null]
 //
@@ -93,7 +94,8 @@ export type SpaceFrame =
 	| { readonly type: 'pages'; readonly pages: readonly FetchedPage[] }
 	| { readonly type: 'heartbeats'; readonly heartbeats: readonly SignedHeartbeat[] }
 	| { readonly type: 'notice' }
-	| { readonly type: 'stands'; readonly offered: Head };
+	| { readonly type: 'stands'; readonly offered: Head }
+	| { readonly type: 'account' };
 
 /** Bytes of a frame to the space. */
 export function encodeClientFrame(frame: ClientFrame): Uint8Array {
@@ -243,6 +245,8 @@ export function encodeSpaceFrame(frame: SpaceFrame): Uint8Array {
 			return encodeCbor([22]);
 		case 'stands':
 			return encodeCbor([23, frame.offered.seq, frame.offered.hash]);
+		case 'account':
+			return encodeCbor([24]);
 	}
 }
 
@@ -286,6 +290,7 @@ export function parseSpaceFrame(bytes: Uint8Array): Result<SpaceFrame, 'malforme
 		const offered = parseHead(first, second);
 		if (offered) return ok({ type: 'stands', offered });
 	}
+	if (kind === 24 && first === undefined) return ok({ type: 'account' });
 	return err('malformed');
 }
 

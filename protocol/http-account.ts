@@ -1,16 +1,43 @@
 // Routes of an account: sign-up, and what the account consists of. Login is in http-login.ts.
 import * as v from 'valibot';
-import { bytesText, empty, handle, id, identityEntry, liveSessions } from './http-fields.ts';
+import { factorKinds } from './account-write.ts';
+import { bytesText, handle, id, liveSessions, timeMs } from './http-fields.ts';
 import { signUpCode } from './http-operator.ts';
-import type { AccountId } from './ids.ts';
-import { maxKeyslots, maxSealedKeyslotBytes } from './limits.ts';
+import type { AccountId, FactorId } from './ids.ts';
+import {
+	hashBytes,
+	maxAccountWriteBytes,
+	maxAccountWritesPerAnswer,
+	maxAccountWritesPutBack,
+	maxFactorDataBytes,
+	maxFactors,
+	maxKeyslots,
+	maxSealedKeyslotBytes,
+	minAccountWriteBytes,
+	signatureBytes
+} from './limits.ts';
 
 // OPAQUE messages of the ristretto255-SHA512 suite, RFC 9807 §5.
 const registrationRequest = bytesText(32);
 const registrationResponse = bytesText(64);
 const registrationRecord = bytesText(192);
 
-const keyslot = bytesText(64, maxSealedKeyslotBytes);
+const keyslots = (min: number) =>
+	v.pipe(v.array(bytesText(64, maxSealedKeyslotBytes)), v.minLength(min), v.maxLength(maxKeyslots));
+
+/** A write of the account log (protocol/account-write.ts), Ed25519 by the identity in force. */
+const signedAccountWrite = v.strictObject({
+	write: bytesText(minAccountWriteBytes, maxAccountWriteBytes),
+	signature: bytesText(signatureBytes)
+});
+/** What a write makes be in force: the OPAQUE record if it is another, keyslots that are new. */
+const newRecords = { registrationRecord: v.nullable(registrationRecord), keyslots: keyslots(0) };
+/** Writes of the account log that whoever asks knows already; 0: none. */
+export const knownWrites = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const accountHead = v.strictObject({
+	n: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+	hash: bytesText(hashBytes)
+});
 
 export const registrationStartRequest = v.strictObject({
 	handle,
@@ -21,33 +48,47 @@ export const registrationStartRequest = v.strictObject({
 export const registrationStartResponse = v.strictObject({
 	registrationResponse,
 	/** Keyed hash of the handle: the account's name at this edge. */
-	handleHash: bytesText(32),
-	/** Signed into every account write. */
-	incarnation: bytesText(16)
+	handleHash: bytesText(32)
 });
 
 export const registrationFinishRequest = v.strictObject({
 	handle,
 	/** Where sign-up is by invite, this one is used. */
 	invite: signUpCode,
+	...signedAccountWrite.entries,
 	registrationRecord,
-	identity: identityEntry,
-	keyslots: v.pipe(v.array(keyslot), v.minLength(1), v.maxLength(maxKeyslots)),
-	/** Ed25519 by `identity` over accountWriteInput, count 1, action 'create'. */
-	signature: bytesText(64)
+	keyslots: keyslots(1)
 });
 export const registrationFinishResponse = v.strictObject({ account: id<AccountId>() });
 
-/** What a device needs to open the account: sealed keyslots and public identities. */
+/** What a device needs to open the account: its log, and the records that are in force. */
 export const accountMaterial = {
 	account: id<AccountId>(),
 	handleHash: bytesText(32),
 	incarnation: bytesText(16),
-	/** The identity log, oldest first. */
-	identities: v.pipe(v.array(identityEntry), v.minLength(1), v.maxLength(64)),
-	keyslots: v.pipe(v.array(keyslot), v.minLength(1), v.maxLength(maxKeyslots))
+	log: v.strictObject({
+		head: accountHead,
+		/** After those that are known; a long list stops before the head, and goes on from there. */
+		writes: v.pipe(v.array(signedAccountWrite), v.maxLength(maxAccountWritesPerAnswer))
+	}),
+	registrationRecord,
+	keyslots: keyslots(1),
+	/** Second steps of logins. `data` is public, and null where there is none. */
+	factors: v.pipe(
+		v.array(
+			v.strictObject({
+				factor: id<FactorId>(),
+				kind: v.picklist(factorKinds),
+				data: v.nullable(bytesText(hashBytes, maxFactorDataBytes)),
+				addedAtMs: timeMs,
+				usedAtMs: v.nullable(timeMs)
+			})
+		),
+		v.maxLength(maxFactors)
+	)
 };
-export const accountResponse = v.strictObject({
+export const accountReadRequest = v.strictObject({ after: knownWrites });
+export const accountReadResponse = v.strictObject({
 	...accountMaterial,
 	sessions: liveSessions
 });
@@ -68,11 +109,37 @@ export const accountRoutes = {
 		request: registrationFinishRequest,
 		response: registrationFinishResponse
 	},
-	account: {
-		method: 'GET',
-		path: '/v1/account',
+	accountRead: {
+		method: 'POST',
+		path: '/v1/account/read',
 		auth: 'session',
-		request: empty,
-		response: accountResponse
+		request: accountReadRequest,
+		response: accountReadResponse
+	},
+	/**
+	 * The write that stands next. `stale_count` if another does: read, judge, and write anew. The same
+	 * once more is answered as before.
+	 */
+	accountWrite: {
+		method: 'POST',
+		path: '/v1/account/write',
+		auth: 'fresh',
+		request: v.strictObject({ ...signedAccountWrite.entries, ...newRecords }),
+		response: v.strictObject({ head: accountHead })
+	},
+	/** What stood on the log before this edge forgot it, byte for byte, and what is then in force. */
+	accountPutBack: {
+		method: 'POST',
+		path: '/v1/account/put-back',
+		auth: 'fresh',
+		request: v.strictObject({
+			writes: v.pipe(
+				v.array(signedAccountWrite),
+				v.minLength(1),
+				v.maxLength(maxAccountWritesPutBack)
+			),
+			...newRecords
+		}),
+		response: v.strictObject({ head: accountHead })
 	}
 } as const;

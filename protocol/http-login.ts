@@ -4,7 +4,7 @@
 import * as v from 'valibot';
 import { factorKinds } from './account-write.ts';
 import { factorAnswer } from './factor-answer.ts';
-import { accountMaterial } from './http-account.ts';
+import { accountMaterial, knownWrites } from './http-account.ts';
 import { accessToken, bytesText, empty, handle, id, liveSessions, timeMs } from './http-fields.ts';
 import type { DeviceId, FactorId, SessionId } from './ids.ts';
 import { maxFactors, maxSessionCap } from './limits.ts';
@@ -96,7 +96,8 @@ export const loginFinishRequest = v.strictObject({
 		binding: bytesText(32)
 	}),
 	/** Where as many sessions live as may: ask which one ends, or end the oldest. */
-	whenFull: v.picklist(['choose', 'end_oldest'])
+	whenFull: v.picklist(['choose', 'end_oldest']),
+	after: knownWrites
 });
 
 const someSessions = v.pipe(

@@ -22,7 +22,6 @@ import {
 } from './ids.ts';
 
 export const labels = {
-	account: 'tacet/1 account',
 	accountHead: 'tacet/1 account head',
 	accountWrite: 'tacet/1 account write',
 	backupCode: 'tacet/1 backup code',
@@ -239,36 +238,6 @@ export const genesisInput = (genesis: Uint8Array): Uint8Array =>
 /** Preimage of head(n): `label ‖ head(n−1) ‖ SHA-256(commit ‖ signature)`. */
 export const headInput = (previousHead: Uint8Array, entryHash: Uint8Array): Uint8Array =>
 	concatBytes(headLabel, previousHead, entryHash);
-
-export interface AccountWrite {
-	readonly account: AccountId;
-	/** The deployment's incarnation, 16 bytes: a write can't be replayed into a restored copy. */
-	readonly incarnation: Uint8Array;
-	/** Rises by one with each write of the account, from 1. */
-	readonly count: number;
-	readonly action: 'create' | 'keyslots';
-	/** SHA-256 of the action's canonical body, 32 bytes. */
-	readonly bodyHash: Uint8Array;
-}
-
-/** What the identity signs to change its account. */
-export const accountWriteInput = (write: AccountWrite): Uint8Array =>
-	encodeCbor([
-		labels.account,
-		bytesOfId(write.account),
-		write.incarnation,
-		write.count,
-		write.action,
-		write.bodyHash
-	]);
-
-/** Canonical body of the account write 'create'. */
-export const createAccountBody = (
-	handleHash: Uint8Array,
-	registrationRecord: Uint8Array,
-	identity: Uint8Array,
-	keyslots: readonly Uint8Array[]
-): Uint8Array => encodeCbor([handleHash, registrationRecord, identity, [...keyslots]]);
 
 /** Preimage of an account log's head: a write, which names the head before it, and its signature. */
 export const accountHeadInput = (write: Uint8Array, signature: Uint8Array): Uint8Array =>

@@ -122,6 +122,11 @@ export const maxKeyslots = 16;
 export const maxSealedKeyslotBytes = 512;
 /** An account write: one with an identity entry and all keyslots is the longest. */
 export const maxAccountWriteBytes = 4_096;
+/** No action is shorter. */
+export const minAccountWriteBytes = 100;
+export const maxAccountWritesPerAnswer = 1_024;
+/** Writes that are put back at once: more than a person makes between a backup and its restore. */
+export const maxAccountWritesPutBack = 64;
 export const maxFactors = 16;
 /** Sessions that a person may allow at a time. */
 export const maxSessionCap = 20;

@@ -14,7 +14,7 @@ import {
 	answerSpaceRoute as ofSpace,
 	type Handler
 } from './route.ts';
-import { readAccount } from './routes/account.ts';
+import { accountPutBack, accountRead, accountWrite } from './routes/account.ts';
 import * as deviceLinks from './routes/device-links.ts';
 import { eventList } from './routes/events.ts';
 import { health } from './routes/health.ts';
@@ -47,7 +47,9 @@ const handlers: Readonly<Record<RouteName, Handler>> = {
 	stepUpSend: ofAccount('stepUpSend', login.stepUpSend),
 	sessionRefresh: ofAccount('sessionRefresh', sessionRefresh),
 	sessionEnd: ofAccount('sessionEnd', sessionEnd),
-	account: ofAccount('account', readAccount),
+	accountRead: ofAccount('accountRead', accountRead),
+	accountWrite: ofAccount('accountWrite', accountWrite),
+	accountPutBack: ofAccount('accountPutBack', accountPutBack),
 
 	inviteCreate: ofSpace('inviteCreate', invites.inviteCreate),
 	inviteRead: ofSpace('inviteRead', invites.inviteRead),

@@ -88,7 +88,7 @@ export async function openOffice(): Promise<Office> {
 			invitation: readingInvitation(carl.device, open),
 			link: openingLink(edge, link.url),
 			refresh: {
-				...{ by: 'carl', routes: ['sessionRefresh', 'account'], weight: 2, mayEnd: true },
+				...{ by: 'carl', routes: ['sessionRefresh', 'accountRead'], weight: 2, mayEnd: true },
 				ask: (lie) =>
 					under(
 						ahead,

@@ -86,14 +86,14 @@ const stillIn = async (): Promise<boolean> => (await alice.tacet.account()).ok;
 describe('a request that was copied', () => {
 	test('SES-04 is refused when it is sent again, and hurts nobody', async () => {
 		expect(await stillIn()).toBe(true);
-		const sent = captured('account');
+		const sent = captured('accountRead');
 		for (let times = 0; times < 3; times++) expect(await again(sent)).toBe('invalid_dpop_proof');
 		expect(await stillIn()).toBe(true);
 	});
 
 	test('SES-04 is refused with less, by another method, at another place, as a bearer token', async () => {
 		expect(await stillIn()).toBe(true);
-		const sent = captured('account');
+		const sent = captured('accountRead');
 		const token = fieldsOf(sent)['authorization']?.replace('DPoP ', '') ?? '';
 		assert(token.startsWith('tacet_at_'));
 		expect(await again(sent, { without: 'dpop' })).toBe('unauthenticated');
@@ -111,7 +111,7 @@ describe('a request that was copied', () => {
 
 	test('SES-04 is refused with a proof by another key, however fresh', async () => {
 		expect(await stillIn()).toBe(true);
-		const sent = captured('account');
+		const sent = captured('accountRead');
 		// The edge gives its nonce to whoever asks.
 		await again(sent);
 		const dpop = await strangersProof(sent);
@@ -160,7 +160,7 @@ describe('a socket that was copied', () => {
 	/** The nonce that the edge gave last, to whomever. */
 	const nonceOfAlice = async (): Promise<string> => {
 		const { hostname, port } = new URL(edge.url);
-		const sent = captured('account');
+		const sent = captured('accountRead');
 		const headers = fieldsOf(sent);
 		const asked = httpRequest({ hostname, port, path: sent.url, headers, agent: false });
 		asked.end();
@@ -188,7 +188,7 @@ describe('a socket that was copied', () => {
 		expect(await openAgain(sent, [protocol, token])).toBe('unauthenticated');
 		const url = `http://${fieldsOf(sent)['host'] ?? ''}${sent.url}`;
 		// What the edge gives whoever asks.
-		await again(captured('account'));
+		await again(captured('accountRead'));
 		const proof = await stranger.prove({ method: 'GET', url, body: new Uint8Array() }, token);
 		expect(await openAgain(sent, [protocol, token, proof])).toBe('invalid_dpop_proof');
 		const own = await alice.proofs();

@@ -94,7 +94,7 @@ async function askOnce(name: RouteName, options: Asking, by: Proofs): Promise<Re
 	const url = `${edge.url}${options.path ?? path}`;
 	const text = method === 'POST' ? (typeof body === 'string' ? body : JSON.stringify(body)) : '';
 	const shown = { method, url: new URL(url).href, body: utf8Encode(text) };
-	const accessToken = auth === 'session' ? (token ?? null) : null;
+	const accessToken = auth === 'session' || auth === 'fresh' ? (token ?? null) : null;
 	const reply = await fetch(url, {
 		method,
 		headers: {
@@ -162,18 +162,18 @@ describe('another account', () => {
 
 	test('EDG-01 reads its own account with its own token, whatever else the request names', async () => {
 		const hers = { token: mallory.session.accessToken, by: mallory.proofs };
-		const own = JSON.parse((await ask('account', hers)).body) as ResponseOf<'account'>;
+		const own = JSON.parse((await ask('accountRead', hers)).body) as ResponseOf<'accountRead'>;
 		for (const path of [
-			`/v1/account?account=alice`,
-			`/v1/account?handle=alice&session=${alice.session.id}`
+			`/v1/account/read?account=alice`,
+			`/v1/account/read?handle=alice&session=${alice.session.id}`
 		]) {
-			const reply = await ask('account', { ...hers, path });
+			const reply = await ask('accountRead', { ...hers, path });
 			if (reply.status === 200) {
-				expect((JSON.parse(reply.body) as ResponseOf<'account'>).account).toBe(own.account);
+				expect((JSON.parse(reply.body) as ResponseOf<'accountRead'>).account).toBe(own.account);
 			} else expect(reply.status).toBe(404);
 		}
 		for (const path of ['/v1/account/alice', `/v1/account/${alice.session.id}`, '/v1/account/..']) {
-			expect((await ask('account', { ...hers, path })).status).toBe(404);
+			expect((await ask('accountRead', { ...hers, path })).status).toBe(404);
 		}
 	});
 
@@ -185,8 +185,8 @@ describe('another account', () => {
 		).toBe(true);
 		expect((await other.tacet.logOut()).ok).toBe(true);
 		await other.close();
-		const reply = await ask('account', { token: alice.session.accessToken });
-		const { sessions } = JSON.parse(reply.body) as ResponseOf<'account'>;
+		const reply = await ask('accountRead', { token: alice.session.accessToken });
+		const { sessions } = JSON.parse(reply.body) as ResponseOf<'accountRead'>;
 		expect(sessions.map(({ id }) => id)).toEqual([alice.session.id]);
 	});
 });
@@ -214,13 +214,13 @@ describe('a token', () => {
 		const { accessToken, refreshToken } = alice.session;
 		const wrong = [refreshToken, ...spoilt(accessToken), alice.session.id];
 		for (const token of wrong) {
-			for (const name of ['account', 'sessionEnd'] as const) {
+			for (const name of ['accountRead', 'sessionEnd'] as const) {
 				expect((await ask(name, { token })).status, `${name} ${token}`).toBe(401);
 			}
 			const protocols = token === '' || /[^\w.~-]/.test(token) ? ['tacet.1'] : ['tacet.1', token];
 			expect(await openSocket(alice.space, protocols)).toBe(wireErrors.unauthenticated.closeCode);
 		}
-		expect((await ask('account', { token: accessToken })).status).toBe(200);
+		expect((await ask('accountRead', { token: accessToken })).status).toBe(200);
 	});
 
 	test('SES-03 is taken from its header alone', async () => {
@@ -233,10 +233,10 @@ describe('a token', () => {
 			{ cookie: `token=${accessToken}` },
 			{ 'x-access-token': accessToken }
 		]) {
-			expect((await ask('account', { headers })).status).toBe(401);
+			expect((await ask('accountRead', { headers })).status).toBe(401);
 		}
-		const path = `/v1/account?access_token=${accessToken}`;
-		expect((await ask('account', { path })).status).toBe(401);
+		const path = `/v1/account/read?access_token=${accessToken}`;
+		expect((await ask('accountRead', { path })).status).toBe(401);
 	});
 
 	test('NET-01 a login that is sent a second time opens nothing', async () => {
@@ -274,7 +274,7 @@ describe('a request from another site', () => {
 			expect(new Map(reply.headers).get('cache-control'), name).toBe('no-store');
 		}
 		for (const suffix of ['/a.css', ';.js', '%2f.css', '/.css', '.json']) {
-			const reply = await ask('account', { token, path: `/v1/account${suffix}` });
+			const reply = await ask('accountRead', { token, path: `/v1/account/read${suffix}` });
 			expect(reply.status, suffix).toBe(404);
 			expect(new Map(reply.headers).get('cache-control')).toBe('no-store');
 		}
@@ -283,7 +283,7 @@ describe('a request from another site', () => {
 	test('EDG-12 asks about what is not there, and hears the same whatever it was', async () => {
 		const replies = await Promise.all(
 			['/v1/spaces', `/v1/spaces/${alice.space}`, `/v1/spaces/${nobody}`, '/v1/nothing'].map(
-				(path) => ask('account', { path })
+				(path) => ask('accountRead', { path })
 			)
 		);
 		for (const reply of replies) expect(reply).toEqual(replies[0]);
@@ -301,7 +301,7 @@ describe('a refresh token', () => {
 			const reply = await refreshBy(refresh);
 			expect([400, 401]).toContain(reply.status);
 		}
-		expect((await ask('account', { token: accessToken, by })).status).toBe(200);
+		expect((await ask('accountRead', { token: accessToken, by })).status).toBe(200);
 		const first = await refreshBy(refreshToken);
 		expect(first.status).toBe(200);
 		const { session } = JSON.parse(first.body) as ResponseOf<'sessionRefresh'>;
@@ -309,7 +309,7 @@ describe('a refresh token', () => {
 		expect(next.status).toBe(200);
 		// Two hands hold it: nobody goes on with the session.
 		expect((await refreshBy(refreshToken)).status).toBe(401);
-		expect((await ask('account', { token: session.accessToken, by })).status).toBe(401);
+		expect((await ask('accountRead', { token: session.accessToken, by })).status).toBe(401);
 		expect(await openSocket(mallory.space, ['tacet.1', session.accessToken], by)).toBe(
 			wireErrors.unauthenticated.closeCode
 		);

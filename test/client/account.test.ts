@@ -169,7 +169,7 @@ describe('logging in', () => {
 			})
 		});
 		const refused = await device.tacet.logIn({ handle, password });
-		expect(refused).toEqual({ ok: false, error: { code: 'keyslot_unreadable' } });
+		expect(refused).toEqual({ ok: false, error: { code: 'server_misbehaved' } });
 		expect(device.tacet.state.phase).toBe('signed_out');
 		await Promise.all([owner, other, device].map(({ tacet }) => tacet.close()));
 	});
@@ -180,14 +180,14 @@ describe('logging in', () => {
 		let foreign: Record<string, unknown> = {};
 		const other = await signedUp(edge, newHandle(), {
 			fetch: changedAnswer('/v1/login/finish', (json) => {
-				foreign = { account: json['account'], identities: json['identities'] };
+				foreign = { account: json['account'], log: json['log'] };
 			})
 		});
 		const device = await newDevice(edge, {
 			fetch: changedAnswer('/v1/login/finish', (json) => Object.assign(json, foreign))
 		});
 		const refused = await device.tacet.logIn({ handle, password });
-		expect(refused).toEqual({ ok: false, error: { code: 'keyslot_unreadable' } });
+		expect(refused).toEqual({ ok: false, error: { code: 'server_misbehaved' } });
 		await Promise.all([owner, other, device].map(({ tacet }) => tacet.close()));
 	});
 });

@@ -55,6 +55,7 @@ const profileOf = async (): Promise<Profile> => ({
 		'decrypt'
 	]),
 	sealedName: bytesOf(40, 1),
+	sealedAccount: bytesOf(400, 5),
 	pinnedServerKey: bytesOf(32, 2),
 	deviceKeyslot: { salt: bytesOf(16, 3), keyslot: bytesOf(72, 4) },
 	sealedSession: null

@@ -76,12 +76,12 @@ describe('HTTP', () => {
 				handle,
 				ke1: edge.opaque.startLogin({ password: 'x' }).startLoginRequest
 			}),
-			account: await call(edge, 'account', {}, session.token)
+			accountRead: await call(edge, 'accountRead', { after: 0 }, session.token)
 		};
 		expect(v.is(routes.health.response, answers.health.body)).toBe(true);
 		expect(v.is(routes.registrationStart.response, answers.registrationStart.body)).toBe(true);
 		expect(v.is(routes.loginStart.response, answers.loginStart.body)).toBe(true);
-		expect(v.is(routes.account.response, answers.account.body)).toBe(true);
+		expect(v.is(routes.accountRead.response, answers.accountRead.body)).toBe(true);
 		expect(v.is(routes.loginFinish.response, session.answer)).toBe(true);
 	});
 
@@ -129,7 +129,7 @@ describe('sessions and tokens', () => {
 		const first = await eve.logIn(device);
 		const again = await eve.logIn(device);
 		expect(again.answer.ended).toEqual([]);
-		expect((await call(edge, 'account', {}, first.token)).status).toBe(401);
+		expect((await call(edge, 'accountRead', { after: 0 }, first.token)).status).toBe(401);
 		for (let index = 1; index < maxSessionsPerAccount; index++) await eve.logIn();
 		const last = await eve.logIn();
 		expect(last.answer.ended).toEqual([again.answer.session.id]);
@@ -149,7 +149,7 @@ describe('sessions and tokens', () => {
 		});
 		expect(next.status).toBe(200);
 		expect((await call(edge, 'sessionRefresh', { refreshToken })).status).toBe(401);
-		expect((await call(edge, 'account', {}, accessToken)).status).toBe(401);
+		expect((await call(edge, 'accountRead', { after: 0 }, accessToken)).status).toBe(401);
 	});
 
 	it('that end close their sockets, and are refused everywhere', async () => {
@@ -162,7 +162,7 @@ describe('sessions and tokens', () => {
 		expect((await call(edge, 'sessionEnd', {}, token)).status).toBe(200);
 		expect(await socket.closed).toBe(4401);
 		expect(await (await harness.connect(log.space, token)).closed).toBe(4401);
-		expect((await call(edge, 'account', {}, token)).status).toBe(401);
+		expect((await call(edge, 'accountRead', { after: 0 }, token)).status).toBe(401);
 	});
 });
 
@@ -300,7 +300,7 @@ describe('a crash', () => {
 		expect(await again.nextOf('hello')).toEqual({ type: 'hello', offered: now.head });
 		expect((await pull(again)).entries).toHaveLength(21);
 		await edit(now, again);
-		expect((await call(edge, 'account', {}, session.token)).status).toBe(200);
+		expect((await call(edge, 'accountRead', { after: 0 }, session.token)).status).toBe(200);
 		const { refreshToken } = session;
 		expect((await call(edge, 'sessionRefresh', { refreshToken })).status).toBe(200);
 	});

@@ -10,11 +10,9 @@ import {
 import { mintAccessToken, verifyAccessToken } from '../../crypto/edge/session-token.ts';
 import { sha256 } from '../../crypto/hash.ts';
 import { randomBytes } from '../../crypto/random.ts';
-import { sign } from '../../crypto/signature.ts';
 import { toBase64Url, toHex } from '../../protocol/bytes.ts';
 import type { RequestOf } from '../../protocol/http.ts';
 import type { SessionId, SpaceId } from '../../protocol/ids.ts';
-import { accountWriteInput, createAccountBody } from '../../protocol/labels.ts';
 import { maxSessionsPerAccount } from '../../protocol/limits.ts';
 import { bindings, connect, openEdge, origin, refusalOf, upgrade } from './edge.ts';
 import { bytesOf, call, doneOf, newDeviceId, newDeviceJwk, newHandle, Person } from './person.ts';
@@ -24,7 +22,7 @@ import { dump, dumpEverything, rowsWrittenBy } from './storage.ts';
 const stubOf = (handleHash: string) => bindings.ACCOUNT.getByName(toHex(bytesOf(handleHash)));
 
 const statusWith = async (token: string) =>
-	(await call(await openEdge(), 'account', {}, token)).status;
+	(await call(await openEdge(), 'accountRead', { after: 0 }, token)).status;
 
 describe('sign-up', () => {
 	it('makes an account whose id follows from its identity', async () => {
@@ -34,10 +32,13 @@ describe('sign-up', () => {
 		const answer = await call(edge, 'registrationFinish', request);
 		expect(answer).toEqual({ status: 200, body: { account: ada.account } });
 		const session = await ada.logIn();
+		const { write, signature } = request;
+		expect(session.answer.log.writes).toEqual([{ write, signature }]);
 		expect(session.answer).toMatchObject({
 			account: ada.account,
-			identities: [request.identity],
+			registrationRecord: request.registrationRecord,
 			keyslots: request.keyslots,
+			factors: [],
 			ended: []
 		});
 	});
@@ -73,32 +74,9 @@ describe('sign-up', () => {
 		const ada = await Person.create(edge);
 		const request = await ada.registration();
 		const other = await (await Person.create(edge)).registration();
-		const incarnation = randomBytes(16);
-		const started = edge.opaque.startRegistration({ password: 'x' });
-		const { handleHash } = (
-			await call(edge, 'registrationStart', {
-				handle: ada.handle,
-				registrationRequest: started.registrationRequest,
-				invite: null
-			})
-		).body;
-		const bodyHash = sha256(
-			createAccountBody(
-				bytesOf(handleHash),
-				bytesOf(request.registrationRecord),
-				ada.identity.bytes,
-				request.keyslots.map(bytesOf)
-			)
-		);
-		const elsewhere = await sign(
-			ada.keys.signing.privateKey,
-			accountWriteInput({ account: ada.account, incarnation, count: 1, action: 'create', bodyHash })
-		);
+		const later = await ada.accountWrite({ type: 'device_remove', device: newDeviceId() });
 		const forged: RequestOf<'registrationFinish'>[] = [
 			{ ...request, signature: other.signature },
-			{ ...request, signature: toBase64Url(elsewhere) },
-			{ ...request, keyslots: other.keyslots },
-			{ ...request, registrationRecord: other.registrationRecord },
 			{ ...request, handle: newHandle() }
 		];
 		const before = await dumpEverything();
@@ -106,9 +84,13 @@ describe('sign-up', () => {
 			expect((await call(edge, 'registrationFinish', attempt)).status).toBe(403);
 		}
 		const broken: RequestOf<'registrationFinish'>[] = [
-			{ ...request, keyslots: [...request.keyslots, ...request.keyslots] },
-			{ ...request, keyslots: [toBase64Url(randomBytes(140))] },
-			{ ...request, identity: toBase64Url(randomBytes(1_400)) }
+			{ ...request, keyslots: other.keyslots },
+			{ ...request, keyslots: request.keyslots.slice(1) },
+			{ ...request, keyslots: [...request.keyslots, other.keyslots[0] ?? ''] },
+			{ ...request, keyslots: [...request.keyslots, toBase64Url(randomBytes(140))] },
+			{ ...request, registrationRecord: other.registrationRecord },
+			{ ...request, write: toBase64Url(randomBytes(1_400)) },
+			{ ...request, write: later.write, signature: later.signature }
 		];
 		for (const attempt of broken) {
 			expect((await call(edge, 'registrationFinish', attempt)).status).toBe(400);
@@ -134,7 +116,8 @@ describe('login', () => {
 					jwk: await newDeviceJwk(),
 					binding: toBase64Url(randomBytes(32))
 				},
-				whenFull: 'end_oldest'
+				whenFull: 'end_oldest',
+				after: 0
 			});
 		const fakeFailure = await finish(unknown, fake.body.login);
 		expect(await dumpEverything()).toBe(before);
@@ -284,7 +267,7 @@ describe('sessions', () => {
 		const first = await ada.logIn(device);
 		const again = await ada.logIn(device);
 		expect(again.answer.ended).toEqual([]);
-		const { body } = await call(edge, 'account', {}, again.token);
+		const { body } = await call(edge, 'accountRead', { after: 0 }, again.token);
 		expect(body.sessions).toMatchObject([{ id: again.answer.session.id, device, current: true }]);
 		expect(await statusWith(first.token)).toBe(401);
 	});

@@ -8,6 +8,8 @@ import type { Account } from '../../durable-objects/account.ts';
 import { AccountEndings } from '../../durable-objects/account-endings.ts';
 import { AccountLogin } from '../../durable-objects/account-login.ts';
 import { AccountLoginSteps } from '../../durable-objects/account-login-steps.ts';
+import { AccountLog } from '../../durable-objects/account-log.ts';
+import { AccountLogStore } from '../../durable-objects/account-log-store.ts';
 import { AccountLoginStore } from '../../durable-objects/account-login-store.ts';
 import { AccountName } from '../../durable-objects/account-name.ts';
 import { AccountSessionStore } from '../../durable-objects/account-session-store.ts';
@@ -57,7 +59,8 @@ function machineOf(state: DurableObjectState, secondStep: SecondStep): Machine {
 	const { storage } = state;
 	const store = new AccountStore(storage);
 	const keys = new FetchedKeys(() => bindings.DEPLOYMENT.getByName('deployment').accountKeys());
-	const parts = { name: new AccountName(state.id), store, keys };
+	const log = new AccountLog(storage, store, new AccountLogStore(storage, store));
+	const parts = { name: new AccountName(state.id), store, log, keys };
 	const login = new AccountLogin(parts, new LoginBudget(new AccountLoginStore(storage, store)));
 	const sessionStore = new AccountSessionStore(storage, store);
 	const endings = new AccountEndings(sessionStore, storage, () => Promise.resolve());
@@ -70,7 +73,10 @@ function machineOf(state: DurableObjectState, secondStep: SecondStep): Machine {
 	return { login, sessions, steps };
 }
 
-const noMaterial = { handleHash: '', incarnation: '', identities: [], keyslots: [] };
+const noMaterial = {
+	...{ handleHash: '', incarnation: '', registrationRecord: '', keyslots: [], factors: [] },
+	log: { head: { n: 1, hash: '' }, writes: [] }
+};
 
 /** An edge that is this machine alone, for somebody who has an account at the real one. */
 const edgeOf = (real: Edge, { login }: Machine): Edge => ({
@@ -265,7 +271,7 @@ describe('a session', () => {
 			storage.sql.exec('UPDATE sessions SET fresh_until_ms = ?', Date.now());
 		});
 		expect([await ask(session), await ask(other)]).toEqual(['step_up_needed', 'step_up_needed']);
-		expect((await call(edge, 'account', {}, session.token)).status).toBe(200);
+		expect((await call(edge, 'accountRead', { after: 0 }, session.token)).status).toBe(200);
 
 		const wrongPassword = await stepUp(ada, session, { password: 'wrong horse' });
 		expect(wrongPassword).toBeNull();
@@ -277,7 +283,7 @@ describe('a session', () => {
 		expect(answer).toMatchObject({ status: 200, body: { next: 'fresh' } });
 		expect([await ask(session), await ask(other)]).toEqual(['ok', 'step_up_needed']);
 		// The proof of a login in this way begins nothing.
-		const { body } = await call(edge, 'account', {}, session.token);
+		const { body } = await call(edge, 'accountRead', { after: 0 }, session.token);
 		expect(body.sessions).toHaveLength(2);
 	});
 });

@@ -3,13 +3,14 @@
 // padded length: nobody here opens any. Runs in workerd and in Node.
 import { deviceBindingMac } from '../../crypto/client/opaque-client.ts';
 import { createSecret } from '../../crypto/client/secret.ts';
+import { signAccountWrite } from '../../crypto/client/sign-account-write.ts';
 import { signHeartbeat } from '../../crypto/client/sign-heartbeat.ts';
 import {
 	deriveAccountKeys,
 	generateRoot,
 	type AccountKeys
 } from '../../crypto/client/account-keys.ts';
-import { derivePasswordSlotKey, sealKeyslot } from '../../crypto/client/keyslots.ts';
+import { accountHead, judgeAccountWrite, type AccountState } from '../../crypto/account-log.ts';
 import { jwkThumbprint, type P256Jwk } from '../../crypto/jwk.ts';
 import { sha256, sha256Async } from '../../crypto/hash.ts';
 import { createIdentity, type Identity } from '../../crypto/identity.ts';
@@ -18,6 +19,7 @@ import type { OpaqueClient } from '../../crypto/opaque-ke/opaque-ke.js';
 import { paddedLength } from '../../crypto/padding.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import { sign } from '../../crypto/signature.ts';
+import type { AccountAction, SignedAccountWrite, SlotFacts } from '../../protocol/account-write.ts';
 import { concatBytes, fromBase64Url, toBase64Url, toHex } from '../../protocol/bytes.ts';
 import {
 	encodeCommit,
@@ -32,8 +34,29 @@ import type { Heartbeat, SignedHeartbeat } from '../../protocol/heartbeat.ts';
 import { routes, type RequestOf, type ResponseOf, type RouteName } from '../../protocol/http.ts';
 import type { LoginDone, LoginStep } from '../../protocol/http-login.ts';
 import { idFromBytes, type AccountId, type DeviceId, type SpaceId } from '../../protocol/ids.ts';
-import { accountWriteInput, commitSigningInput, createAccountBody } from '../../protocol/labels.ts';
+import { encodeKeyslot } from '../../protocol/keyslot.ts';
+import { commitSigningInput, type KeyslotKind } from '../../protocol/labels.ts';
 import { newBoundKey, noteAnswer, ownerOf, proofBy, type BoundKey } from './proving.ts';
+
+export interface NewRecords {
+	readonly registrationRecord: Uint8Array;
+	readonly keyslots: readonly Uint8Array[];
+}
+
+/** A keyslot that nobody opens, and what the log says of it. */
+export function newKeyslot(kind: KeyslotKind): {
+	readonly bytes: Uint8Array;
+	readonly facts: SlotFacts;
+} {
+	const slot = randomBytes(16);
+	const bytes = encodeKeyslot({ kind, slot, generation: 1, record: randomBytes(104) });
+	return { bytes, facts: { slot, hash: sha256(bytes) } };
+}
+
+const textsOf = ({ write, signature }: SignedAccountWrite) => ({
+	write: toBase64Url(write),
+	signature: toBase64Url(signature)
+});
 
 /** How requests reach the edge under test. */
 export interface Edge {
@@ -132,6 +155,8 @@ export class Person {
 	readonly identity: Identity;
 	/** Last count by space and device. */
 	readonly counts = new Map<string, number>();
+	/** As far as it was written here; null before there is an account. */
+	state: AccountState | null = null;
 
 	constructor(
 		edge: Edge,
@@ -183,28 +208,65 @@ export class Person {
 			registrationResponse: answer.body.registrationResponse,
 			keyStretching
 		});
-		const slotKey = derivePasswordSlotKey(createSecret(bytesOf(finished.exportKey)), null);
-		const place = { account: this.account, kind: 'password', generation: 1 } as const;
-		const keyslot = await sealKeyslot(slotKey, generateRoot(), place);
 		const record = bytesOf(finished.registrationRecord);
-		const body = createAccountBody(bytesOf(answer.body.handleHash), record, this.identity.bytes, [
-			keyslot
-		]);
-		const input = accountWriteInput({
-			account: this.account,
-			incarnation: bytesOf(answer.body.incarnation),
-			count: 1,
-			action: 'create',
-			bodyHash: sha256(body)
+		const slots = [newKeyslot('password'), newKeyslot('recovery')] as const;
+		const signed = await this.sign(null, {
+			...{ type: 'create', handleHash: bytesOf(answer.body.handleHash) },
+			identityEntry: this.identity.bytes,
+			material: {
+				password: { ...slots[0].facts, recordHash: sha256(record), usesAccountKey: false },
+				kit: { ...slots[1].facts, authenticatorHash: randomBytes(32), confirmed: false },
+				passkeys: []
+			},
+			policy: { suffices: [], sessionCap: 3, recoveryDelayDays: 1 }
 		});
+		this.state = null;
+		this.took(signed);
 		return {
-			handle,
-			invite,
+			...{ handle, invite, ...textsOf(signed) },
 			registrationRecord: finished.registrationRecord,
-			identity: toBase64Url(this.identity.bytes),
-			keyslots: [toBase64Url(keyslot)],
-			signature: toBase64Url(await sign(this.keys.signing.privateKey, input))
+			keyslots: slots.map(({ bytes }) => toBase64Url(bytes))
 		};
+	}
+
+	/** A write that stands next after `state`. */
+	sign(state: AccountState | null, action: AccountAction): Promise<SignedAccountWrite> {
+		const head = state === null ? { n: 0, hash: new Uint8Array(32) } : accountHead(state);
+		return signAccountWrite(this.keys.signing.privateKey, {
+			...{ account: this.account, n: head.n + 1, previous: head.hash, action },
+			...{ device: newDeviceId(), timeMs: Date.now() }
+		});
+	}
+
+	/** It stands on the log from now on. */
+	took(signed: SignedAccountWrite): void {
+		const judged = judgeAccountWrite(this.state, signed);
+		if (!judged.ok) throw new Error(judged.error);
+		this.state = judged.value.state;
+	}
+
+	/** A request with the next write. */
+	async accountWrite(
+		action: AccountAction,
+		records: Partial<NewRecords> = {}
+	): Promise<RequestOf<'accountWrite'>> {
+		const signed = await this.sign(this.state, action);
+		return {
+			...textsOf(signed),
+			registrationRecord:
+				records.registrationRecord === undefined ? null : toBase64Url(records.registrationRecord),
+			keyslots: (records.keyslots ?? []).map(toBase64Url)
+		};
+	}
+
+	/** Has the edge take the next write. */
+	async change(token: string, action: AccountAction, records?: Partial<NewRecords>) {
+		const request = await this.accountWrite(action, records);
+		const answer = await call(this.edge, 'accountWrite', request, token);
+		if (answer.status === 200) {
+			this.took({ write: bytesOf(request.write), signature: bytesOf(request.signature) });
+		}
+		return { ...answer, request };
 	}
 
 	/** The last request of login, after its first was answered; null for a wrong password. */
@@ -236,7 +298,8 @@ export class Person {
 			login,
 			ke3: finished.finishLoginRequest,
 			device: { id: device, jwk, binding: toBase64Url(binding) },
-			whenFull: 'end_oldest'
+			whenFull: 'end_oldest',
+			after: 0
 		};
 	}
 

@@ -20,9 +20,16 @@ const session = {
 	...{ id, accessToken: 'tacet_at_1.2', accessExpiresAtMs: 1, refreshToken: 'tacet_rt_1.2' },
 	freshUntilMs: 2
 };
+const signedWrite = { write: bytes(300), signature: bytes(64) };
+const newRecords = { registrationRecord: bytes(192), keyslots: [bytes(150)] };
 const material = {
 	...{ account: account as string, handleHash: bytes(32), incarnation: bytes(16) },
-	...{ identities: [identity], keyslots: [bytes(150)] }
+	log: { head: { n: 2, hash: bytes(32) }, writes: [signedWrite] },
+	...{ registrationRecord: bytes(192), keyslots: [bytes(150)] },
+	factors: [
+		{ factor: id, kind: 'webauthn', data: bytes(200), addedAtMs: 1, usedAtMs: 2 },
+		{ factor: id, kind: 'totp', data: null, addedAtMs: 1, usedAtMs: null }
+	]
 };
 const live = { id, device: id, createdAtMs: 1, refreshedAtMs: 2, current: true };
 const question = {
@@ -65,12 +72,11 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 	},
 	registrationStart: {
 		request: { handle: 'ada', registrationRequest: bytes(32), invite: bytes(16) },
-		response: { registrationResponse: bytes(64), handleHash: bytes(32), incarnation: bytes(16) }
+		response: { registrationResponse: bytes(64), handleHash: bytes(32) }
 	},
 	registrationFinish: {
 		request: {
-			...{ handle: 'ada', invite: bytes(16), registrationRecord: bytes(192), identity },
-			...{ keyslots: [bytes(150)], signature: bytes(64) }
+			...{ handle: 'ada', invite: bytes(16), ...signedWrite, ...newRecords }
 		},
 		response: { account: account }
 	},
@@ -81,7 +87,7 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 	loginFinish: {
 		request: {
 			...{ handle: 'ada', login: bytes(16), ke3: bytes(64) },
-			...{ device: { id, jwk, binding: bytes(32) }, whenFull: 'end_oldest' }
+			...{ device: { id, jwk, binding: bytes(32) }, whenFull: 'end_oldest', after: 1 }
 		},
 		response: { next: 'done', ...material, session, ended: [id] }
 	},
@@ -118,12 +124,20 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 	stepUpSend: { request: { login: bytes(16), factor: id }, response: { webauthn: question } },
 	sessionRefresh: { request: { refreshToken: 'tacet_rt_1.2' }, response: { session } },
 	sessionEnd: { request: {}, response: {} },
-	account: {
-		request: {},
+	accountRead: {
+		request: { after: 3 },
 		response: {
 			...material,
 			sessions: [live]
 		}
+	},
+	accountWrite: {
+		request: { ...signedWrite, ...newRecords },
+		response: { head: { n: 3, hash: bytes(32) } }
+	},
+	accountPutBack: {
+		request: { writes: [signedWrite], ...newRecords },
+		response: { head: { n: 3, hash: bytes(32) } }
 	},
 	inviteCreate: { request: { ...inviteOf, record: bytes(400), expiresAtMs: 1 }, response: {} },
 	inviteRead: {
@@ -201,6 +215,11 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 const mayBeNull = new Set([
 	'registrationStart.request.invite',
 	'registrationFinish.request.invite',
+	...['accountRead', 'loginChoose', 'loginFinish'].flatMap((name) =>
+		['data', 'usedAtMs'].map((field) => `${name}.response.factors.0.${field}`)
+	),
+	'accountPutBack.request.registrationRecord',
+	'accountWrite.request.registrationRecord',
 	'eventList.request.before',
 	'inviteList.response.invites.0.claim',
 	'linkCreate.request.expiresAtMs',

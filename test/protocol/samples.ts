@@ -24,7 +24,6 @@ import {
 	type SpaceId
 } from '../../protocol/ids.ts';
 import {
-	accountWriteInput,
 	backupCodeInput,
 	commitSigningInput,
 	contentKeyInfo,
@@ -182,7 +181,8 @@ export const spaceFrames: readonly SpaceFrame[] = [
 	{ type: 'heartbeats', heartbeats: [] },
 	{ type: 'heartbeats', heartbeats: [sampleSignedHeartbeat, sampleSignedHeartbeat] },
 	{ type: 'notice' },
-	{ type: 'stands', offered: { seq: 9, hash } }
+	{ type: 'stands', offered: { seq: 9, hash } },
+	{ type: 'account' }
 ];
 
 const someBytes = (min: number, max: number = min): fc.Arbitrary<Uint8Array> =>
@@ -422,10 +422,6 @@ export const rawInputs = {
 export const arrayInputs = {
 	...sharingInputs,
 	...accountInputs,
-	account: accountWriteInput({
-		...{ account, incarnation: bytesFrom(3, 16), count: 1, action: 'create' },
-		bodyHash: hash
-	}),
 	backupCode: backupCodeInput(account, bytesFrom(7, 10)),
 	content: contentKeyInfo(space, 2),
 	copy: copyIdInput(item, 3),

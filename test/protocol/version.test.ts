@@ -85,16 +85,16 @@ const locked: typeof formats = {
 	accountWrite: '1bdcc69cfd6c25e8',
 	clientFrames: 'bf01cc99f22c5a4b',
 	commit: 'fde526c12231a181',
-	errors: '7f4de508ddd30975',
+	errors: 'e8f2a2eead834bc2',
 	factor: '632462a6a7779d78',
 	genesis: 'f8dbe40eb3a14574',
 	identity: '16d794a5143bdff7',
-	labels: '9c88804eb0ade4e4',
+	labels: 'f7be6c80bdc6fa1b',
 	page: '9a57145e84190160',
-	routes: 'b5766e61cb541d16',
+	routes: '6bdae3b9d6d565c1',
 	sharing: '143bd1c0c21142b6',
-	signingInputs: '79e1f58302ad70fa',
-	spaceFrames: 'd61085047e547482'
+	signingInputs: '4d4b73348f2dedd0',
+	spaceFrames: 'db8d73b49acbd8c2'
 };
 
 const advice =

@@ -56,7 +56,7 @@ describe('every route', () => {
 
 /** What is not known to the right one alone, or is not there to be known. */
 const notSecret = [
-	...['handle', 'device', 'claim', 'ke1', 'jkt', 'whenFull', 'answer', 'factor', 'end']
+	...['handle', 'device', 'claim', 'ke1', 'jkt', 'whenFull', 'answer', 'factor', 'end', 'after']
 ];
 
 /** As long, of the same alphabet, and not the same. */

@@ -174,7 +174,7 @@ describe('a route that asks for a proof', () => {
 		'%s asks again for one that is not fresh, and stores nothing',
 		async (name) => {
 			const shown = shownAt(name);
-			const elsewhere = await call(edge, 'account', {}, bob.session.token);
+			const elsewhere = await call(edge, 'accountRead', { after: 0 }, bob.session.token);
 			expect(elsewhere.status).toBe(200);
 			const before = await dumpEverything();
 			for (const nonce of [null, 'x', keyOf(bob.session.token).nonce, 'A'.repeat(22)]) {
@@ -200,7 +200,7 @@ describe('a route that asks for a proof', () => {
 });
 
 describe('a proof', () => {
-	const shown = () => shownAt('account');
+	const shown = () => shownAt('accountRead');
 
 	it('SES-04 is taken once, of a hundred that come together, and of those that come later', async () => {
 		const asked = shown();
@@ -223,7 +223,7 @@ describe('a proof', () => {
 		await putToSleep(accountOf(session));
 		expect(await codeOf(await send(asked, used))).toBe('use_dpop_nonce');
 		expect(await codeOf(await send(asked, unused))).toBe('use_dpop_nonce');
-		expect((await call(edge, 'account', {}, token)).status).toBe(200);
+		expect((await call(edge, 'accountRead', { after: 0 }, token)).status).toBe(200);
 	});
 
 	it('SES-04 that a space has passed on is refused after that space was put to sleep', async () => {
@@ -279,11 +279,11 @@ describe('a refresh token', () => {
 		const { session } = await logIn(edge);
 		const asked = refreshOf(session.refreshToken, keyOf(session.refreshToken));
 		await learn(asked);
-		expect((await call(edge, 'account', {}, session.token)).status).toBe(200);
+		expect((await call(edge, 'accountRead', { after: 0 }, session.token)).status).toBe(200);
 		const foreign = await proofOf(asked, { key: stranger });
 		expect(await codeOf(await send(asked, foreign))).toBe('unauthenticated');
 		expect(await codeOf(await send(asked, await proofOf(asked)))).toBe('unauthenticated');
-		expect((await call(edge, 'account', {}, session.token)).status).toBe(401);
+		expect((await call(edge, 'accountRead', { after: 0 }, session.token)).status).toBe(401);
 		expect((await dump(accountOf(session)))['sessions']).toEqual([]);
 	});
 
@@ -295,7 +295,7 @@ describe('a refresh token', () => {
 			Array.from({ length: 100 }, () => send(asked, proof).then(codeOf))
 		);
 		expect(codes.filter((code) => code === 'ok')).toHaveLength(1);
-		expect((await call(edge, 'account', {}, session.token)).status).toBe(200);
+		expect((await call(edge, 'accountRead', { after: 0 }, session.token)).status).toBe(200);
 	});
 
 	it('SES-01 gives new tokens to two of a hundred with a proof each, and the session lives', async () => {

@@ -176,6 +176,8 @@ async function requestsOf(
 	const newcomer = await Person.create(edge);
 	const { registrationRequest } = edge.opaque.startRegistration({ password: 'x' });
 	const { startLoginRequest: ke1 } = edge.opaque.startLogin({ password: 'x' });
+	const [created] = session.answer.log.writes;
+	if (created === undefined) throw new Error('a log begins with a write');
 	const login = await person.login();
 	if (login === null) throw new Error('the password is the right one');
 	const invite = await inviteOf(edge, { space, token });
@@ -207,7 +209,9 @@ async function requestsOf(
 		stepUpSend: { login: randomText(16), factor },
 		sessionRefresh: { refreshToken: session.refreshToken },
 		sessionEnd: {},
-		account: {},
+		accountRead: { after: 0 },
+		accountWrite: await person.accountWrite({ type: 'device_remove', device: newDeviceId() }),
+		accountPutBack: { writes: [created], registrationRecord: null, keyslots: [] },
 		inviteCreate: {
 			...{ space, invite: randomId<InviteId>(), record: randomText(72) },
 			expiresAtMs: inADayMs

@@ -187,6 +187,14 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'What the server keeps for your account does not open.',
 		then: 'It may be damaged or swapped. Nothing was sent and nothing on this device is touched. Do not sign up again; ask the person who runs the server.'
 	},
+	account_reverted: {
+		what: 'Not trusted: the server shows an older state of your account than this device knows.',
+		then: 'Its newest changes are missing there, a changed password among them perhaps. Nothing was sent and nothing on this device is touched. The server may have been restored from a backup: ask the person who runs it.'
+	},
+	account_forked: {
+		what: 'Not trusted: the server shows another account than this device knows.',
+		then: 'A change stands there that your devices did not see in that place. Nothing was sent and nothing on this device is touched. Ask the person who runs the server before you go on.'
+	},
 	server_misbehaved: {
 		what: 'The server gave an answer that no honest server gives.',
 		then: `${keptHere} Nothing was sent on. Ask the person who runs it, or try again later.`

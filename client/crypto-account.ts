@@ -1,0 +1,165 @@
+// The account log inside the crypto core: what an edge shows is judged here before anything is opened,
+// and writes are formed here from what is meant, never from bytes that are given.
+import {
+	deriveRecoveryAuthenticator,
+	recoveryAuthenticatorHash
+} from '../crypto/client/recovery-authenticator.ts';
+import type { RecoveryEntropy } from '../crypto/client/recovery-code.ts';
+import { signAccountWrite } from '../crypto/client/sign-account-write.ts';
+import {
+	accountHead,
+	accountHeadAt,
+	judgeAccountWrite,
+	judgeRecords,
+	replayAccountLog,
+	standsOnLog,
+	type AccountState
+} from '../crypto/account-log.ts';
+import { sha256 } from '../crypto/hash.ts';
+import type { Identity } from '../crypto/identity.ts';
+import {
+	parseAccountWrite,
+	type AccountAction,
+	type AccountPolicy,
+	type KitFacts,
+	type PasswordFacts,
+	type SignedAccountWrite,
+	type SlotFacts
+} from '../protocol/account-write.ts';
+import { equalBytes } from '../protocol/bytes.ts';
+import type { DeviceId } from '../protocol/ids.ts';
+import { parseKeyslot } from '../protocol/keyslot.ts';
+import { hashBytes, maxSessionsPerAccount } from '../protocol/limits.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
+import type { KnownAccount, ShownAccount } from './account-log.ts';
+
+export type AccountLogFault =
+	/** An older account than the one that this device knows: its end is missing. */
+	| 'account_reverted'
+	/** Another write stands where this device knows one. */
+	| 'account_forked'
+	/** No account's log, or records that it did not make. */
+	| 'server_misbehaved';
+
+export interface JudgedAccount {
+	readonly state: AccountState;
+	/** To be remembered. */
+	readonly known: KnownAccount;
+}
+
+/** Holds what an edge shows against the rules, and against what this device knows. */
+export async function judgeShown(
+	known: KnownAccount | null,
+	shown: ShownAccount
+): Promise<Result<JudgedAccount, AccountLogFault>> {
+	const before = known && (await stateOf(known));
+	if (before !== null) {
+		const common = accountHeadAt(before, Math.min(shown.head.n, before.heads.length));
+		const isShorter = shown.head.n <= before.heads.length;
+		if (isShorter && (common === undefined || !equalBytes(common, shown.head.hash))) {
+			return err('account_forked');
+		}
+		if (shown.head.n < before.heads.length) return err('account_reverted');
+	}
+	const replayed = await replayAccountLog(shown.writes, before);
+	if (!replayed.ok) {
+		const { n, fault } = replayed.error;
+		const isOther = fault === 'not_next' && before !== null && n === before.heads.length + 1;
+		return err(isOther ? 'account_forked' : 'server_misbehaved');
+	}
+	const state = replayed.value;
+	const writes = [...(known?.writes ?? []), ...shown.writes];
+	const { n, hash } = accountHead(state);
+	if (n !== shown.head.n || !equalBytes(hash, shown.head.hash)) return err('server_misbehaved');
+	if (state.account !== shown.account || state.isDeleted) return err('server_misbehaved');
+	const name = handleHashOf(writes);
+	if (name === null || !equalBytes(name, shown.handleHash)) return err('server_misbehaved');
+	if (!judgeRecords(state, shown).ok) return err('server_misbehaved');
+	const { registrationRecord, keyslots } = shown;
+	const pending = known?.pending ?? null;
+	return ok({
+		state,
+		known: { writes, registrationRecord, keyslots, pending: stillPending(state, pending) }
+	});
+}
+
+/** A write that stands by now, or can stand no more, is done with. */
+function stillPending<Write extends SignedAccountWrite>(
+	state: AccountState,
+	pending: Write | null
+): Write | null {
+	if (pending === null || standsOnLog(state, pending)) return null;
+	return judgeAccountWrite(state, pending).ok ? pending : null;
+}
+
+/** After the last write that is known. This device has verified them all, and sealed them. */
+export async function stateOf({ writes }: Pick<KnownAccount, 'writes'>): Promise<AccountState> {
+	const replayed = await replayAccountLog(writes);
+	if (!replayed.ok) throw new Error('what this device keeps of its account does not count');
+	return replayed.value;
+}
+
+/** The account's name at its deployment. */
+function handleHashOf([first]: readonly SignedAccountWrite[]): Uint8Array | null {
+	const parsed = first && parseAccountWrite(first.write);
+	if (parsed?.ok !== true || parsed.value.action.type !== 'create') return null;
+	return parsed.value.action.handleHash;
+}
+
+/** Of a new account: no second step, and a recovery waits for a day. */
+export const firstPolicy: AccountPolicy = {
+	suffices: [],
+	sessionCap: maxSessionsPerAccount,
+	recoveryDelayDays: 1
+};
+
+/** What the log says of a keyslot that was sealed here. */
+export function slotFactsOf(bytes: Uint8Array): SlotFacts {
+	const keyslot = parseKeyslot(bytes);
+	if (!keyslot.ok) throw new TypeError('a keyslot that was sealed here has its form');
+	return { slot: keyslot.value.slot, hash: sha256(bytes) };
+}
+
+export const passwordFactsOf = (
+	keyslot: Uint8Array,
+	registrationRecord: Uint8Array,
+	usesAccountKey: boolean
+): PasswordFacts => ({
+	...slotFactsOf(keyslot),
+	recordHash: sha256(registrationRecord),
+	usesAccountKey
+});
+
+export function kitFactsOf(
+	keyslot: Uint8Array,
+	entropy: RecoveryEntropy,
+	confirmed: boolean
+): KitFacts {
+	const authenticator = deriveRecoveryAuthenticator(entropy);
+	const authenticatorHash = recoveryAuthenticatorHash(authenticator);
+	authenticator.fill(0);
+	return { ...slotFactsOf(keyslot), authenticatorHash, confirmed };
+}
+
+/** Where a write is made. */
+export interface WritePlace {
+	readonly device: DeviceId;
+	readonly timeMs: number;
+}
+
+/** The first write of an account. */
+export function signCreation(
+	signingKey: CryptoKey,
+	identity: Identity,
+	creation: Omit<AccountAction & { readonly type: 'create' }, 'type' | 'identityEntry' | 'policy'> &
+		WritePlace
+): Promise<SignedAccountWrite> {
+	const { device, timeMs, handleHash, material } = creation;
+	return signAccountWrite(signingKey, {
+		...{ account: identity.account, n: 1, previous: new Uint8Array(hashBytes), device, timeMs },
+		action: {
+			...{ type: 'create', handleHash, identityEntry: identity.bytes, material },
+			policy: firstPolicy
+		}
+	});
+}
