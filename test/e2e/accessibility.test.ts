@@ -1,10 +1,10 @@
 // axe finds nothing to object to, on every page, light and dark, wide and narrow; and nothing has to
 // be scrolled sideways on the smallest screens.
-import AxeBuilder from '@axe-core/playwright';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, test } from 'vitest';
+import { assertAccessible as assertPageAccessible } from './accessible.ts';
 import { assertNoProblems, tellStories, type Profile } from './browser.ts';
 import {
 	atTheDesk,
@@ -43,39 +43,9 @@ beforeAll(async () => {
 	page = profile.page;
 });
 
-const desktop = { width: 1280, height: 800 };
-const phone = { width: 360, height: 780 };
-const smallest = { width: 320, height: 640 };
-
-/** Looks at what the page shows now, in all its forms. */
-async function assertAccessible(what: string, of: Page = page): Promise<void> {
-	const found: string[] = [];
-	for (const colorScheme of ['light', 'dark'] as const) {
-		for (const size of [desktop, phone]) {
-			await of.emulateMedia({ colorScheme });
-			await of.setViewportSize(size);
-			const { violations, passes } = await new AxeBuilder({ page: of })
-				.setLegacyMode(true)
-				.analyze();
-			expect(passes.length).toBeGreaterThan(10);
-			for (const { id, nodes } of violations) {
-				for (const { target, failureSummary } of nodes) {
-					found.push(
-						`${what}, ${colorScheme}, ${String(size.width)} px: ${id}: ${JSON.stringify(target)} ${failureSummary ?? ''}`
-					);
-				}
-			}
-		}
-	}
-	await of.setViewportSize(smallest);
-	const sideways = await of.evaluate(() => {
-		const { scrollWidth, clientWidth } = document.documentElement;
-		return scrollWidth - clientWidth;
-	});
-	if (sideways > 0) found.push(`${what}: ${String(sideways)} px to be scrolled sideways at 320 px`);
-	await of.setViewportSize(desktop);
-	expect(found).toEqual([]);
-}
+/** Of the page of the first person, unless of another. */
+const assertAccessible = (what: string, of: Page = page): Promise<void> =>
+	assertPageAccessible(of, what);
 
 test('sign-up, recovery kit and login', async () => {
 	await page.getByRole('button', { name: 'Create account' }).waitFor();

@@ -25,6 +25,8 @@ export class App {
 	/** The engine's code could not be fetched. */
 	broken = $state(false);
 	installOffer = $state.raw<InstallOffer | null>(null);
+	/** When the password was last typed in this tab. */
+	shownAtMs = -Infinity;
 	readonly preferences = new Preferences();
 	readonly toasts = new Toasts();
 	readonly updates = new Updates();
@@ -53,6 +55,7 @@ export class App {
 				import('../../../client/account.ts'),
 				import('../../../client/vault.ts'),
 				import('./Desk.svelte'),
+				import('./LoginSteps.svelte'),
 				import('./messages.ts')
 			]);
 			return true;

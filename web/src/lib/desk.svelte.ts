@@ -22,6 +22,7 @@ import { Inbox } from './inbox.svelte.ts';
 import { errorWords } from './messages.ts';
 import { paced } from '../../../client/paced.ts';
 import { itemHref, listHref } from './place.svelte.ts';
+import { StepUp } from './step-up.svelte.ts';
 import { Asked, spaceName } from './sharing.svelte.ts';
 import {
 	isRemoved,
@@ -59,6 +60,7 @@ export class DeskState {
 	readonly home: Space;
 	readonly importRun: ImportRun;
 	readonly inbox: Inbox;
+	readonly stepUp: StepUp;
 	/** What the edge says of the account; asked for by the pages about it. */
 	readonly account: Asked<AccountOverview>;
 	query = $state('');
@@ -92,6 +94,7 @@ export class DeskState {
 		this.app = app;
 		this.home = home;
 		this.importRun = new ImportRun(home);
+		this.stepUp = new StepUp(app);
 		this.account = new Asked(() => app.tacet.account());
 		this.inbox = new Inbox(() => app.tacet.requests());
 	}

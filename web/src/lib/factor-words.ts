@@ -1,0 +1,52 @@
+// Second factors in words: what they are, what they are worth, and what to do when one is asked for.
+import type { FactorAsked } from '../../../client/index.ts';
+
+export type Way = FactorAsked['factors'][number];
+export type FactorKind = Way['kind'];
+
+interface FactorWords {
+	readonly name: string;
+	/** What it is good for, and where it fails. */
+	readonly note: string;
+	/** What to do when it is asked for. */
+	readonly ask: string;
+	/** To choose it among others. */
+	readonly way: string;
+}
+
+/** The strongest first: that is also how they are offered. */
+export const factorWords: Readonly<Record<FactorKind, FactorWords>> = {
+	webauthn: {
+		name: 'Passkey',
+		note: 'The strongest: it answers this server only, so a page that imitates it gets nothing.',
+		ask: 'Your browser asks for the passkey: a touch, a glance, or a key that you plug in.',
+		way: 'Use a passkey'
+	},
+	totp: {
+		name: 'Codes from an app',
+		note: 'Six digits that change every half minute. They work without a network; who imitates this page could still use one that you type there.',
+		ask: 'Six digits from your app',
+		way: 'Type a code from an app'
+	},
+	backup_codes: {
+		name: 'Backup codes',
+		note: 'Ten codes on paper, each good once, for the day the phone is gone.',
+		ask: 'One of the ten that you printed. Each is good once; small and capital letters are alike.',
+		way: 'Type a backup code'
+	},
+	sms: {
+		name: 'Codes by SMS',
+		note: 'Weak: whoever takes over your number gets them too. Better than nothing, and no more.',
+		ask: 'A code is sent to your phone by SMS.',
+		way: 'Get a code by SMS (weak)'
+	}
+};
+
+/** The strongest first. */
+export const factorKinds = Object.keys(factorWords) as readonly FactorKind[];
+
+/** The ways to answer, the strongest first: one of each kind, since any factor of it is taken. */
+export const waysOf = ({ factors, webauthn }: FactorAsked): readonly Way[] =>
+	factorKinds
+		.filter((kind) => kind !== 'webauthn' || webauthn !== null)
+		.flatMap((kind) => factors.filter((factor) => factor.kind === kind).slice(0, 1));
