@@ -161,9 +161,10 @@ describe('a socket that was copied', () => {
 	const nonceOfAlice = async (): Promise<string> => {
 		const { hostname, port } = new URL(edge.url);
 		const sent = captured('accountRead');
+		const { method, url, body } = sent;
 		const headers = fieldsOf(sent);
-		const asked = httpRequest({ hostname, port, path: sent.url, headers, agent: false });
-		asked.end();
+		const asked = httpRequest({ hostname, port, method, path: url, headers, agent: false });
+		asked.end(body);
 		const [answer] = (await once(asked, 'response')) as [IncomingMessage];
 		answer.resume();
 		const nonce = answer.headers['dpop-nonce'];
