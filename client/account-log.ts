@@ -148,7 +148,7 @@ function lastOf({ writes }: ShownAccount): number | null {
 }
 
 /** As a route takes it. */
-export const requestOf = (formed: FormedWrite): RequestOf<'accountWrite'> => ({
+export const requestOf = (formed: FormedWrite): Omit<RequestOf<'accountWrite'>, 'factor'> => ({
 	write: toBase64Url(formed.write),
 	signature: toBase64Url(formed.signature),
 	registrationRecord:

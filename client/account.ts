@@ -6,7 +6,7 @@ import { randomBytes } from '../crypto/random.ts';
 import { equalBytes, fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
 import { parseHandle, type Handle } from '../protocol/handle.ts';
 import type { LoginDone, LoginStep } from '../protocol/http-login.ts';
-import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
+import { idFromBytes, type DeviceId, type FactorId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { LogInOptions, LoginQuestion } from './api-account.ts';
 import {
@@ -19,6 +19,7 @@ import {
 } from './account-log.ts';
 import type { CryptoPort, LoginProof, Registered, UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
+import { doubtOf, type LoginDoubt } from './login-doubt.ts';
 import type { Http } from './http.ts';
 import { throughSteps, whenFullOf, type StepCalls } from './login-steps.ts';
 import {
@@ -53,6 +54,8 @@ export interface OpenedAccount {
 	readonly session: SessionFacts | null;
 	/** By this device's key. */
 	readonly proofs: Proofs;
+	/** Absent without a login. */
+	readonly loginDoubt?: LoginDoubt | null;
 }
 
 export interface SignUpInput {
@@ -166,8 +169,9 @@ export async function logIn(
 		? await openKnownAccount(input.known.profile)
 		: (input.expectedAccount ?? null);
 	const after = known?.writes.length ?? 0;
+	const asked: FactorId[] = [];
 	const finished = await finish(parts, {
-		...{ ...proof.value, handle: handle.value, keys, proofs, after },
+		...{ ...proof.value, handle: handle.value, keys, proofs, after, asked },
 		asking: input
 	});
 	if (!finished.ok) {
@@ -182,7 +186,8 @@ export async function logIn(
 		await parts.crypto.forgetLogin();
 		return shown;
 	}
-	const answer = { session, known, shown: shown.value, handleHash: proof.value.handleHash };
+	const { handleHash } = proof.value;
+	const answer = { session, known, shown: shown.value, handleHash, asked };
 	return open(parts, { input, keys, proofs, pinnedServerKey: serverPublicKey, answer });
 }
 
@@ -231,10 +236,12 @@ async function finish(
 		readonly keys: DeviceKeys;
 		readonly proofs: Proofs;
 		readonly after: number;
+		/** Filled with the factors that are named when a second step is asked for. */
+		readonly asked: FactorId[];
 		readonly asking: LogInOptions;
 	}
 ): Promise<Result<LoginDone, TacetError>> {
-	const { handle, login, ke3, handleHash, keys, proofs, after, asking } = input;
+	const { handle, login, ke3, handleHash, keys, proofs, after, asked, asking } = input;
 	const jwk = await deviceJwk(keys.deviceKey);
 	const thumbprint = jwkThumbprint(jwk);
 	const binding = await crypto.bindDevice({ origin, handleHash, thumbprint });
@@ -253,6 +260,7 @@ async function finish(
 	};
 	const { onQuestion } = asking;
 	const ask = (question: LoginQuestion): void => {
+		if (question.next === 'factor') asked.push(...question.factors.map(({ factor }) => factor));
 		onAsked?.(question);
 		onQuestion?.(question);
 	};
@@ -272,6 +280,7 @@ async function open(
 			readonly shown: ShownAccount;
 			/** That the login was bound to. */
 			readonly handleHash: Uint8Array;
+			readonly asked: readonly FactorId[];
 		};
 	}
 ): Promise<Result<OpenedAccount, TacetError>> {
@@ -289,7 +298,8 @@ async function open(
 		offline: input.offline === true ? keys.deviceSecret : null
 	});
 	if (!opened.ok) return fail(opened.error);
-	const { offlineSlot, known: remembered, ...me } = opened.value;
+	const { offlineSlot, known: remembered, steps, ...me } = opened.value;
+	const loginDoubt = doubtOf(steps, answer.asked);
 	const { account, identity } = me;
 	const { writer } = keys;
 	const name = { account, handle: normalised(input.handle), identity, writer };
@@ -308,7 +318,7 @@ async function open(
 		sealedSession: sealedSession ?? null
 	};
 	const saved = await store.saveProfile(profile);
-	return saved.ok ? ok({ me, name, profile, session, proofs }) : fail(saved.error);
+	return saved.ok ? ok({ me, name, profile, session, proofs, loginDoubt }) : fail(saved.error);
 }
 
 /** Opens the account whose profile is here: by a login, or offline if the person chose that. */

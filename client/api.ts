@@ -6,6 +6,7 @@ import type { AccountId, DeviceId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { Result } from '../protocol/result.ts';
 import type { LogInOptions } from './api-account.ts';
 import type { SignUpInput } from './account.ts';
+import type { TacetFactors } from './api-factors.ts';
 import type { AccountSharing, SpaceSharing, TacetSharing } from './api-sharing.ts';
 import type { AutoLock } from './auto-lock.ts';
 import type { CryptoWorker } from './crypto-port.ts';
@@ -15,6 +16,7 @@ import type { FirstRows } from './first-rows.ts';
 import type { ImportFile, ImportProgress, ImportReport } from './import-files.ts';
 import type { ItemSummary, ItemText } from './items.ts';
 import type { OperatorOverview, SignUpInviteInput } from './operator.ts';
+import type { LoginDoubt } from './login-doubt.ts';
 import type { OpenItem, OpenState } from './open-item.ts';
 import type { SearchHit } from './search.ts';
 import type { AccountOverview, SyncStatus } from './status.ts';
@@ -50,6 +52,8 @@ export type TacetState =
 			readonly account: AccountId;
 			readonly device: DeviceId;
 			readonly offlineUnlock: boolean;
+			/** What this device's login was not asked, though the account's log says that logins are. */
+			readonly loginDoubt: LoginDoubt | null;
 			/** The account's first space. */
 			readonly space: Space;
 			readonly autoLock: AutoLock;
@@ -89,6 +93,8 @@ export interface Tacet extends TacetSharing {
 		input: { readonly enabled: true; readonly password: string } | { readonly enabled: false }
 	): Answer<void>;
 	account(): Answer<AccountOverview>;
+	/** What guards the account besides its password. */
+	readonly security: TacetFactors;
 	/** Ends this tab's engine: sockets, timers, keys. The store stays its owner's to close. */
 	close(): Promise<void>;
 }

@@ -45,6 +45,10 @@ export type LocalErrorCode =
 	| 'already_member'
 	/** The edge does not take it, although nothing on the log forbids it: it may still be placed. */
 	| 'refused'
+	/** The person did not go on. */
+	| 'cancelled'
+	/** Logins ask for a second step, and this would leave none that lasts. */
+	| 'last_factor'
 	/** No other device has vouched for this one yet: it writes to what it made itself. */
 	| 'unconfirmed'
 	/** An owner has turned share links off in this space. */

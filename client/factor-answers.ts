@@ -1,10 +1,15 @@
 // What a person shows as the second step of a login, as the edge is told of it.
 import { parseBackupCode } from '../crypto/backup-codes.ts';
-import { splitAsserted, type AssertedCredential } from '../crypto/client/passkey.ts';
+import {
+	passkeyStepOptions,
+	splitAsserted,
+	type AssertedCredential,
+	type CreatedCredential
+} from '../crypto/client/passkey.ts';
 import { fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
 import type { FactorAnswer } from '../protocol/factor-answer.ts';
-import { passkeyChallengeTtlSeconds } from '../protocol/limits.ts';
 import type { PasskeyQuestion } from '../protocol/passkey.ts';
+import type { PasskeyPort } from './api-factors.ts';
 
 /** A code as somebody typed it; null for what can't be one: it would only cost a try. */
 export function answerWithCode(
@@ -16,30 +21,41 @@ export function answerWithCode(
 	return code.ok ? { kind, code: toBase64Url(code.value) } : null;
 }
 
+/** This browser's own: of a page only. Null for whatever reason: the browser does not say which. */
+export const browserPasskeys: PasskeyPort = {
+	create: async (publicKey) =>
+		(await navigator.credentials
+			.create({ publicKey })
+			.catch(() => null)) as CreatedCredential | null,
+	get: async (publicKey) =>
+		(await navigator.credentials.get({ publicKey }).catch(() => null)) as AssertedCredential | null
+};
+
 /**
  * Opens the browser's own dialog, which only a page can; null if the person closed it, or there is
  * nothing that could answer.
+ *
+ * @param rpId the host of the page, whole.
  */
-export async function answerWithPasskey(question: PasskeyQuestion): Promise<FactorAnswer | null> {
-	const credential = await navigator.credentials
-		.get({
-			publicKey: {
-				rpId: location.hostname,
-				challenge: bytesOf(question.challenge),
-				timeout: passkeyChallengeTtlSeconds * 1_000,
-				allowCredentials: question.passkeys.map(({ id, transports }) => ({
-					type: 'public-key' as const,
-					id: bytesOf(id),
-					...(transports.length > 0 && { transports })
-				})),
-				userVerification: 'required'
-			}
+export async function answerWithPasskey(
+	question: PasskeyQuestion,
+	passkeys: PasskeyPort = browserPasskeys,
+	rpId = location.hostname
+): Promise<FactorAnswer | null> {
+	const credential = await passkeys.get(
+		passkeyStepOptions({
+			rpId,
+			challenge: bytesOf(question.challenge),
+			passkeys: question.passkeys.map(({ id, transports }) => ({
+				credentialId: bytesOf(id),
+				transports
+			}))
 		})
-		// NotAllowedError for whatever reason: the browser does not say which.
-		.catch(() => null);
-	if (credential === null) return null;
-	const answer = splitAsserted(credential as unknown as AssertedCredential);
-	return answer.ok ? { kind: 'webauthn', asserted: answer.value.sent } : null;
+	);
+	const answer = credential === null ? null : splitAsserted(credential);
+	if (answer?.ok !== true) return null;
+	answer.value.output?.wipe();
+	return { kind: 'webauthn', asserted: answer.value.sent };
 }
 
 /** The schema of the question has seen that it is base64url. */

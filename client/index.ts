@@ -20,11 +20,21 @@ export type {
 	ShareRequest,
 	SpaceMember
 } from './api-sharing.ts';
+export type {
+	FactorsOverview,
+	FactorSummary,
+	NewBackupCodes,
+	NewTelephone,
+	NewTotp,
+	PasskeyPort,
+	TacetFactors
+} from './api-factors.ts';
 export type { Answer, Space, Tacet, TacetOptions, TacetState } from './api.ts';
 export { connectCrypto } from './connect-crypto.ts';
 export type { CryptoWorker } from './crypto-port.ts';
 export type { LocalErrorCode, TacetError, TacetErrorCode } from './errors.ts';
 export { createIdbStore } from './idb-store.ts';
+export type { LoginDoubt } from './login-doubt.ts';
 export type { ImportFile, ImportProgress, ImportReport, SkippedFile } from './import-files.ts';
 export { remoteOrigin } from './item-doc.ts';
 export type { ItemSummary, ItemText } from './items.ts';

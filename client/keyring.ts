@@ -3,7 +3,15 @@
 // Heads are merged by greatest seq, never by last write.
 import { equalBytes } from '../protocol/bytes.ts';
 import type { Head, PageId } from '../protocol/commit.ts';
-import type { AccountId, DeviceId, InviteId, ItemId, LinkId, SpaceId } from '../protocol/ids.ts';
+import type {
+	AccountId,
+	DeviceId,
+	FactorId,
+	InviteId,
+	ItemId,
+	LinkId,
+	SpaceId
+} from '../protocol/ids.ts';
 import { keyringItem, type KeyringEntry } from '../protocol/keyring-entry.ts';
 import { encodeChange, type Change } from '../protocol/page.ts';
 import { pageName, type PageName } from './chain.ts';
@@ -51,6 +59,7 @@ export class Keyring implements Content {
 	readonly #links = new Map<LinkId, EntryOf<'link'>>();
 	readonly #closed = new Set<InviteId | LinkId>();
 	readonly #kits = new Newest<AccountId, EntryOf<'kit'>>();
+	readonly #names = new Newest<FactorId, EntryOf<'name'>>();
 
 	/** By the page that brought them. */
 	readonly #entries = new Map<PageName, readonly PlacedEntry[]>();
@@ -133,6 +142,11 @@ export class Keyring implements Content {
 	/** The newest that any device has said of the account's recovery kit. */
 	kitOf(account: AccountId): EntryOf<'kit'> | null {
 		return this.#kits.get(account);
+	}
+
+	/** What a factor or a keyslot is called; null if nobody has said. */
+	nameOfWay(of: FactorId): string | null {
+		return this.#names.get(of)?.name ?? null;
 	}
 
 	/** As an invitation said; empty for a space of one's own. */
@@ -234,6 +248,9 @@ export class Keyring implements Content {
 				// Which of two is newer is said in them, whichever came to the log first.
 				this.#kits.take(entry.account, entry, [entry.madeAtMs, entry.checkedAtMs ?? 0, 0]);
 				break;
+			case 'name':
+				this.#names.take(entry.of, entry, [entry.namedAtMs, place[1], place[2]]);
+				break;
 			case 'left':
 				this.#leftAtMs.set(
 					entry.space,
@@ -307,6 +324,9 @@ function covers(entry: KeyringEntry, other: KeyringEntry): boolean {
 	if (entry.type === 'left' && other.type === 'left') return entry.leftAtMs >= other.leftAtMs;
 	if (entry.type === 'device' && other.type === 'device') {
 		return entry.name === other.name || entry.addedAtMs > other.addedAtMs;
+	}
+	if (entry.type === 'name' && other.type === 'name') {
+		return entry.name === other.name || entry.namedAtMs > other.namedAtMs;
 	}
 	if (entry.type === 'kit' && other.type === 'kit') {
 		if (entry.madeAtMs !== other.madeAtMs) return entry.madeAtMs > other.madeAtMs;

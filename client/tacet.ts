@@ -13,7 +13,9 @@ import { fail, type TacetError } from './errors.ts';
 import { firstRowsOf } from './first-rows.ts';
 import { Http } from './http.ts';
 import { openName, sealName, type ProfileName, type SessionFacts } from './profile.ts';
+import type { LoginDoubt } from './login-doubt.ts';
 import type { Proofs } from './proofs.ts';
+import { SecurityFace } from './security-face.ts';
 import { SharingFace } from './sharing-face.ts';
 import { loadSession, Session } from './session.ts';
 import type { AccountOverview } from './status.ts';
@@ -30,6 +32,7 @@ interface Open extends Known {
 	readonly crypto: CryptoWorker;
 	readonly session: Session;
 	readonly vault: Vault;
+	readonly loginDoubt: LoginDoubt | null;
 }
 
 export const createTacet = (options: TacetOptions): Tacet => new Engine(options);
@@ -45,6 +48,7 @@ class Engine extends SharingFace implements Tacet {
 	#open: Open | null = null;
 	/** Asked last by a login. */
 	#question: LoginQuestion | null = null;
+	readonly security = new SecurityFace(() => this.#open?.vault.security ?? null);
 	/** What another device handed over before the first login here. */
 	#handedOver: HandOver | null = null;
 	/** Phases change one after another, whatever is called meanwhile. */
@@ -231,6 +235,7 @@ class Engine extends SharingFace implements Tacet {
 			readonly session: SessionFacts | null;
 			readonly proofs: Proofs;
 			readonly keyringHead?: Head | null;
+			readonly loginDoubt?: LoginDoubt | null;
 		}
 	): Promise<Result<void, TacetError>> {
 		const { profile, name, me, proofs } = account;
@@ -258,6 +263,7 @@ class Engine extends SharingFace implements Tacet {
 			handle: name.handle,
 			device: name.writer,
 			serverPublicKey: profile.pinnedServerKey,
+			updateProfile: (change) => this.#updateProfile(change),
 			keyringHead: account.keyringHead ?? null,
 			onChange: () => {
 				if (this.#open?.session === session) this.#setUnlocked(this.#open);
@@ -272,7 +278,8 @@ class Engine extends SharingFace implements Tacet {
 			this.#setLocked();
 			return opened;
 		}
-		this.#open = { profile, name, crypto, session, vault: opened.value };
+		const { loginDoubt = null } = account;
+		this.#open = { profile, name, crypto, session, vault: opened.value, loginDoubt };
 		this.#setUnlocked(this.#open);
 		this.#tabs.tell({ type: 'unlocked' });
 		return ok(undefined);
@@ -458,12 +465,12 @@ class Engine extends SharingFace implements Tacet {
 		else this.#setState({ phase: 'locked', handle, offlineUnlock: this.#offlineUnlock });
 	}
 
-	#setUnlocked({ name, vault }: Open): void {
+	#setUnlocked({ name, vault, loginDoubt }: Open): void {
 		const { account, handle, writer } = name;
 		const offlineUnlock = this.#offlineUnlock;
 		const { space, sharing, autoLock, cursors } = vault;
 		const facts = { handle, account, device: writer, offlineUnlock, space, autoLock, cursors };
-		this.#setState({ phase: 'unlocked', ...facts, ...sharing.state });
+		this.#setState({ phase: 'unlocked', ...facts, ...sharing.state, loginDoubt });
 	}
 
 	#setState(state: TacetState): void {

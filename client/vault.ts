@@ -15,6 +15,7 @@ import { OwnKeyring } from './own-keyring.ts';
 import type { Content } from './receive.ts';
 import type { Session } from './session.ts';
 import { Sharing } from './sharing.ts';
+import type { OpenSecurity } from './security-face.ts';
 import type { OpenSpace } from './space.ts';
 import type { SyncStatus } from './status.ts';
 import { SpaceSync } from './sync.ts';
@@ -39,6 +40,8 @@ export interface VaultParts {
 	readonly serverPublicKey: Uint8Array;
 	/** Of the keyring, handed over when this device was linked: another one has verified it. */
 	readonly keyringHead: Head | null;
+	/** Changes the stored profile, which other tabs may have changed meanwhile. */
+	readonly updateProfile: OpenSecurity['updateProfile'];
 	/** What `state` shows of the account changed. */
 	readonly onChange: () => void;
 	/** Nobody has used the account for a while: locks all tabs. */
@@ -60,6 +63,8 @@ export class Vault {
 	readonly #contacts: Contacts;
 	readonly #leader: Leader;
 	readonly sharing: Sharing;
+	/** For what changes the account. */
+	readonly security: OpenSecurity;
 	readonly autoLock: AutoLock;
 	readonly cursors: Cursors;
 	readonly #spaces: VaultSpaces;
@@ -116,6 +121,10 @@ export class Vault {
 			}
 		});
 		const desk = this.#desk();
+		this.security = {
+			...{ desk, store: options.store, updateProfile: parts.updateProfile },
+			alone: (work) => parts.tabs.alone('account', work)
+		};
 		this.sharing = new Sharing({
 			desk,
 			keyring: this.#keyring,

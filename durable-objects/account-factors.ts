@@ -28,8 +28,8 @@ import {
 	type FactorDataOf
 } from '../protocol/factor.ts';
 import type { FactorAnswer, FactorProof } from '../protocol/factor-answer.ts';
+import type { FactorQuestion } from '../protocol/http-login.ts';
 import { idFromBytes, type AccountId, type FactorId } from '../protocol/ids.ts';
-import type { PasskeyQuestion } from '../protocol/passkey.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { AccountFactorStore, StoredFactor } from './account-factor-store.ts';
 import { malformed } from './account-parts.ts';
@@ -48,12 +48,6 @@ export interface FactorSubject {
 	readonly origin: string;
 	/** Wrong answers of devices that the account knows are counted by themselves. */
 	readonly isKnownDevice: boolean;
-}
-
-export interface FactorQuestion {
-	readonly factors: readonly { readonly factor: FactorId; readonly kind: FactorKind }[];
-	/** Null if there is no passkey among them, or none can be asked at this address. */
-	readonly webauthn: PasskeyQuestion | null;
 }
 
 export interface FactorPassed {
@@ -118,6 +112,10 @@ export class AccountFactors {
 			addedAtMs: stored.addedAtMs,
 			usedAtMs: stored.usedAtMs
 		}));
+	}
+
+	kindOf(factor: FactorId): FactorKind | null {
+		return this.#store.loadFactors().find((stored) => stored.factor === factor)?.kind ?? null;
 	}
 
 	/**
@@ -229,9 +227,36 @@ export class AccountFactors {
 		this.#store.addFactor(proven);
 	}
 
-	/** Synchronous, with the write that removes it. */
-	remove(factor: FactorId): void {
-		this.#store.removeFactor(factor);
+	/**
+	 * What comes back with writes that this edge had forgotten, and is not kept yet. Counters and used
+	 * codes are forgotten: nobody signs them.
+	 *
+	 * @param standing after the writes.
+	 */
+	putBack(
+		standing: readonly Factor[],
+		brought: readonly { readonly factor: FactorId; readonly data: Uint8Array }[]
+	): Result<readonly StoredFactor[], Refusal> {
+		const kept = new Set(this.#store.loadFactors().map(({ factor }) => factor));
+		const back: StoredFactor[] = [];
+		for (const { factor, data } of brought) {
+			const known = standing.find((other) => other.factor === factor);
+			if (known === undefined || isSealed(known.kind)) return malformed;
+			if (!equalBytes(sha256(data), known.hash)) return malformed;
+			if (!parseFactorData(known.kind, data).ok || kept.has(factor)) continue;
+			kept.add(factor);
+			const { kind } = known;
+			back.push({ factor, kind, data, spent: 0, addedAtMs: Date.now(), usedAtMs: null });
+		}
+		return ok(back);
+	}
+
+	/** Synchronous, with the write that leaves these standing: what it removed goes. */
+	keepOnly(standing: readonly Factor[]): void {
+		const ids = new Set(standing.map(({ factor }) => factor));
+		for (const { factor } of this.#store.loadFactors()) {
+			if (!ids.has(factor)) this.#store.removeFactor(factor);
+		}
 	}
 
 	async #prepare(subject: FactorSubject, answer: FactorAnswer): Promise<Result<Judge, Refusal>> {

@@ -1,6 +1,7 @@
 // What the edge does with a write of an account log besides keeping it: sessions that it ends, end with
 // it; whoever has the account open hears of it; an account that was deleted leaves nothing.
 import { accountHead } from '../crypto/account-log.ts';
+import type { AccessClaims } from '../crypto/edge/session-token.ts';
 import { parseAccountWrite, type AccountAction } from '../protocol/account-write.ts';
 import { toBase64Url } from '../protocol/bytes.ts';
 import type { RequestOf, ResponseOf } from '../protocol/http.ts';
@@ -8,9 +9,12 @@ import type { SessionId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { AccountLog, JudgedChange } from './account-log.ts';
+import type { AccountFactors, FactorSubject } from './account-factors.ts';
+import type { StoredFactor } from './account-factor-store.ts';
+import type { RequestPlace } from './account-login.ts';
 import { malformed, type Answer } from './account-parts.ts';
 import type { StoredSession } from './account-session-store.ts';
-import { recordsOf, signedWriteOf } from './request-bytes.ts';
+import { decodeText, recordsOf, signedWriteOf } from './request-bytes.ts';
 
 export interface AccountWritesParts {
 	readonly log: AccountLog;
@@ -22,6 +26,7 @@ export interface AccountWritesParts {
 	readonly announce: () => void;
 	/** After everybody was told. */
 	readonly erase: () => Promise<void>;
+	readonly factors: AccountFactors;
 }
 
 export class AccountWrites {
@@ -31,7 +36,11 @@ export class AccountWrites {
 		this.#parts = parts;
 	}
 
-	async write(own: SessionId, request: RequestOf<'accountWrite'>): Answer<'accountWrite'> {
+	async write(
+		claims: AccessClaims,
+		request: RequestOf<'accountWrite'>,
+		{ origin }: RequestPlace
+	): Answer<'accountWrite'> {
 		const { log } = this.#parts;
 		const signed = signedWriteOf(request);
 		const parsed = parseAccountWrite(signed.write);
@@ -39,33 +48,71 @@ export class AccountWrites {
 		// Taken before, and the answer lost.
 		if (log.holds(signed)) return ok(answerOf(log));
 		const { action } = parsed.value;
-		// A factor counts once it was proven here, and a recovery is begun elsewhere.
-		if (action.type === 'factor_add' || action.type === 'recovery') {
-			return err({ code: 'forbidden' });
-		}
+		// A recovery is begun elsewhere.
+		if (action.type === 'recovery') return err({ code: 'forbidden' });
+		if ((action.type === 'factor_add') !== (request.factor !== null)) return malformed;
 		const judged = await log.judge([signed], recordsOf(request));
-		return judged.ok ? this.#keep(own, judged.value) : judged;
+		if (!judged.ok) return judged;
+		const proven = await this.#prove(action, request.factor, subjectOf(claims, origin));
+		return proven.ok ? this.#keep(claims.session, judged.value, proven.value) : proven;
+	}
+
+	startPasskey(claims: AccessClaims, { origin }: RequestPlace): Answer<'passkeyStart'> {
+		const challenge = this.#parts.factors.challenge(subjectOf(claims, origin));
+		const answer = challenge.ok ? ok({ challenge: toBase64Url(challenge.value) }) : challenge;
+		return Promise.resolve(answer);
+	}
+
+	async startSms(
+		claims: AccessClaims,
+		{ number }: RequestOf<'smsStart'>,
+		{ origin }: RequestPlace
+	): Answer<'smsStart'> {
+		const sent = await this.#parts.factors.sendTo(subjectOf(claims, origin), number);
+		return sent.ok ? ok({}) : sent;
+	}
+
+	/** A factor counts once somebody has shown here that it works. */
+	async #prove(
+		action: AccountAction,
+		brought: RequestOf<'accountWrite'>['factor'],
+		subject: FactorSubject
+	): Promise<Result<readonly StoredFactor[], Refusal>> {
+		if (action.type !== 'factor_add' || brought === null) return ok([]);
+		const { data, proof } = brought;
+		const shown = { data: decodeText(data), proof };
+		const proven = await this.#parts.factors.prove(subject, action.factor, shown);
+		return proven.ok ? ok([proven.value]) : proven;
 	}
 
 	/** Of a log that this edge has forgotten the end of. What stands already is passed over. */
-	async putBack(own: SessionId, request: RequestOf<'accountPutBack'>): Answer<'accountPutBack'> {
+	async putBack(
+		claims: AccessClaims,
+		request: RequestOf<'accountPutBack'>
+	): Answer<'accountPutBack'> {
 		const { log } = this.#parts;
 		const writes = request.writes.map(signedWriteOf);
 		const missing = writes.slice(writes.findLastIndex((signed) => log.holds(signed)) + 1);
 		if (missing.length === 0) return ok(answerOf(log));
 		const judged = await log.judge(missing, recordsOf(request));
-		return judged.ok ? this.#keep(own, judged.value) : judged;
+		if (!judged.ok) return judged;
+		const brought = request.factors.map(({ factor, data }) => ({ factor, data: decodeText(data) }));
+		const factors = this.#parts.factors.putBack(judged.value.after.factors, brought);
+		return factors.ok ? this.#keep(claims.session, judged.value, factors.value) : factors;
 	}
 
 	async #keep(
 		own: SessionId,
-		change: JudgedChange
+		change: JudgedChange,
+		added: readonly StoredFactor[]
 	): Promise<Result<ResponseOf<'accountWrite'>, Refusal>> {
-		const { log, drop, tellEndings, announce, erase } = this.#parts;
+		const { log, drop, tellEndings, announce, erase, factors } = this.#parts;
 		const head = accountHead(change.after);
 		const actions = change.writes.map(actionOf);
 		const kept = log.keep(change, () => {
 			drop((session) => actions.some((action) => endsBy(action, session, own)));
+			for (const factor of added) factors.add(factor);
+			factors.keepOnly(change.after.factors);
 		});
 		if (!kept.ok) return kept;
 		await tellEndings();
@@ -74,6 +121,11 @@ export class AccountWrites {
 		return ok({ head: { n: head.n, hash: toBase64Url(head.hash) } });
 	}
 }
+
+/** Who adds a factor has shown already who they are: nothing is guessed. */
+const subjectOf = ({ account, session }: AccessClaims, origin: string): FactorSubject => ({
+	...{ account, purpose: 'add', holder: session, origin, isKnownDevice: true }
+});
 
 function answerOf(log: AccountLog): ResponseOf<'accountWrite'> {
 	const { n, hash } = log.head;

@@ -2,7 +2,7 @@
 // account-sessions.ts, how it begins in account-creation.ts, what others leave for it in
 // account-sharing.ts. Named by the keyed hash of the handle; nowhere is a handle written down.
 import { DurableObject } from 'cloudflare:workers';
-import { deploymentObjectName } from '../crypto/edge/keyed-name.ts';
+import { deploymentObjectName, messageLimiterName } from '../crypto/edge/keyed-name.ts';
 import { claimedAccountObject, type AccessClaims } from '../crypto/edge/session-token.ts';
 import { toBase64Url } from '../protocol/bytes.ts';
 import type { Refusal } from '../protocol/errors.ts';
@@ -11,6 +11,8 @@ import type { SessionId, SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { AccountCreation } from './account-creation.ts';
 import { AccountEndings } from './account-endings.ts';
+import { AccountFactorStore } from './account-factor-store.ts';
+import { AccountFactors } from './account-factors.ts';
 import { AccountLog } from './account-log.ts';
 import { AccountLogStore } from './account-log-store.ts';
 import { AccountLogin, type RequestPlace } from './account-login.ts';
@@ -31,8 +33,9 @@ import { FetchedKeys } from './fetched-keys.ts';
 import { LoginBudget } from './login-budget.ts';
 import { ProofGuard } from './proof-guard.ts';
 import type { Proven, Replied, Reply } from './proven.ts';
-import { noSecondStep } from './second-step.ts';
+import { FactorStep } from './second-step.ts';
 import type { PlaceState } from './sign-ups.ts';
+import { SmsGateway } from './sms-gateway.ts';
 
 const notFound = err({ code: 'not_found' } as const);
 
@@ -44,6 +47,7 @@ export class Account extends DurableObject<Env> {
 	readonly #steps: AccountLoginSteps;
 	readonly #sessions: AccountSessions;
 	readonly #endings: AccountEndings;
+	readonly #factors: AccountFactors;
 	readonly #writes: AccountWrites;
 	readonly #sharing: AccountSharing;
 	/** Judges the proofs of all its sessions, wherever they are shown. */
@@ -69,12 +73,24 @@ export class Account extends DurableObject<Env> {
 		this.#sessions = new AccountSessions(this.#parts, {
 			...{ store: sessions, endings: this.#endings, guard: this.#guard }
 		});
+		const factors = new AccountFactors({
+			store: new AccountFactorStore(storage, store),
+			factorKey: async () => {
+				const fetched = await keys.get();
+				return fetched.ok ? ok(fetched.value.factorKey) : fetched;
+			},
+			gateway: SmsGateway.of(env),
+			takeMessage: () => env.LIMITER.getByName(messageLimiterName).take('message'),
+			notice: () => undefined
+		});
+		this.#factors = factors;
 		this.#steps = new AccountLoginSteps({
-			...{ login: this.#login, sessions: this.#sessions, secondStep: noSecondStep },
+			...{ login: this.#login, sessions: this.#sessions },
+			secondStep: new FactorStep(log, factors),
 			material: (after) => this.#material(after)
 		});
 		this.#writes = new AccountWrites({
-			log,
+			...{ log, factors },
 			drop: (which) => {
 				this.#sessions.drop(which);
 			},
@@ -183,12 +199,26 @@ export class Account extends DurableObject<Env> {
 		});
 	}
 
-	write(proven: Proven, request: RequestOf<'accountWrite'>): Reply<'accountWrite'> {
-		return this.#asSession(proven, ({ session }) => this.#writes.write(session, request));
+	write(
+		proven: Proven,
+		request: RequestOf<'accountWrite'>,
+		place: RequestPlace
+	): Reply<'accountWrite'> {
+		return this.#asSession(proven, (asking) => this.#writes.write(asking, request, place));
+	}
+
+	/** A challenge for a passkey that is about to be added. */
+	passkeyStart(proven: Proven, place: RequestPlace): Reply<'passkeyStart'> {
+		return this.#asSession(proven, (asking) => this.#writes.startPasskey(asking, place));
+	}
+
+	/** A message to a telephone that is about to be added. */
+	smsStart(proven: Proven, request: RequestOf<'smsStart'>, place: RequestPlace): Reply<'smsStart'> {
+		return this.#asSession(proven, (asking) => this.#writes.startSms(asking, request, place));
 	}
 
 	putBack(proven: Proven, request: RequestOf<'accountPutBack'>): Reply<'accountPutBack'> {
-		return this.#asSession(proven, ({ session }) => this.#writes.putBack(session, request));
+		return this.#asSession(proven, (asking) => this.#writes.putBack(asking, request));
 	}
 
 	/**
@@ -378,7 +408,7 @@ export class Account extends DurableObject<Env> {
 			},
 			registrationRecord: toBase64Url(registrationRecord),
 			keyslots: log.keyslots.map(toBase64Url),
-			factors: []
+			factors: this.#factors.list()
 		});
 	}
 }

@@ -1,10 +1,13 @@
 // What an account asks besides the password. The machine of logins goes by this, and knows no kind.
+import type { FactorKind } from '../protocol/account-write.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { FactorAnswer } from '../protocol/factor-answer.ts';
 import type { FactorQuestion } from '../protocol/http-login.ts';
 import type { FactorId } from '../protocol/ids.ts';
 import type { PasskeyQuestion } from '../protocol/passkey.ts';
-import { err, type Result } from '../protocol/result.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
+import type { AccountFactors, FactorSubject } from './account-factors.ts';
+import type { AccountLog } from './account-log.ts';
 
 /** Whose password was right, and what for. */
 export interface StepAttempt {
@@ -27,9 +30,51 @@ export interface SecondStep {
 	judge(attempt: StepAttempt, answer: FactorAnswer): Promise<Result<unknown, Refusal>>;
 }
 
-/** Of an account that has no factor. */
-export const noSecondStep: SecondStep = {
-	ask: () => null,
-	send: () => Promise.resolve(err({ code: 'not_found' })),
-	judge: () => Promise.resolve(err({ code: 'factor_wrong' }))
-};
+/** What the account log asks for, of the factors that the account has. */
+export class FactorStep implements SecondStep {
+	readonly #log: Pick<AccountLog, 'state'>;
+	readonly #factors: AccountFactors;
+
+	constructor(log: Pick<AccountLog, 'state'>, factors: AccountFactors) {
+		this.#log = log;
+		this.#factors = factors;
+	}
+
+	ask(attempt: StepAttempt): FactorQuestion | null {
+		const asked = this.#asked(attempt);
+		return asked && this.#factors.question(asked.subject, asked.suffices);
+	}
+
+	async send(
+		attempt: StepAttempt,
+		factor: FactorId
+	): Promise<Result<PasskeyQuestion | null, Refusal>> {
+		const asked = this.#asked(attempt);
+		if (asked === null) return err({ code: 'not_found' });
+		const { subject, suffices } = asked;
+		if (this.#factors.kindOf(factor) === 'webauthn' && suffices.includes('webauthn')) {
+			return ok(this.#factors.question(subject, suffices)?.webauthn ?? null);
+		}
+		return this.#factors.send(subject, suffices, factor);
+	}
+
+	judge(attempt: StepAttempt, answer: FactorAnswer): Promise<Result<unknown, Refusal>> {
+		const asked = this.#asked(attempt);
+		if (asked === null) return Promise.resolve(err({ code: 'factor_wrong' }));
+		return this.#factors.answer(asked.subject, asked.suffices, answer);
+	}
+
+	/** Null without an account. */
+	#asked({ purpose, login, origin }: StepAttempt): {
+		readonly subject: FactorSubject;
+		readonly suffices: readonly FactorKind[];
+	} | null {
+		const { state } = this.#log;
+		if (state === null) return null;
+		const { account, policy } = state;
+		// Whoever is logged in is known here already.
+		const isKnownDevice = purpose === 'fresh';
+		const subject = { account, purpose, holder: login, origin, isKnownDevice };
+		return { subject, suffices: policy.suffices };
+	}
+}

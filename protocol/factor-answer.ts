@@ -41,4 +41,5 @@ export const newFactor = v.strictObject({
 	proof: factorProof
 });
 
-export const phoneNumber = v.custom<string>(isPhoneNumber);
+/** E.164. */
+export const phoneNumber = v.pipe(v.string(), v.check((text) => isPhoneNumber(text), 'malformed'));

@@ -1,10 +1,12 @@
 // Routes of an account: sign-up, and what the account consists of. Login is in http-login.ts.
 import * as v from 'valibot';
 import { factorKinds } from './account-write.ts';
-import { bytesText, handle, id, liveSessions, timeMs } from './http-fields.ts';
+import { newFactor, phoneNumber } from './factor-answer.ts';
+import { bytesText, empty, handle, id, liveSessions, timeMs } from './http-fields.ts';
 import { signUpCode } from './http-operator.ts';
 import type { AccountId, FactorId } from './ids.ts';
 import {
+	backupCodesPerAccount,
 	hashBytes,
 	maxAccountWriteBytes,
 	maxAccountWritesPerAnswer,
@@ -14,6 +16,7 @@ import {
 	maxKeyslots,
 	maxSealedKeyslotBytes,
 	minAccountWriteBytes,
+	passkeyChallengeBytes,
 	signatureBytes
 } from './limits.ts';
 
@@ -80,6 +83,10 @@ export const accountMaterial = {
 				factor: id<FactorId>(),
 				kind: v.picklist(factorKinds),
 				data: v.nullable(bytesText(hashBytes, maxFactorDataBytes)),
+				/** Of backup codes, how many are still good; else null. */
+				codesLeft: v.nullable(
+					v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(backupCodesPerAccount))
+				),
 				addedAtMs: timeMs,
 				usedAtMs: v.nullable(timeMs)
 			})
@@ -95,6 +102,22 @@ export const accountReadResponse = v.strictObject({
 
 /** Each asks or answers about one account. */
 export const accountRoutes = {
+	/** Before a passkey is added: what it has to answer. */
+	passkeyStart: {
+		method: 'POST',
+		path: '/v1/factor/passkey',
+		auth: 'fresh',
+		request: empty,
+		response: v.strictObject({ challenge: bytesText(passkeyChallengeBytes) })
+	},
+	/** Before a telephone is added: a code is sent to it. `unavailable` where there is no gateway. */
+	smsStart: {
+		method: 'POST',
+		path: '/v1/factor/sms',
+		auth: 'fresh',
+		request: v.strictObject({ number: phoneNumber }),
+		response: empty
+	},
 	registrationStart: {
 		method: 'POST',
 		path: '/v1/registration/start',
@@ -124,7 +147,12 @@ export const accountRoutes = {
 		method: 'POST',
 		path: '/v1/account/write',
 		auth: 'fresh',
-		request: v.strictObject({ ...signedAccountWrite.entries, ...newRecords }),
+		request: v.strictObject({
+			...signedAccountWrite.entries,
+			...newRecords,
+			/** With `factor_add`, and with nothing else: what the factor is, and one right answer. */
+			factor: v.nullable(newFactor)
+		}),
 		response: v.strictObject({ head: accountHead })
 	},
 	/** What stood on the log before this edge forgot it, byte for byte, and what is then in force. */
@@ -138,7 +166,12 @@ export const accountRoutes = {
 				v.minLength(1),
 				v.maxLength(maxAccountWritesPutBack)
 			),
-			...newRecords
+			...newRecords,
+			/** Data of factors in force that may be kept elsewhere: of passkeys and backup codes. */
+			factors: v.pipe(
+				v.array(v.strictObject({ factor: id<FactorId>(), data: bytesText(1, maxFactorDataBytes) })),
+				v.maxLength(maxFactors)
+			)
 		}),
 		response: v.strictObject({ head: accountHead })
 	}

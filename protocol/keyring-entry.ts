@@ -14,6 +14,7 @@
 //         | [ 9, device (16), name, added ms ]               what a device is called
 //         | [ 10, account (16), n, head (32) ]            newest head of this account's own log
 //         | [ 11, account (16), made ms, three places 1–12, check (32), checked ms|null ]   its kit
+//         | [ 12, factor or keyslot (16), name, named ms ]    what a way of logging in is called
 import type { AccountHead } from './account-write.ts';
 import type { Cbor } from './cbor.ts';
 import { roles, type Head, type Role } from './commit.ts';
@@ -23,6 +24,7 @@ import {
 	idFromBytes,
 	type AccountId,
 	type DeviceId,
+	type FactorId,
 	type InviteId,
 	type ItemId,
 	type LinkId,
@@ -112,6 +114,13 @@ export type KeyringEntry =
 			readonly check: Uint8Array;
 			/** When a person last read them back; null if nobody has. */
 			readonly checkedAtMs: number | null;
+	  }
+	| {
+			readonly type: 'name';
+			/** Of a factor, or of a keyslot: a passkey that is both has one. */
+			readonly of: FactorId;
+			readonly name: string;
+			readonly namedAtMs: number;
 	  };
 
 /** The item of the change that carries an entry: what the entry is about, so that one covers another. */
@@ -131,6 +140,7 @@ export function keyringItem(entry: KeyringEntry): ItemId {
 		case 'link':
 			return idFromBytes<ItemId>(bytesOfId(entry.link));
 		case 'closed':
+		case 'name':
 			return idFromBytes<ItemId>(bytesOfId(entry.of));
 		case 'device':
 			return idFromBytes<ItemId>(bytesOfId(entry.device));
@@ -193,6 +203,8 @@ export function keyringEntryForm(entry: KeyringEntry): Cbor {
 			const { account, madeAtMs, positions, check, checkedAtMs } = entry;
 			return [11, bytesOfId(account), madeAtMs, [...positions], check, checkedAtMs];
 		}
+		case 'name':
+			return [12, bytesOfId(entry.of), entry.name, entry.namedAtMs];
 	}
 }
 
@@ -226,6 +238,8 @@ export function parseKeyringEntry(value: Cbor | undefined): KeyringEntry | null 
 			return parseAccountHead(id, rest);
 		case 11:
 			return parseKit(id, rest);
+		case 12:
+			return parseName(id, rest);
 		default:
 			return null;
 	}
@@ -318,6 +332,12 @@ function parseDevice(id: Uint8Array, rest: Rest): KeyringEntry | null {
 	const [name, addedAtMs] = rest;
 	if (rest.length !== 2 || typeof name !== 'string' || !isUint(addedAtMs)) return null;
 	return { type: 'device', device: idFromBytes<DeviceId>(id), name, addedAtMs };
+}
+
+function parseName(id: Uint8Array, rest: Rest): KeyringEntry | null {
+	const [name, namedAtMs] = rest;
+	if (rest.length !== 2 || typeof name !== 'string' || !isUint(namedAtMs)) return null;
+	return { type: 'name', of: idFromBytes<FactorId>(id), name, namedAtMs };
 }
 
 function parseAccountHead(id: Uint8Array, rest: Rest): KeyringEntry | null {

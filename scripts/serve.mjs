@@ -15,6 +15,11 @@ const stopTimeoutMs = 2_000;
 const workerd = createRequire(import.meta.url)('workerd');
 
 /**
+ * What takes messages to telephones: docs/sms-gateway.md.
+ * @typedef {{ url: string; token: string }} Gateway
+ */
+
+/**
  * @typedef {object} Serving
  * @property {string} url without a slash at its end
  * @property {number} pid of workerd
@@ -25,9 +30,10 @@ const workerd = createRequire(import.meta.url)('workerd');
 
 /**
  * Serves what `build` made; answers requests when the promise settles.
- * @param {{ dataDir: string; port?: number; local?: string; signUp?: string }} options port 0, the
- * default: any free one; `local`: where workerd's configuration lies, if not where `build` puts it;
- * `signUp`: who may sign up until the operator says otherwise
+ * @param {{ dataDir: string; port?: number; local?: string; signUp?: string; gateway?: Gateway | null }} options
+ * port 0, the default: any free one; `local`: where workerd's configuration lies, if not where `build`
+ * puts it; `signUp`: who may sign up until the operator says otherwise; without a gateway the Worker
+ * reaches nothing
  * @returns {Promise<Serving>}
  * @throws {StartError} when the folder or the port is taken
  */
@@ -35,13 +41,14 @@ export async function serve({
 	dataDir,
 	port = 0,
 	local = inProject('dist/local'),
-	signUp = 'invite'
+	signUp = 'invite',
+	gateway = null
 }) {
 	const lock = await takeLock(dataDir);
 	try {
 		const data = openDataFolder(dataDir);
 		await assertPortFree(port);
-		const child = startWorkerd(data, { port, local, signUp });
+		const child = startWorkerd(data, { port, local, signUp, gateway });
 		const endNow = () => child.kill('SIGTERM');
 		process.once('exit', endNow);
 		const ended = once(child, 'close').then(() => void process.off('exit', endNow));
@@ -68,13 +75,14 @@ export async function serve({
 
 /**
  * @param {ReturnType<typeof openDataFolder>} data
- * @param {{ port: number; local: string; signUp: string }} options
+ * @param {{ port: number; local: string; signUp: string; gateway: Gateway | null }} options
  */
-function startWorkerd(data, { port, local, signUp }) {
+function startWorkerd(data, { port, local, signUp, gateway }) {
 	const log = openSync(data.log, 'a', 0o600);
 	const args = [
 		'serve',
 		path.join(local, 'tacet.capnp'),
+		gateway === null ? 'config' : 'configWithGateway',
 		`--socket-addr=http=127.0.0.1:${String(port)}`,
 		`--directory-path=assets=${inProject('web/build')}`,
 		`--directory-path=storage=${path.resolve(data.objects)}`,
@@ -83,7 +91,11 @@ function startWorkerd(data, { port, local, signUp }) {
 	// In a process group of its own: a Ctrl-C in the terminal is ours to pass on, as SIGTERM.
 	const child = spawn(workerd.default, args, {
 		detached: true,
-		env: { TACET_SECRET: data.secret, TACET_SIGN_UP: signUp },
+		env: {
+			TACET_SECRET: data.secret,
+			TACET_SIGN_UP: signUp,
+			...(gateway && { TACET_SMS_URL: gateway.url, TACET_SMS_TOKEN: gateway.token })
+		},
 		stdio: ['ignore', log, log, 'pipe']
 	});
 	closeSync(log);

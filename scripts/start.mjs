@@ -34,12 +34,20 @@ async function isWithoutAccounts(url) {
 	return answer.isFirst === true;
 }
 
+/** @returns {{ url: string; token: string } | null} */
+function gatewayWanted() {
+	const { TACET_SMS_URL: url, TACET_SMS_TOKEN: token } = process.env;
+	if (!url && !token) return null;
+	if (url && token) return { url, token };
+	throw new StartError('TACET_SMS_URL and TACET_SMS_TOKEN are set together, or neither.');
+}
+
 async function start() {
 	const port = portWanted();
 	const signUp = signUpWanted();
 	const dataDir = path.resolve(process.env['DATA_DIR'] ?? inProject('data'));
 	await build({ log });
-	const serving = await serve({ dataDir, port, signUp });
+	const serving = await serve({ dataDir, port, signUp, gateway: gatewayWanted() });
 	let stopping = false;
 	for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
 		process.on(signal, () => {

@@ -13,6 +13,18 @@ const objects = [
 	{ binding: 'LIMITER', className: 'Limiter', uniqueKey: 'tacet-Limiter' }
 ];
 
+/** @param {string} network what the Worker itself may reach */
+const servicesWith = (network) => `(
+	services = [
+		(name = "front", worker = .front),
+		(name = "api", worker = .api),
+		(name = "assets", disk = (writable = false)),
+		(name = "storage", disk = (writable = true)),
+		(name = "internet", network = (${network})),
+	],
+	sockets = [(name = "http", http = (), service = "front")],
+)`;
+
 /**
  * @param {readonly string[]} wasmFiles names beside the bundle
  * @returns {string} Cap'n Proto text, to be written beside front.js, below the bundle
@@ -28,16 +40,12 @@ export function localConfig(wasmFiles) {
 	);
 	return `using Workerd = import "/workerd/workerd.capnp";
 
-const config :Workerd.Config = (
-	services = [
-		(name = "front", worker = .front),
-		(name = "api", worker = .api),
-		(name = "assets", disk = (writable = false)),
-		(name = "storage", disk = (writable = true)),
-		(name = "internet", network = (allow = [])),
-	],
-	sockets = [(name = "http", http = (), service = "front")],
-);
+const config :Workerd.Config = ${servicesWith('allow = []')};
+
+# Where the operator has named a gateway for messages to telephones, and nowhere else.
+const configWithGateway :Workerd.Config = ${servicesWith(
+		'allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true)'
+	)};
 
 const front :Workerd.Worker = (
 	modules = [(name = "front.js", esModule = embed "front.js")],${compatibility}
@@ -57,6 +65,8 @@ const api :Workerd.Worker = (
 		${bindings.join(',\n\t\t')},
 		(name = "TACET_SECRET", fromEnvironment = "TACET_SECRET"),
 		(name = "TACET_SIGN_UP", fromEnvironment = "TACET_SIGN_UP"),
+		(name = "TACET_SMS_URL", fromEnvironment = "TACET_SMS_URL"),
+		(name = "TACET_SMS_TOKEN", fromEnvironment = "TACET_SMS_TOKEN"),
 		(name = "TACET_TLS", text = "any"),
 	],
 );

@@ -14,7 +14,7 @@ import {
 	answerSpaceRoute as ofSpace,
 	type Handler
 } from './route.ts';
-import { accountPutBack, accountRead, accountWrite } from './routes/account.ts';
+import * as accounts from './routes/account.ts';
 import * as deviceLinks from './routes/device-links.ts';
 import { eventList } from './routes/events.ts';
 import { health } from './routes/health.ts';
@@ -47,9 +47,11 @@ const handlers: Readonly<Record<RouteName, Handler>> = {
 	stepUpSend: ofAccount('stepUpSend', login.stepUpSend),
 	sessionRefresh: ofAccount('sessionRefresh', sessionRefresh),
 	sessionEnd: ofAccount('sessionEnd', sessionEnd),
-	accountRead: ofAccount('accountRead', accountRead),
-	accountWrite: ofAccount('accountWrite', accountWrite),
-	accountPutBack: ofAccount('accountPutBack', accountPutBack),
+	accountRead: ofAccount('accountRead', accounts.accountRead),
+	accountWrite: ofAccount('accountWrite', accounts.accountWrite),
+	passkeyStart: ofAccount('passkeyStart', accounts.passkeyStart),
+	smsStart: ofAccount('smsStart', accounts.smsStart),
+	accountPutBack: ofAccount('accountPutBack', accounts.accountPutBack),
 
 	inviteCreate: ofSpace('inviteCreate', invites.inviteCreate),
 	inviteRead: ofSpace('inviteRead', invites.inviteRead),

@@ -78,6 +78,20 @@ export const passkeyRequestOptions = (ask: Ask) => ({
 	extensions: { prf: { eval: { first: passkeySalt(ask.account) } } }
 });
 
+/**
+ * Options of `navigator.credentials.get` for a second step alone: whose account it is need not be known
+ * yet, and nothing is opened by the answer.
+ *
+ * Source: WebAuthn Level 3, §5.5.
+ */
+export const passkeyStepOptions = (ask: Pick<Ask, 'rpId' | 'challenge' | 'passkeys'>) => ({
+	rpId: ask.rpId,
+	challenge: copy(ask.challenge),
+	timeout: passkeyChallengeTtlSeconds * 1_000,
+	allowCredentials: ask.passkeys.map(descriptor),
+	userVerification: 'required' as const
+});
+
 const copy = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
 
 const descriptor = ({ credentialId, transports }: KnownPasskey) => ({

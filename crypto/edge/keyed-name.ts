@@ -9,6 +9,9 @@ import { hmacSha256 } from '../mac.ts';
 /** Name of the one Deployment object. */
 export const deploymentObjectName = 'deployment';
 
+/** Name of the Limiter object that counts messages to telephones: no network is named like that. */
+export const messageLimiterName = 'messages';
+
 /**
  * The keyed hash of a handle, 32 bytes: OPAQUE's credential identifier, and in hex the name of the
  * Account object.

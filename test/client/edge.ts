@@ -38,9 +38,13 @@ export interface Edge {
 	remove(): Promise<void>;
 }
 
-export async function startEdge(): Promise<Edge> {
+/** @param options `gateway` for messages to telephones; without one there are none. */
+export async function startEdge(
+	options: { readonly gateway?: { readonly url: string; readonly token: string } } = {}
+): Promise<Edge> {
+	const gateway = options.gateway ?? null;
 	const dataDir = await mkdtemp(path.join(tmpdir(), 'tacet-client-'));
-	let serving = await serve({ signUp: 'open', dataDir });
+	let serving = await serve({ signUp: 'open', dataDir, gateway });
 	const { url } = serving;
 	const port = Number(new URL(url).port);
 	return {
@@ -51,7 +55,7 @@ export async function startEdge(): Promise<Edge> {
 		},
 		kill: () => serving.kill(),
 		restart: async () => {
-			serving = await serve({ signUp: 'open', dataDir, port });
+			serving = await serve({ signUp: 'open', dataDir, port, gateway });
 		},
 		remove: async () => {
 			// In order it would wait for every socket that a failed test left open.

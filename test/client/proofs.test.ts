@@ -83,8 +83,12 @@ describe('an edge that has slept', () => {
 		await lonely.restart();
 		asked.length = 0;
 		valueOf(await device.tacet.account());
-		expect(asked.filter((what) => what.startsWith('/v1/account'))).toContain('/v1/account/read 200');
-		expect(asked.filter((what) => what === '/v1/account/read use_dpop_nonce').length).toBeLessThan(2);
+		expect(asked.filter((what) => what.startsWith('/v1/account'))).toContain(
+			'/v1/account/read 200'
+		);
+		expect(asked.filter((what) => what === '/v1/account/read use_dpop_nonce').length).toBeLessThan(
+			2
+		);
 		await device.tacet.close();
 		await lonely.remove();
 	});

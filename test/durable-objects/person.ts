@@ -53,7 +53,7 @@ export function newKeyslot(kind: KeyslotKind): {
 	return { bytes, facts: { slot, hash: sha256(bytes) } };
 }
 
-const textsOf = ({ write, signature }: SignedAccountWrite) => ({
+export const textsOf = ({ write, signature }: SignedAccountWrite) => ({
 	write: toBase64Url(write),
 	signature: toBase64Url(signature)
 });
@@ -248,20 +248,27 @@ export class Person {
 	/** A request with the next write. */
 	async accountWrite(
 		action: AccountAction,
-		records: Partial<NewRecords> = {}
+		records: Partial<NewRecords> = {},
+		factor: RequestOf<'accountWrite'>['factor'] = null
 	): Promise<RequestOf<'accountWrite'>> {
 		const signed = await this.sign(this.state, action);
 		return {
 			...textsOf(signed),
 			registrationRecord:
 				records.registrationRecord === undefined ? null : toBase64Url(records.registrationRecord),
-			keyslots: (records.keyslots ?? []).map(toBase64Url)
+			keyslots: (records.keyslots ?? []).map(toBase64Url),
+			factor
 		};
 	}
 
 	/** Has the edge take the next write. */
-	async change(token: string, action: AccountAction, records?: Partial<NewRecords>) {
-		const request = await this.accountWrite(action, records);
+	async change(
+		token: string,
+		action: AccountAction,
+		records?: Partial<NewRecords>,
+		factor?: RequestOf<'accountWrite'>['factor']
+	) {
+		const request = await this.accountWrite(action, records, factor);
 		const answer = await call(this.edge, 'accountWrite', request, token);
 		if (answer.status === 200) {
 			this.took({ write: bytesOf(request.write), signature: bytesOf(request.signature) });

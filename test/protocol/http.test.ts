@@ -27,8 +27,8 @@ const material = {
 	log: { head: { n: 2, hash: bytes(32) }, writes: [signedWrite] },
 	...{ registrationRecord: bytes(192), keyslots: [bytes(150)] },
 	factors: [
-		{ factor: id, kind: 'webauthn', data: bytes(200), addedAtMs: 1, usedAtMs: 2 },
-		{ factor: id, kind: 'totp', data: null, addedAtMs: 1, usedAtMs: null }
+		{ factor: id, kind: 'webauthn', data: bytes(200), codesLeft: null, addedAtMs: 1, usedAtMs: 2 },
+		{ factor: id, kind: 'backup_codes', data: null, codesLeft: 9, addedAtMs: 1, usedAtMs: null }
 	]
 };
 const live = { id, device: id, createdAtMs: 1, refreshedAtMs: 2, current: true };
@@ -131,12 +131,17 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 			sessions: [live]
 		}
 	},
+	passkeyStart: { request: {}, response: { challenge: bytes(32) } },
+	smsStart: { request: { number: '+15550123456' }, response: {} },
 	accountWrite: {
-		request: { ...signedWrite, ...newRecords },
+		request: {
+			...{ ...signedWrite, ...newRecords },
+			factor: { data: 'AAAA', proof: { kind: 'totp', code: '123456' } }
+		},
 		response: { head: { n: 3, hash: bytes(32) } }
 	},
 	accountPutBack: {
-		request: { writes: [signedWrite], ...newRecords },
+		request: { writes: [signedWrite], ...newRecords, factors: [{ factor: id, data: 'AAAA' }] },
 		response: { head: { n: 3, hash: bytes(32) } }
 	},
 	inviteCreate: { request: { ...inviteOf, record: bytes(400), expiresAtMs: 1 }, response: {} },
@@ -216,9 +221,10 @@ const mayBeNull = new Set([
 	'registrationStart.request.invite',
 	'registrationFinish.request.invite',
 	...['accountRead', 'loginChoose', 'loginFinish'].flatMap((name) =>
-		['data', 'usedAtMs'].map((field) => `${name}.response.factors.0.${field}`)
+		['0.data', '0.usedAtMs', '1.codesLeft'].map((field) => `${name}.response.factors.${field}`)
 	),
 	'accountPutBack.request.registrationRecord',
+	'accountWrite.request.factor',
 	'accountWrite.request.registrationRecord',
 	'eventList.request.before',
 	'inviteList.response.invites.0.claim',
@@ -268,6 +274,7 @@ const isObject = (value: unknown): value is Shape =>
 const opaqueText = new Set([
 	...['token', 'tacet_rt_1.2', 'ada', 'tacet', 'EC', 'P-256', 'internal', 'public-key'],
 	...['factor', 'choose', 'done', 'fresh', 'end_oldest', 'totp', 'webauthn', '123456', 'AAAA'],
+	'+15550123456',
 	...['open', 'invite', 'limits']
 ]);
 

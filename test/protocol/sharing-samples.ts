@@ -10,6 +10,7 @@ import {
 	type AnyId,
 	type DeviceId,
 	type DeviceLinkId,
+	type FactorId,
 	type InviteId,
 	type LinkId,
 	type SpaceId
@@ -106,7 +107,8 @@ export const sampleEntries: readonly KeyringEntry[] = [
 		...{ type: 'kit', account, madeAtMs: 12, positions: [1, 7, 12] },
 		...{ check: hash, checkedAtMs: null }
 	},
-	{ type: 'kit', account, madeAtMs: 12, positions: [2, 3, 4], check: hash, checkedAtMs: 13 }
+	{ type: 'kit', account, madeAtMs: 12, positions: [2, 3, 4], check: hash, checkedAtMs: 13 },
+	{ type: 'name', of: idFromBytes<FactorId>(bytesFrom(70, 16)), name: 'Blue key', namedAtMs: 14 }
 ];
 
 /** Deterministic arrays that begin with their label. */
@@ -235,5 +237,9 @@ export const someEntry: fc.Arbitrary<KeyringEntry> = fc.oneof(
 		positions: fc.constantFrom([1, 2, 3], [1, 7, 12], [10, 11, 12]),
 		check: someHash,
 		checkedAtMs: orNull(uint)
+	}),
+	fc.record({
+		...{ type: typed('name'), of: someId<FactorId>() },
+		...{ name: someText, namedAtMs: uint }
 	})
 );

@@ -90,8 +90,8 @@ const locked: typeof formats = {
 	genesis: 'f8dbe40eb3a14574',
 	identity: '16d794a5143bdff7',
 	labels: 'f7be6c80bdc6fa1b',
-	page: '9a57145e84190160',
-	routes: '6bdae3b9d6d565c1',
+	page: '0d865cb168420e9e',
+	routes: 'fd19078d3c4ab141',
 	sharing: '143bd1c0c21142b6',
 	signingInputs: '4d4b73348f2dedd0',
 	spaceFrames: 'db8d73b49acbd8c2'

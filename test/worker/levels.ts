@@ -38,6 +38,8 @@ export const levels = {
 	stepUpFactor: 'account',
 	stepUpSend: 'account',
 	accountRead: 'account',
+	passkeyStart: 'account',
+	smsStart: 'account',
 	accountWrite: 'account',
 	accountPutBack: 'account',
 	inviteCreate: 'owner',

@@ -95,6 +95,7 @@ const looseFields: Partial<Record<RouteName, readonly string[]>> = {
 	loginFinish: ['after'],
 	sessionRefresh: ['refreshToken'],
 	accountRead: ['after'],
+	smsStart: ['number'],
 	accountWrite: ['write'],
 	accountPutBack: ['writes'],
 	inviteCreate: ['expiresAtMs'],

@@ -211,7 +211,9 @@ async function requestsOf(
 		sessionEnd: {},
 		accountRead: { after: 0 },
 		accountWrite: await person.accountWrite({ type: 'device_remove', device: newDeviceId() }),
-		accountPutBack: { writes: [created], registrationRecord: null, keyslots: [] },
+		passkeyStart: {},
+		smsStart: { number: '+15550123456' },
+		accountPutBack: { writes: [created], registrationRecord: null, keyslots: [], factors: [] },
 		inviteCreate: {
 			...{ space, invite: randomId<InviteId>(), record: randomText(72) },
 			expiresAtMs: inADayMs

@@ -8,7 +8,17 @@ export const accountRead: AccountRoute<'accountRead'> = {
 
 export const accountWrite: AccountRoute<'accountWrite'> = {
 	rate: 'session',
-	call: ({ account, proven, request }) => account.write(proven, request)
+	call: ({ account, proven, request, place }) => account.write(proven, request, place)
+};
+
+export const passkeyStart: AccountRoute<'passkeyStart'> = {
+	rate: 'session',
+	call: ({ account, proven, place }) => account.passkeyStart(proven, place)
+};
+
+export const smsStart: AccountRoute<'smsStart'> = {
+	rate: 'session',
+	call: ({ account, proven, request, place }) => account.smsStart(proven, request, place)
 };
 
 export const accountPutBack: AccountRoute<'accountPutBack'> = {
