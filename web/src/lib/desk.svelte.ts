@@ -5,6 +5,7 @@ import { createSubscriber } from 'svelte/reactivity';
 import type {
 	AccountOverview,
 	ItemSummary,
+	LoginDoubt,
 	Space,
 	SyncStatus,
 	TacetError
@@ -209,6 +210,12 @@ export class DeskState {
 	get devices(): readonly OwnDevice[] {
 		const { state } = this.app;
 		return state.phase === 'unlocked' ? state.devices : [];
+	}
+
+	/** What this device's login was not asked; null for nothing. */
+	get loginDoubt(): LoginDoubt | null {
+		const { state } = this.app;
+		return state.phase === 'unlocked' ? state.loginDoubt : null;
 	}
 
 	get standing(): DeviceStanding {

@@ -1,5 +1,5 @@
 // Second factors in words: what they are, what they are worth, and what to do when one is asked for.
-import type { FactorAsked } from '../../../client/index.ts';
+import type { FactorAsked, LoginDoubt } from '../../../client/index.ts';
 
 export type Way = FactorAsked['factors'][number];
 export type FactorKind = Way['kind'];
@@ -50,3 +50,17 @@ export const waysOf = ({ factors, webauthn }: FactorAsked): readonly Way[] =>
 	factorKinds
 		.filter((kind) => kind !== 'webauthn' || webauthn !== null)
 		.flatMap((kind) => factors.filter((factor) => factor.kind === kind).slice(0, 1));
+
+/** What to say when a login was asked for less than the account asks of logins. */
+export const loginDoubtWords: Readonly<
+	Record<LoginDoubt, { readonly what: string; readonly then: string }>
+> = {
+	second_step_skipped: {
+		what: 'The server asked for no second step.',
+		then: 'Your account asks for one at every login. Whoever knows the password may have come in without it: look at your devices, and ask whoever runs this server. After a restore of the server, add your factors again.'
+	},
+	factor_left_out: {
+		what: 'The server did not ask for all that your account has.',
+		then: 'It left out a second step that suffices, and took another one. If you meant to use a passkey and were asked for a code, somebody may have wanted the code. After a restore of the server, add what is missing again.'
+	}
+};

@@ -48,8 +48,8 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		then: 'It is asked for where somebody can answer.'
 	},
 	cancelled: {
-		what: 'The login was cancelled.',
-		then: 'Nothing was changed. Log in again when you like.'
+		what: 'Nothing came of it.',
+		then: 'It was cancelled, and nothing was changed. Try again when you like.'
 	},
 	forbidden: {
 		what: 'The server does not allow this.',
@@ -266,6 +266,10 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 	links_off: {
 		what: 'Share links are turned off in this space.',
 		then: 'No link was made. An owner can allow them in the settings of the space.'
+	},
+	last_factor: {
+		what: 'Logins ask for a second step, and this would leave none that lasts.',
+		then: 'Add an app or a passkey first, or let logins go without a second step. Backup codes and messages are for the day when the other is not at hand.'
 	},
 	last_owner: {
 		what: 'A space needs an owner, and this is the last one.',
