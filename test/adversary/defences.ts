@@ -282,11 +282,12 @@ export const attacks = {
 		const from = olderSeq(viewer);
 		const lie = oldLog(viewer, from, [ownersBeat(viewer, owner)]);
 		const device = await memberDevice(viewer, from, lie);
+		const { space } = device;
 		await endsWithin(
-			when(device.space, () => isDistrusted(device.space)),
+			when(space, () => isDistrusted(space)),
 			patienceMs
 		);
-		const { trust } = device.space.sync;
+		const { trust } = space.sync;
 		await device.close();
 		assert.equal(trust.state === 'not_trusted' ? trust.fault : 'none', 'withheld');
 	},
@@ -303,11 +304,12 @@ export const attacks = {
 					? [{ type: 'heartbeats', heartbeats: [forged] }]
 					: undefined
 		});
+		const { space } = device;
 		await endsWithin(
-			when(device.space, () => isDistrusted(device.space)),
+			when(space, () => isDistrusted(space)),
 			1_000
 		);
-		const isTrusted = !isDistrusted(device.space);
+		const isTrusted = !isDistrusted(space);
 		await device.close();
 		assert(isTrusted, 'a forged heartbeat frames nobody');
 	},

@@ -175,9 +175,9 @@ const mutants: readonly Mutant[] = [
 	},
 	{
 		without: 'refusing fields that nobody knows',
-		file: 'protocol/http.ts',
-		from: 'export const loginStartResponse = v.strictObject({',
-		to: 'export const loginStartResponse = v.object({',
+		file: 'protocol/http-login.ts',
+		from: 'const keyExchange = v.strictObject({',
+		to: 'const keyExchange = v.object({',
 		attack: 'name cheaper stretching'
 	}
 ];

@@ -90,7 +90,7 @@ async function ask(name: RouteName, options: Asking = {}): Promise<Reply> {
 
 async function askOnce(name: RouteName, options: Asking, by: Proofs): Promise<Reply> {
 	const { method, path, auth } = routes[name];
-	const { token, body = {} } = options;
+	const { token, body = name === 'accountRead' ? { after: 0 } : {} } = options;
 	const url = `${edge.url}${options.path ?? path}`;
 	const text = method === 'POST' ? (typeof body === 'string' ? body : JSON.stringify(body)) : '';
 	const shown = { method, url: new URL(url).href, body: utf8Encode(text) };
