@@ -65,7 +65,11 @@ async function serveNetworks(folder: string): Promise<Serving> {
 	const parts = readFileSync(front, 'utf8').split("'127.0.0.1'");
 	if (parts.length !== 2) throw new Error('the front no longer says where requests come from');
 	writeFileSync(front, parts.join(`headers.get('${networkHeader}') ?? '127.0.0.1'`));
-	return serve({ dataDir: path.join(folder, 'data'), local: path.join(folder, 'dist/local') });
+	return serve({
+		signUp: 'open',
+		dataDir: path.join(folder, 'data'),
+		local: path.join(folder, 'dist/local')
+	});
 }
 
 const addressOf = (number: number): string => `198.51.100.${String(number)}`;

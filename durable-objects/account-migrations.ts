@@ -62,5 +62,9 @@ export const accountMigrations: readonly string[] = [
 	`CREATE TABLE factor_attempts (
 		one INTEGER PRIMARY KEY CHECK (one = 1),
 		arrivals TEXT NOT NULL
-	) STRICT`
+	) STRICT`,
+	`CREATE TABLE own_spaces (
+		space TEXT PRIMARY KEY,
+		bytes INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID`
 ];

@@ -25,6 +25,8 @@ import { AccountSessionStore } from './account-session-store.ts';
 import { AccountSessions, type Asking } from './account-sessions.ts';
 import { AccountSharing } from './account-sharing.ts';
 import { AccountSharingStore } from './account-sharing-store.ts';
+import { AccountSpaceStore } from './account-space-store.ts';
+import { AccountSpaces, type RoomAsked } from './account-spaces.ts';
 import { AccountStore } from './account-store.ts';
 import { AccountWrites } from './account-writes.ts';
 import { ringBy } from './alarm.ts';
@@ -50,6 +52,7 @@ export class Account extends DurableObject<Env> {
 	readonly #factors: AccountFactors;
 	readonly #writes: AccountWrites;
 	readonly #sharing: AccountSharing;
+	readonly #spaces: AccountSpaces;
 	/** Judges the proofs of all its sessions, wherever they are shown. */
 	readonly #guard = new ProofGuard();
 
@@ -101,6 +104,11 @@ export class Account extends DurableObject<Env> {
 			erase: () => this.#eraseOnceTold()
 		});
 		this.#sharing = new AccountSharing(new AccountSharingStore(storage));
+		this.#spaces = new AccountSpaces({
+			store: new AccountSpaceStore(storage),
+			limits: async () => this.#deployment.limits(),
+			noteBytes: async (bytes) => this.#deployment.noteBytes(this.#parts.name.objectName, bytes)
+		});
 	}
 
 	registrationStart(request: RequestOf<'registrationStart'>): Answer<'registrationStart'> {
@@ -114,6 +122,11 @@ export class Account extends DurableObject<Env> {
 	/** For the Deployment object only. */
 	withdrawPlace(): PlaceState {
 		return this.#place.withdraw();
+	}
+
+	/** For Space objects that this account has made, or is making. */
+	async setAside(asked: RoomAsked): Promise<Result<number, 'over_quota'>> {
+		return this.#parts.store.exists ? this.#spaces.setAside(asked) : err('over_quota');
 	}
 
 	/** Whether this is the operator's, the deployment knows. */

@@ -18,8 +18,12 @@ export const defaultLimits: OperatorLimits = {
 export const placeKeptMs = 60 * secondMs;
 /** How many of those at a time. */
 export const maxPlacesLookedAfter = 16;
-/** Bytes that one space may hold: commits, pages, wraps, previous-key records. */
-export const maxSpaceBytes = 1_000_000_000;
+/** What is set aside for a space at first, and at most beyond what it needs. */
+export const firstRoomBytes = 1_048_576;
+export const maxRoomStepBytes = 67_108_864;
+/** Beyond what is set aside, for what gives room back; and the most that one commit's pages take of it. */
+export const freeingReserveBytes = 4_194_304;
+export const maxFreeingPagesBytes = 65_536;
 /** A snapshot of the log's state is written at least this often, so that waking replays few. */
 export const snapshotEveryCommits = 64;
 /** An `entries` frame is filled to about this; one entry alone may be larger. */

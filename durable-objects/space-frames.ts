@@ -153,10 +153,11 @@ export class SpaceFrames {
 	}
 
 	/** Entries that stood here before, carried by any member: answered by the head on offer then. */
-	async #putBack(socket: WebSocket, { session }: Attachment, run: PutBackRun): Promise<void> {
+	async #putBack(socket: WebSocket, attachment: Attachment, run: PutBackRun): Promise<void> {
 		const { log, hasEnded, appended } = this.#parts;
 		this.#budgets.charge(socket, run.entries.length / entriesPerFrameCharged);
-		const arrivals = await log.putBack(run, () => !hasEnded(session));
+		const { session, accountObject } = attachment;
+		const arrivals = await log.putBack(accountObject, run, () => !hasEnded(session));
 		if (!arrivals.ok) return refuse(socket, null, arrivals.error);
 		this.#passOn(arrivals.value, socket);
 		send(socket, { type: 'stands', offered: log.known.head });

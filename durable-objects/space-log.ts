@@ -23,7 +23,8 @@ import { err, ok, type Result } from '../protocol/result.ts';
 import { RecentHeads } from './recent-heads.ts';
 import { judgeRun } from './space-run.ts';
 import type { Attachment } from './space-sockets.ts';
-import { resendPlaces, type Arrival, type Reader, type SpaceStore } from './space-store.ts';
+import type { SpaceQuota } from './space-quota.ts';
+import { resendPlaces, sizeOf, type Arrival, type Reader, type SpaceStore } from './space-store.ts';
 
 /** Where a commit stands; what came with it, unless it stood there before. */
 interface Appended {
@@ -33,6 +34,7 @@ interface Appended {
 
 export class SpaceLog {
 	readonly #store: SpaceStore;
+	readonly #quota: SpaceQuota;
 	readonly #heads: RecentHeads;
 	/** Of those who write here: imported once, while the object is awake. */
 	readonly #keys = new VerifyKeys();
@@ -40,8 +42,9 @@ export class SpaceLog {
 	#state: LogState | null;
 
 	/** @param name of the object: the space's id, or whatever somebody asked for. */
-	constructor(store: SpaceStore, name: string | undefined) {
+	constructor(store: SpaceStore, quota: SpaceQuota, name: string | undefined) {
 		this.#store = store;
+		this.#quota = quota;
 		this.#heads = new RecentHeads(store);
 		this.#state = loadState(store, name);
 	}
@@ -80,7 +83,7 @@ export class SpaceLog {
 	 * @param mayGoOn asked last: whether the session has not ended meanwhile.
 	 */
 	async append(
-		{ account, device }: Attachment,
+		{ account, accountObject, device }: Attachment,
 		entry: ParsedEntry,
 		append: Append,
 		mayGoOn: () => boolean
@@ -102,10 +105,12 @@ export class SpaceLog {
 		]);
 		if (!isSigned) return err('malformed');
 		if (!isProven) return err('forbidden');
+		const room = await this.#makeRoom(accountObject, [{ entry, append }], judged.value.state);
+		if (!room.ok) return room;
 		if (!mayGoOn()) return err('unauthenticated');
 		const arrival = { entry, append, state: judged.value.state, receivedAtMs: Date.now() };
-		const stored = this.#store.append([arrival]);
-		if (!stored.ok) return stored;
+		this.#store.append([arrival]);
+		this.#quota.save();
 		this.#state = arrival.state;
 		this.#heads.note(arrival.state.head);
 		return ok({ seq: arrival.state.head.seq, arrival });
@@ -118,6 +123,7 @@ export class SpaceLog {
 	 * @param mayGoOn asked last, as by {@link SpaceLog.append}.
 	 */
 	async putBack(
+		accountObject: string,
 		run: PutBackRun,
 		mayGoOn: () => boolean
 	): Promise<Result<readonly Arrival[], WireErrorCode>> {
@@ -131,15 +137,31 @@ export class SpaceLog {
 			if (!isSigned) return err('malformed');
 			if (!isProven) return err('forbidden');
 		}
+		const carried = judged.value.map(({ entry, carried: append }) => ({ entry, append }));
+		const after = judged.value.at(-1)?.judged.state ?? this.known;
+		const room = await this.#makeRoom(accountObject, carried, after);
+		if (!room.ok) return room;
 		if (!mayGoOn()) return err('unauthenticated');
 		const receivedAtMs = Date.now();
 		const arrivals = judged.value.map(({ entry, carried, judged: { state } }): Arrival => {
 			return { entry, append: carried, state, receivedAtMs };
 		});
-		const stored = this.#store.append(arrivals);
-		if (!stored.ok) return stored;
+		this.#store.append(arrivals);
+		this.#quota.save();
 		this.#state = arrivals.at(-1)?.state ?? this.#state;
 		return ok(arrivals);
+	}
+
+	#makeRoom(
+		asker: string,
+		added: readonly Pick<Arrival, 'entry' | 'append'>[],
+		after: LogState
+	): Promise<Result<null, WireErrorCode>> {
+		return this.#quota.makeRoom({
+			...{ asker, before: this.known, after, storedBytes: this.#store.storedBytes() },
+			addedBytes: added.reduce((sum, { append }) => sum + sizeOf(append), 0),
+			entries: added.map(({ entry }) => entry)
+		});
 	}
 
 	async #areGood(proofs: readonly Proof[]): Promise<boolean> {

@@ -95,5 +95,10 @@ export const spaceMigrations: readonly string[] = [
 		since_ms INTEGER NOT NULL
 	) STRICT`,
 	'INSERT INTO superseded SELECT place, place, since_ms FROM superseded_pages',
-	'DROP TABLE superseded_pages'
+	'DROP TABLE superseded_pages',
+	`CREATE TABLE quota (
+		one INTEGER PRIMARY KEY CHECK (one = 1),
+		creator TEXT NOT NULL,
+		bytes INTEGER NOT NULL
+	) STRICT`
 ];

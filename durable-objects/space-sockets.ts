@@ -8,6 +8,8 @@ import { framesPerMebibyteSent } from './limits.ts';
 /** What a socket remembers through hibernation. */
 export interface Attachment {
 	readonly account: AccountId;
+	/** Name of its object. */
+	readonly accountObject: string;
 	readonly device: DeviceId;
 	readonly session: SessionId;
 	/** The share link that was opened, or null for a session of an account. */

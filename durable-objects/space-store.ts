@@ -6,10 +6,9 @@
 import type { PageId } from '../protocol/commit.ts';
 import type { Append, Entry, RunEntry } from '../protocol/frames.ts';
 import type { AccountId, Seq } from '../protocol/ids.ts';
-import { err, ok, type Result } from '../protocol/result.ts';
 import type { LogHistory, ParsedEntry } from '../crypto/log-rules.ts';
 import { encodeLogState, type LogState } from '../crypto/log-state.ts';
-import { maxResendDistance, maxSpaceBytes, snapshotEveryCommits } from './limits.ts';
+import { maxResendDistance, snapshotEveryCommits } from './limits.ts';
 import { hasSchema, migrate } from './migrate.ts';
 import { spaceMigrations } from './space-migrations.ts';
 import { isWithin, SpaceSupersededStore, type PlaceRange } from './space-superseded-store.ts';
@@ -145,17 +144,15 @@ export class SpaceStore implements LogHistory {
 		return row?.seq;
 	}
 
-	/** Appends what was judged, all of it in one transaction; or none, if that is too much together. */
-	append(arrivals: readonly Arrival[]): Result<null, 'over_quota'> {
+	/** Appends what was judged, and has room, all of it in one transaction. */
+	append(arrivals: readonly Arrival[]): void {
 		const addedBytes = arrivals.reduce((sum, { append }) => sum + sizeOf(append), 0);
-		if (this.storedBytes() + addedBytes > maxSpaceBytes) return err('over_quota');
 		const [first] = arrivals;
 		// One statement is a transaction already: a live edit costs no other.
 		if (arrivals.length === 1 && first !== undefined && isOneRow(first)) {
 			this.#insertCommit(first, this.#addedBytes + addedBytes);
 		} else this.#inTransaction(() => this.#insertAll(arrivals));
 		this.#addedBytes += addedBytes;
-		return ok(null);
 	}
 
 	/** What was released, or made, is read again, as a transaction that fails does neither. */
@@ -488,7 +485,7 @@ function isOneRow({ entry, state }: Arrival): boolean {
 const nulls = (length: number): null[] => new Array<null>(length).fill(null);
 
 /** Bytes that an append adds to the quota's count. */
-function sizeOf({ commit, signature, pages, wraps, previousKey }: RunEntry): number {
+export function sizeOf({ commit, signature, pages, wraps, previousKey }: RunEntry): number {
 	const parts = [commit, signature, ...pages, ...wraps];
 	return parts.reduce((sum, part) => sum + (part?.length ?? 0), previousKey?.length ?? 0);
 }

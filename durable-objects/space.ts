@@ -47,6 +47,8 @@ import { SpaceInvites } from './space-invites.ts';
 import { SpaceLinkStore } from './space-link-store.ts';
 import { linkOfToken, SpaceLinks, type LinkMoment } from './space-links.ts';
 import { SpaceLog } from './space-log.ts';
+import { SpaceQuota } from './space-quota.ts';
+import { SpaceQuotaStore } from './space-quota-store.ts';
 import {
 	anyLinkTag,
 	attach,
@@ -93,7 +95,13 @@ export class Space extends DurableObject<Env> {
 		const announce = () => this.#noticeOwners();
 		const note: Note = (noted) => this.#events.note(noted);
 		this.#store = new SpaceStore(ctx.storage);
-		this.#log = new SpaceLog(this.#store, ctx.id.name);
+		const deployment = () => env.DEPLOYMENT.getByName(deploymentObjectName);
+		const quota = new SpaceQuota({
+			store: new SpaceQuotaStore(sql),
+			setAside: async (creator, asked) => env.ACCOUNT.getByName(creator).setAside(asked),
+			limits: async () => deployment().limits()
+		});
+		this.#log = new SpaceLog(this.#store, quota, ctx.id.name);
 		this.#heartbeats = new SpaceHeartbeats(new SpaceHeartbeatStore(sql));
 		this.#invites = new SpaceInvites(new SpaceInviteStore(sql), announce, note);
 		this.#links = new SpaceLinks(new SpaceLinkStore(sql), announce, note);
@@ -112,7 +120,6 @@ export class Space extends DurableObject<Env> {
 			hasEnded: (session) => this.#deadSessions.has(session),
 			appended: (arrival) => this.#follow(arrival)
 		});
-		const deployment = () => env.DEPLOYMENT.getByName(deploymentObjectName);
 		this.#keys = new FetchedKeys(async () => {
 			const tokenKeys = await deployment().tokenKeys();
 			return tokenKeys.ok ? ok({ tokenKeys: tokenKeys.value }) : tokenKeys;
@@ -335,11 +342,14 @@ export class Space extends DurableObject<Env> {
 	}
 
 	#accept(server: WebSocket, claims: AccessClaims): void {
-		const { account, device, session, expiresAtMs } = claims;
+		const { account, accountObject, device, session, expiresAtMs } = claims;
 		const link = linkOfToken(claims);
 		const tags = link === null ? [session] : [session, anyLinkTag, linkTag(link)];
 		this.ctx.acceptWebSocket(server, tags);
-		attach(server, { account, device, session, link, expiresAtMs, isLive: false });
+		attach(server, {
+			...{ account, accountObject, device, session, link },
+			...{ expiresAtMs, isLive: false }
+		});
 		send(server, { type: 'hello', offered: this.#log.known.head });
 	}
 

@@ -12,6 +12,7 @@ export const severities = {
 	'EDG-01': 1,
 	'EDG-02': 2,
 	'EDG-04': 2,
+	'EDG-05': 2,
 	'EDG-06': 2,
 	'EDG-07': 2,
 	'EDG-09': 2,

@@ -1,6 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { maxSpaceBytes } from '../../durable-objects/limits.ts';
+import { defaultLimits } from '../../durable-objects/limits.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import { connect, openEdge, type TestSocket } from './edge.ts';
 import { newDeviceId, noChange, Person, randomPage, type Session } from './person.ts';
@@ -90,12 +90,12 @@ describe('what is appended', () => {
 			// The object counts along, and reads the count when it wakes.
 			await evictDurableObject(stage.stub, { webSockets: 'hibernate' });
 		};
-		await fill(maxSpaceBytes - editBytes + 1);
+		await fill(defaultLimits.bytesPerSpace - editBytes + 1);
 		expect(await stage.socket.ask(edit)).toMatchObject({ refusal: { code: 'over_quota' } });
-		await fill(maxSpaceBytes - editBytes);
+		await fill(defaultLimits.bytesPerSpace - editBytes);
 		expect(await stage.socket.ask(edit)).toMatchObject({ type: 'appended' });
 		const { commits } = await dump(stage.stub);
-		expect(commits?.at(-1)?.['stored_bytes']).toBe(maxSpaceBytes);
+		expect(commits?.at(-1)?.['stored_bytes']).toBe(defaultLimits.bytesPerSpace);
 	});
 });
 

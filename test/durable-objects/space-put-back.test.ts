@@ -1,6 +1,6 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { maxSpaceBytes } from '../../durable-objects/limits.ts';
+import { defaultLimits } from '../../durable-objects/limits.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import type { Head } from '../../protocol/commit.ts';
 import type { Append, RunEntry } from '../../protocol/frames.ts';
@@ -285,9 +285,9 @@ describe('a run that is not what stood there', () => {
 			});
 			await restore(lost.stage.stub, await backUp(lost.stage.stub));
 		};
-		await fill(maxSpaceBytes - runBytes + 1);
+		await fill(defaultLimits.bytesPerSpace - runBytes + 1);
 		await expectRefusal(lost, run, 'over_quota');
-		await fill(maxSpaceBytes - runBytes);
+		await fill(defaultLimits.bytesPerSpace - runBytes);
 		const socket = await connect(lost.stage.log.space, session.token);
 		expect(await putBack({ ...lost, socket }, run)).toMatchObject({ type: 'stands' });
 	});

@@ -4,6 +4,8 @@
 import * as v from 'valibot';
 import { mintAccessToken, type TokenKey } from '../../crypto/edge/session-token.ts';
 import { describeRequest } from '../../crypto/proven-request.ts';
+import type { RoomAsked } from '../../durable-objects/account-spaces.ts';
+import { defaultLimits } from '../../durable-objects/limits.ts';
 import type { ProofGuard } from '../../durable-objects/proof-guard.ts';
 import type { Proven, Replied } from '../../durable-objects/proven.ts';
 import type { Attachment } from '../../durable-objects/space-sockets.ts';
@@ -97,9 +99,12 @@ export class SimulatedEdge {
 			this.#deployment.call('accountKeys', (deployment) => deployment.accountKeys());
 		return {
 			TACET_SECRET: secret,
-			DEPLOYMENT: { getByName: () => ({ tokenKeys, accountKeys }) },
+			DEPLOYMENT: {
+				getByName: () => ({ tokenKeys, accountKeys, limits: () => Promise.resolve(defaultLimits) })
+			},
 			ACCOUNT: {
 				getByName: (name: string) => ({
+					setAside: ({ wantedBytes }: RoomAsked) => Promise.resolve(ok(wantedBytes)),
 					admit: (proven: Proven, space: SpaceId | null) => this.#admit(name, { proven, space })
 				})
 			}

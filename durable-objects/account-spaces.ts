@@ -1,0 +1,57 @@
+// What an account has of the room of its deployment: how many spaces it has made, and how many bytes are
+// set aside for each of them. A space asks before it grows beyond that, and stores nothing that was not
+// set aside for it, so that the sums hold whatever comes at once, and wherever something ends.
+import type { OperatorLimits } from '../protocol/http-operator.ts';
+import type { SpaceId } from '../protocol/ids.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
+import type { AccountSpaceStore } from './account-space-store.ts';
+
+/** By a space that this account has made, or is about to. */
+export interface RoomAsked {
+	readonly space: SpaceId;
+	/** In all; with less it would have to refuse. */
+	readonly neededBytes: number;
+	/** In all, so that it need not ask soon again. */
+	readonly wantedBytes: number;
+}
+
+interface SpacesParts {
+	readonly store: AccountSpaceStore;
+	readonly limits: () => Promise<OperatorLimits>;
+	readonly noteBytes: (bytes: number) => Promise<void>;
+}
+
+export class AccountSpaces {
+	readonly #parts: SpacesParts;
+
+	constructor(parts: SpacesParts) {
+		this.#parts = parts;
+	}
+
+	/**
+	 * How many bytes are set aside for a space from now on. The same asked again is the same: a space
+	 * that never heard the answer asks once more. What was set aside stays, whatever the limits become.
+	 */
+	async setAside({
+		space,
+		neededBytes,
+		wantedBytes
+	}: RoomAsked): Promise<Result<number, 'over_quota'>> {
+		const { store, limits, noteBytes } = this.#parts;
+		const { spacesPerAccount, bytesPerAccount, bytesPerSpace } = await limits();
+		// From here to the row nothing awaits: parallel spaces are judged one by one.
+		const bytesBySpace = store.load();
+		const before = bytesBySpace.get(space);
+		if (before === undefined && bytesBySpace.size >= spacesPerAccount) return err('over_quota');
+		const all = [...bytesBySpace.values()].reduce((sum, bytes) => sum + bytes, 0);
+		const others = all - (before ?? 0);
+		const most = Math.min(bytesPerSpace, bytesPerAccount - others, wantedBytes);
+		const given = Math.max(before ?? 0, most);
+		if (given < neededBytes) return err('over_quota');
+		if (given !== before) {
+			store.save(space, given);
+			await noteBytes(others + given);
+		}
+		return ok(given);
+	}
+}
