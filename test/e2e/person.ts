@@ -87,7 +87,12 @@ export async function goToAccount(page: Page, part: AccountPage): Promise<void> 
 	await page.getByRole('heading', { name: part, level: 1 }).waitFor();
 }
 
-type AccountPage = 'Sessions and devices' | 'Unlocking' | 'Recovery kit' | 'Limits';
+type AccountPage =
+	| 'Sessions and devices'
+	| 'Second factors'
+	| 'Unlocking'
+	| 'Recovery kit'
+	| 'Limits';
 
 export const titleField = (page: Page): Locator =>
 	page.getByRole('textbox', { name: 'Title', exact: true });

@@ -10,6 +10,7 @@ import type {
 	SyncStatus,
 	TacetError
 } from '../../../client/index.ts';
+import type { FactorsOverview, TacetFactors } from '../../../client/api-factors.ts';
 import type {
 	DeviceStanding,
 	Joining,
@@ -61,6 +62,8 @@ export class DeskState {
 	readonly home: Space;
 	readonly importRun: ImportRun;
 	readonly inbox: Inbox;
+	/** What is asked for after the password, and what suffices. */
+	readonly factors: Asked<FactorsOverview>;
 	readonly stepUp: StepUp;
 	/** What the edge says of the account; asked for by the pages about it. */
 	readonly account: Asked<AccountOverview>;
@@ -95,6 +98,7 @@ export class DeskState {
 		this.app = app;
 		this.home = home;
 		this.importRun = new ImportRun(home);
+		this.factors = new Asked(() => this.security.factors());
 		this.stepUp = new StepUp(app);
 		this.account = new Asked(() => app.tacet.account());
 		this.inbox = new Inbox(() => app.tacet.requests());
@@ -221,6 +225,10 @@ export class DeskState {
 	get standing(): DeviceStanding {
 		const { state } = this.app;
 		return state.phase === 'unlocked' ? state.standing : { state: 'confirmed' };
+	}
+
+	get security(): TacetFactors {
+		return this.app.tacet.security;
 	}
 
 	get kit(): KitStanding | null {

@@ -18,7 +18,7 @@ interface FactorWords {
 export const factorWords: Readonly<Record<FactorKind, FactorWords>> = {
 	webauthn: {
 		name: 'Passkey',
-		note: 'The strongest: it answers this server only, so a page that imitates it gets nothing.',
+		note: 'It answers this server only, so a page that imitates it gets nothing.',
 		ask: 'Your browser asks for the passkey: a touch, a glance, or a key that you plug in.',
 		way: 'Use a passkey'
 	},
@@ -36,7 +36,7 @@ export const factorWords: Readonly<Record<FactorKind, FactorWords>> = {
 	},
 	sms: {
 		name: 'Codes by SMS',
-		note: 'Weak: whoever takes over your number gets them too. Better than nothing, and no more.',
+		note: 'Whoever takes over your number gets them too. Better than nothing, and no more.',
 		ask: 'A code is sent to your phone by SMS.',
 		way: 'Get a code by SMS (weak)'
 	}

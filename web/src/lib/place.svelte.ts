@@ -29,6 +29,7 @@ export type View =
 export const accountParts = [
 	'overview',
 	'devices',
+	'factors',
 	'unlocking',
 	'kit',
 	'limits',

@@ -2,6 +2,8 @@ export const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 /** iPadOS says that it is a Mac, but has touch points. */
 export const isIos =
 	/iPhone|iPad/.test(navigator.platform) || (isMac && navigator.maxTouchPoints > 1);
+/** Whether this browser knows what a passkey is. */
+export const hasPasskeys = (): boolean => 'PublicKeyCredential' in globalThis;
 export const isInstalled = (): boolean => matchMedia('(display-mode: standalone)').matches;
 
 const browsers: readonly (readonly [RegExp, string])[] = [
