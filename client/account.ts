@@ -8,7 +8,7 @@ import { parseHandle, type Handle } from '../protocol/handle.ts';
 import type { LoginDone, LoginStep } from '../protocol/http-login.ts';
 import { idFromBytes, type DeviceId, type FactorId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
-import type { LogInOptions, LoginQuestion } from './api-account.ts';
+import type { LogInOptions, LoginQuestion, UnlockInput } from './api-account.ts';
 import {
 	openKnownAccount,
 	readRest,
@@ -315,6 +315,7 @@ async function open(
 		sealedAccount: await sealKnownAccount(keys, remembered),
 		pinnedServerKey,
 		deviceKeyslot: offlineSlot ?? known?.profile.deviceKeyslot ?? null,
+		sealedPasskeys: known?.profile.sealedPasskeys ?? null,
 		sealedSession: sealedSession ?? null
 	};
 	const saved = await store.saveProfile(profile);
@@ -325,19 +326,32 @@ async function open(
 export async function openKnown(
 	parts: AccountParts,
 	known: { readonly profile: Profile; readonly name: ProfileName },
-	input: LogInOptions & { readonly password: string }
+	input: UnlockInput
 ): Promise<Result<OpenedAccount, TacetError>> {
 	const { profile, name } = known;
+	if ('dialog' in input) {
+		const { askPasskey } = await import('./passkeys.ts');
+		const me = await askPasskey(parts, known, input.dialog);
+		return me.ok ? goOn(parts, known, me.value) : me;
+	}
 	const online = await logIn(parts, { ...input, handle: name.handle, known });
 	if (online.ok) return online;
 	if (online.error.code === 'login_failed') return fail('wrong_password');
 	if (online.error.code !== 'offline' || profile.deviceKeyslot === null) return online;
 	input.onStep?.('stretching');
 	const me = await unlockOffline(parts, { ...known, password: input.password });
-	if (!me.ok) return me;
+	return me.ok ? goOn(parts, known, me.value) : me;
+}
+
+/** Opened without the edge: the session that is kept goes on. */
+async function goOn(
+	parts: AccountParts,
+	known: Pick<OpenedAccount, 'profile' | 'name'>,
+	me: UnlockedAccount
+): Promise<Result<OpenedAccount, TacetError>> {
 	const session = await loadSession(parts);
-	const proofs = new Proofs(profile.deviceKey, parts.nowMs);
-	return ok({ ...known, me: me.value, session, proofs });
+	const proofs = new Proofs(known.profile.deviceKey, parts.nowMs);
+	return ok({ ...known, me, session, proofs });
 }
 
 /** Unlocks by this device's own keyslot, without a network. */

@@ -7,6 +7,7 @@ import type { FactorId, SessionId } from '../protocol/ids.ts';
 import type { PasskeyQuestion } from '../protocol/passkey.ts';
 import type { Result } from '../protocol/result.ts';
 import type { TacetError } from './errors.ts';
+import type { PasskeyDialog } from './passkeys.ts';
 import type { LogInStep } from './status.ts';
 
 type Answered<Value> = Promise<Result<Value, TacetError>>;
@@ -51,3 +52,7 @@ export interface LogInOptions {
 	 */
 	readonly onQuestion?: (question: LoginQuestion) => void;
 }
+
+/** By the password; or by a passkey that was added on this device, with or without a network. */
+export type UnlockInput = LogInOptions &
+	({ readonly password: string } | { readonly dialog: PasskeyDialog });

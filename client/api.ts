@@ -4,7 +4,7 @@ import type { ResponseOf } from '../protocol/http.ts';
 import type { OperatorChange } from '../protocol/http-operator.ts';
 import type { AccountId, DeviceId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { Result } from '../protocol/result.ts';
-import type { LogInOptions } from './api-account.ts';
+import type { LogInOptions, UnlockInput } from './api-account.ts';
 import type { SignUpInput } from './account.ts';
 import type { TacetFactors } from './api-factors.ts';
 import type { AccountSharing, SpaceSharing, TacetSharing } from './api-sharing.ts';
@@ -18,6 +18,7 @@ import type { ItemSummary, ItemText } from './items.ts';
 import type { OperatorOverview, SignUpInviteInput } from './operator.ts';
 import type { LoginDoubt } from './login-doubt.ts';
 import type { OpenItem, OpenState } from './open-item.ts';
+import type { Passkeys } from './passkeys.ts';
 import type { SearchHit } from './search.ts';
 import type { AccountOverview, SyncStatus } from './status.ts';
 import type { Store } from './store.ts';
@@ -40,25 +41,33 @@ export interface TacetOptions {
 	readonly fetch?: typeof fetch;
 }
 
+/** What opens this device besides the password and the edge. */
+export interface UnlockWays {
+	/** The password opens it without a network. */
+	readonly offlineUnlock: boolean;
+	/** A passkey does, with or without one. */
+	readonly passkeyUnlock: boolean;
+}
+
 export type TacetState =
 	/** `first`: another tab has handed its keys over, and said what the list begins with. */
 	| { readonly phase: 'starting'; readonly first: FirstRows | null }
 	| { readonly phase: 'store_unavailable'; readonly code: 'store_unavailable' | 'store_full' }
 	| { readonly phase: 'signed_out' }
-	| { readonly phase: 'locked'; readonly handle: string; readonly offlineUnlock: boolean }
-	| (AccountSharing & {
-			readonly phase: 'unlocked';
-			readonly handle: string;
-			readonly account: AccountId;
-			readonly device: DeviceId;
-			readonly offlineUnlock: boolean;
-			/** What this device's login was not asked, though the account's log says that logins are. */
-			readonly loginDoubt: LoginDoubt | null;
-			/** The account's first space. */
-			readonly space: Space;
-			readonly autoLock: AutoLock;
-			readonly cursors: Cursors;
-	  });
+	| (UnlockWays & { readonly phase: 'locked'; readonly handle: string })
+	| (AccountSharing &
+			UnlockWays & {
+				readonly phase: 'unlocked';
+				readonly handle: string;
+				readonly account: AccountId;
+				readonly device: DeviceId;
+				/** What this device's login was not asked, though the account's log says that logins are. */
+				readonly loginDoubt: LoginDoubt | null;
+				/** The account's first space. */
+				readonly space: Space;
+				readonly autoLock: AutoLock;
+				readonly cursors: Cursors;
+			});
 
 export type Answer<Value> = Promise<Result<Value, TacetError>>;
 
@@ -80,7 +89,7 @@ export interface Tacet extends TacetSharing {
 	signUp(input: SignUpInput): Answer<{ readonly recoveryCode: readonly string[] }>;
 	logIn(input: LogInOptions & { readonly handle: string; readonly password: string }): Answer<void>;
 	/** By OPAQUE; without a network by the device's own keyslot, if the person chose that. */
-	unlock(input: LogInOptions & { readonly password: string }): Answer<void>;
+	unlock(input: UnlockInput): Answer<void>;
 	/**
 	 * Shows once more who is here: what answered with `step_up_needed` can be done again after this, for
 	 * a few minutes.
@@ -92,6 +101,8 @@ export interface Tacet extends TacetSharing {
 	setOfflineUnlock(
 		input: { readonly enabled: true; readonly password: string } | { readonly enabled: false }
 	): Answer<void>;
+	/** Those that unlock this device. */
+	passkeys(): Answer<Passkeys>;
 	account(): Answer<AccountOverview>;
 	/** What guards the account besides its password. */
 	readonly security: TacetFactors;

@@ -62,6 +62,7 @@ import type {
 } from './crypto-port.ts';
 import { SharingCore } from './crypto-sharing.ts';
 import { SpaceKeys } from './crypto-spaces.ts';
+import { openByPasskey, sealForPasskey } from './crypto-unlock.ts';
 import { hashPages, inTurns } from './page-hashes.ts';
 
 interface Unlocked {
@@ -260,6 +261,34 @@ export class CryptoCore implements CryptoPort {
 		return opened;
 	}
 
+	mayOpenRoot(): Promise<boolean> {
+		return Promise.resolve(this.#login !== null);
+	}
+
+	async sealForPasskey(
+		input: Parameters<CryptoPort['sealForPasskey']>[0]
+	): Promise<Result<Uint8Array, 'step_up_needed' | 'keyslot_unreadable'>> {
+		const { identity } = this.#open();
+		if (this.#login === null) return err('step_up_needed');
+		const sealed = await sealForPasskey(this.#login.exportKey, identity, {
+			...input,
+			isOwn: async (root) => derives(await deriveAccountKeys(root), identity)
+		});
+		return sealed === null ? err('keyslot_unreadable') : ok(sealed);
+	}
+
+	async openByPasskey(
+		input: Parameters<CryptoPort['openByPasskey']>[0]
+	): Promise<Result<UnlockedAccount, 'keyslot_unreadable'>> {
+		const identity = await openIdentity(input.identity);
+		if (!identity.ok || identity.value.account !== input.account) return err('keyslot_unreadable');
+		const root = await openByPasskey(input.account, input.keyslot, input);
+		if (root === null) return err('keyslot_unreadable');
+		const opened = await this.#openRoot(root, identity.value, input.device);
+		root.wipe();
+		return opened;
+	}
+
 	/** The identity that the root derives must be the one in force. */
 	async #openRoot(
 		root: RootSecret,
@@ -267,10 +296,7 @@ export class CryptoCore implements CryptoPort {
 		device: DeviceId
 	): Promise<Result<UnlockedAccount, 'keyslot_unreadable'>> {
 		const keys = await deriveAccountKeys(root);
-		const { signingKey, kemKey } = identity.entry.body;
-		const same =
-			equalBytes(signingKey, keys.signing.publicKey) && equalBytes(kemKey, keys.kem.publicKey);
-		if (!same) return err('keyslot_unreadable');
+		if (!derives(keys, identity)) return err('keyslot_unreadable');
 		return ok(await this.#keep(keys, identity, { root, device }));
 	}
 
@@ -460,6 +486,11 @@ export function startCryptoInProcess(loadOpaque: LoadOpaque): CryptoWorker {
 			core.wipe();
 		}
 	};
+}
+
+function derives({ signing, kem }: AccountKeys, { entry }: Identity): boolean {
+	const { signingKey, kemKey } = entry.body;
+	return equalBytes(signingKey, signing.publicKey) && equalBytes(kemKey, kem.publicKey);
 }
 
 const publicPart = (identity: Identity): UnlockedAccount => ({

@@ -16,6 +16,7 @@ import type { AuditGrant } from './audit-keys.ts';
 import type { AccountFault } from '../crypto/account-log.ts';
 import type { AccountIntent, AccountLogFault, AccountSteps } from './crypto-account.ts';
 import type { SharingPort } from './crypto-sharing.ts';
+import type { PasskeyAnswered } from './crypto-unlock.ts';
 import type { PlacedEvent } from './event-chain.ts';
 
 export type PasswordRefusal = PasswordFault | 'password_too_short';
@@ -218,6 +219,21 @@ export interface CryptoPort {
 		readonly deviceSecret: CryptoKey;
 		readonly slot: OfflineSlot;
 	}): Promise<Result<UnlockedAccount, 'wrong_password' | 'keyslot_unreadable'>>;
+	/** Whether a login is left by which root can be opened: one that a step-up made. */
+	mayOpenRoot(): Promise<boolean>;
+	/** Seals the root for a passkey, by the login that a step-up left. */
+	sealForPasskey(
+		input: PasskeyAnswered & { readonly keyslots: readonly Uint8Array[] }
+	): Promise<Result<Uint8Array, 'step_up_needed' | 'keyslot_unreadable'>>;
+	/** Unlocks by the keyslot of a passkey. */
+	openByPasskey(
+		input: PasskeyAnswered & {
+			readonly account: AccountId;
+			readonly identity: Uint8Array;
+			readonly device: DeviceId;
+			readonly keyslot: Uint8Array;
+		}
+	): Promise<Result<UnlockedAccount, 'keyslot_unreadable'>>;
 	handKeys(): Promise<HandedKeys>;
 	takeKeys(keys: HandedKeys): Promise<UnlockedAccount>;
 

@@ -26,6 +26,10 @@ export type LocalErrorCode =
 	/** The account asks for more than the password, and there is nobody to answer. */
 	| 'second_step_needed'
 	| 'cancelled'
+	/** None was asked, none answered, or its person did not want to. */
+	| 'passkey_unanswered'
+	/** It answers nothing that could open a keyslot: the PRF extension is missing. */
+	| 'passkey_without_prf'
 	| 'not_trusted'
 	| 'not_found'
 	| 'note_too_large'

@@ -28,6 +28,8 @@ export interface Profile {
 	readonly pinnedServerKey: Uint8Array;
 	/** Present if the person chose offline unlock on this device: Argon2id salt and sealed root. */
 	readonly deviceKeyslot: { readonly salt: Uint8Array; readonly keyslot: Uint8Array } | null;
+	/** Passkeys that unlock here, with their keyslots (client/passkeys.ts), sealed as the name is. */
+	readonly sealedPasskeys: Uint8Array | null;
 	/** Refresh token and other session facts, sealed under the local key. Null when logged out. */
 	readonly sealedSession: Uint8Array | null;
 }

@@ -1,8 +1,8 @@
 // The engine: which phase this device is in, and how it gets from one to the next. What it needs only
 // to open an account is imported then, so that the locked page is small.
-import type { Answer, Tacet, TacetOptions, TacetState } from './api.ts';
+import type { Answer, Tacet, TacetOptions, TacetState, UnlockWays } from './api.ts';
 import type { AccountParts, SignUpInput } from './account.ts';
-import type { LogInOptions, LoginQuestion } from './api-account.ts';
+import type { LogInOptions, LoginQuestion, UnlockInput } from './api-account.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { Head } from '../protocol/commit.ts';
 import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
@@ -12,6 +12,7 @@ import { wipeHandedKeys, type CryptoWorker, type UnlockedAccount } from './crypt
 import { fail, type TacetError } from './errors.ts';
 import { firstRowsOf } from './first-rows.ts';
 import { Http } from './http.ts';
+import type { Passkeys } from './passkeys.ts';
 import { openName, sealName, type ProfileName, type SessionFacts } from './profile.ts';
 import type { LoginDoubt } from './login-doubt.ts';
 import type { Proofs } from './proofs.ts';
@@ -171,7 +172,7 @@ class Engine extends SharingFace implements Tacet {
 		});
 	}
 
-	unlock(input: LogInOptions & { readonly password: string }): Answer<void> {
+	unlock(input: UnlockInput): Answer<void> {
 		return this.#inTurn(async () => {
 			if (this.#open !== null) return ok(undefined);
 			const known = this.#known;
@@ -307,6 +308,7 @@ class Engine extends SharingFace implements Tacet {
 		const saved = await this.#options.store.saveProfile(profile);
 		if (!saved.ok) return fail(saved.error);
 		this.#known = { ...this.#known, profile };
+		if (this.#open !== null) this.#setUnlocked(this.#open);
 		return ok(undefined);
 	}
 
@@ -358,33 +360,33 @@ class Engine extends SharingFace implements Tacet {
 		return this.#inTurn(async () => {
 			const open = this.#open;
 			if (open === null) return fail('locked');
-			const slot = input.enabled ? await this.#sealOfflineSlot(open, input.password) : ok(null);
-			if (!slot.ok) return slot;
-			const updated = await this.#updateProfile({ deviceKeyslot: slot.value });
-			if (updated.ok) this.#setUnlocked(open);
-			return updated;
+			const slot = input.enabled ? await this.#sealOfflineSlot(open, input) : ok(null);
+			return slot.ok ? this.#updateProfile({ deviceKeyslot: slot.value }) : slot;
 		});
 	}
 
-	/** Root is needed again, and only the password gives it: a login in a core of its own. */
 	async #sealOfflineSlot(
-		{ name, session, vault }: Open,
-		password: string
+		{ session, vault }: Open,
+		{ password }: { readonly password: string }
 	): Promise<Result<Profile['deviceKeyslot'], TacetError>> {
 		const known = this.#known;
 		if (known === null) return fail('signed_out');
-		const { handle } = name;
-		const { logIn } = await import('./account.ts');
-		const proved = await session.replace(() =>
-			this.#withCrypto((crypto) =>
-				logIn(this.#partsOf(crypto), { handle, password, known, offline: true })
-			)
+		const { sealOfflineSlot } = await import('./offline-unlock.ts');
+		const sealed = await session.replace(() =>
+			this.#withCrypto((crypto) => sealOfflineSlot(this.#partsOf(crypto), known, password))
 		);
-		if (proved.ok) {
-			vault.syncNow();
-			return ok(proved.value.profile.deviceKeyslot);
-		}
-		return fail(proved.error.code === 'login_failed' ? 'wrong_password' : proved.error.code);
+		if (sealed.ok) vault.syncNow();
+		return sealed.ok ? ok(sealed.value.profile.deviceKeyslot) : sealed;
+	}
+
+	async passkeys(): Answer<Passkeys> {
+		const open = this.#open;
+		if (open === null) return fail('locked');
+		const { Passkeys } = await import('./passkeys.ts');
+		const { name } = open;
+		const profile = (): Profile => this.#known?.profile ?? open.profile;
+		const changed = (change: Partial<Profile>) => this.#updateProfile(change);
+		return ok(new Passkeys({ ...this.#partsOf(open.crypto), name, profile, changed }));
 	}
 
 	async account(): Answer<AccountOverview> {
@@ -394,7 +396,7 @@ class Engine extends SharingFace implements Tacet {
 		if (!answered.ok) return answered;
 		const { overviewOf } = await import('./overview.ts');
 		const { handle, writer } = open.name;
-		const here = { handle, device: writer, offlineUnlock: this.#offlineUnlock };
+		const here = { handle, device: writer, offlineUnlock: this.#ways.offlineUnlock };
 		return ok(overviewOf(answered.value, here));
 	}
 
@@ -455,21 +457,21 @@ class Engine extends SharingFace implements Tacet {
 		this.#setState({ phase: 'signed_out' });
 	}
 
-	get #offlineUnlock(): boolean {
-		return this.#known?.profile.deviceKeyslot != null;
+	get #ways(): UnlockWays {
+		const { deviceKeyslot = null, sealedPasskeys = null } = this.#known?.profile ?? {};
+		return { offlineUnlock: deviceKeyslot !== null, passkeyUnlock: sealedPasskeys !== null };
 	}
 
 	#setLocked(): void {
 		const handle = this.#known?.name.handle;
 		if (handle === undefined) this.#setState({ phase: 'signed_out' });
-		else this.#setState({ phase: 'locked', handle, offlineUnlock: this.#offlineUnlock });
+		else this.#setState({ phase: 'locked', handle, ...this.#ways });
 	}
 
 	#setUnlocked({ name, vault, loginDoubt }: Open): void {
 		const { account, handle, writer } = name;
-		const offlineUnlock = this.#offlineUnlock;
 		const { space, sharing, autoLock, cursors } = vault;
-		const facts = { handle, account, device: writer, offlineUnlock, space, autoLock, cursors };
+		const facts = { handle, account, device: writer, ...this.#ways, space, autoLock, cursors };
 		this.#setState({ phase: 'unlocked', ...facts, ...sharing.state, loginDoubt });
 	}
 

@@ -67,6 +67,7 @@ export const severities = {
 	'THF-01': 1,
 	'THF-02': 2,
 	'THF-03': 3,
+	'THF-04': 1,
 	'WAN-01': 1,
 	'WAN-02': 2,
 	'WAN-04': 3,

@@ -58,6 +58,7 @@ const profileOf = async (): Promise<Profile> => ({
 	sealedAccount: bytesOf(400, 5),
 	pinnedServerKey: bytesOf(32, 2),
 	deviceKeyslot: { salt: bytesOf(16, 3), keyslot: bytesOf(72, 4) },
+	sealedPasskeys: bytesOf(90, 5),
 	sealedSession: null
 });
 

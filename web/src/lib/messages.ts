@@ -55,6 +55,14 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'This is the last factor that lasts, and logins ask for one.',
 		then: 'Add a passkey or codes from an app first, or let the password alone be enough. Nothing was changed.'
 	},
+	passkey_unanswered: {
+		what: 'No passkey has answered.',
+		then: 'Try again, or use your password: it works as before.'
+	},
+	passkey_without_prf: {
+		what: 'This passkey can’t open anything.',
+		then: 'It lacks what unlocking needs (the PRF extension), or this browser does. Your password works as before; remove the passkey where you made it.'
+	},
 	forbidden: {
 		what: 'The server does not allow this.',
 		then: `${nothingLost} Your role in this space may have changed.`
