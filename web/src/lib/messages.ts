@@ -279,10 +279,6 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'Share links are turned off in this space.',
 		then: 'No link was made. An owner can allow them in the settings of the space.'
 	},
-	last_factor: {
-		what: 'Logins ask for a second step, and this would leave none that lasts.',
-		then: 'Add an app or a passkey first, or let logins go without a second step. Backup codes and messages are for the day when the other is not at hand.'
-	},
 	last_owner: {
 		what: 'A space needs an owner, and this is the last one.',
 		then: 'Make somebody else an owner first, or delete the space.'
