@@ -242,11 +242,12 @@ async function finish(
 	}
 ): Promise<Result<LoginDone, TacetError>> {
 	const { handle, login, ke3, handleHash, keys, proofs, after, asked, asking } = input;
+	const { keep } = http;
 	const jwk = await deviceJwk(keys.deviceKey);
 	const thumbprint = jwkThumbprint(jwk);
 	const binding = await crypto.bindDevice({ origin, handleHash, thumbprint });
 	const request = {
-		...{ handle, login, ke3: toBase64Url(ke3), after, whenFull: whenFullOf(asking) },
+		...{ handle, login, ke3: toBase64Url(ke3), after, whenFull: whenFullOf(asking), keep },
 		device: { id: keys.writer, jwk, binding: toBase64Url(binding) }
 	};
 	// The answer brings the nonce: what is asked right after it needs no round trip more.
@@ -254,9 +255,9 @@ async function finish(
 	const first = await http.call('loginFinish', request, pass);
 	if (!first.ok) return first;
 	const calls: StepCalls<LoginStep> = {
-		answer: (shown) => http.call('loginFactor', { handle, ...shown }, pass),
+		answer: (shown) => http.call('loginFactor', { handle, ...shown, keep }, pass),
 		send: (wanted) => http.call('loginSend', { handle, ...wanted }),
-		choose: (chosen) => http.call('loginChoose', { handle, ...chosen }, pass)
+		choose: (chosen) => http.call('loginChoose', { handle, ...chosen, keep }, pass)
 	};
 	const { onQuestion } = asking;
 	const ask = (question: LoginQuestion): void => {

@@ -43,6 +43,12 @@ export interface SessionsAsked extends Open {
 
 export type LoginQuestion = FactorAsked | SessionsAsked;
 
+/** What can be asked of an unlocked account's security. */
+export interface AccountSecurity {
+	/** Sessions of other devices, or all with this one's. Others need a step-up before. */
+	endSessions(which: 'others' | 'all' | readonly SessionId[]): Answered<void>;
+}
+
 /** How somebody shows who they are. */
 export interface LogInOptions {
 	readonly onStep?: (step: LogInStep) => void;

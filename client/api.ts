@@ -1,10 +1,11 @@
 // The engine as its users see it: web/, cli/ and tests. Subscribers are called after something
 // changed, without saying what; everything readable is plain data that is replaced, never changed.
 import type { ResponseOf } from '../protocol/http.ts';
+import type { Keeping } from '../protocol/http-login.ts';
 import type { OperatorChange } from '../protocol/http-operator.ts';
 import type { AccountId, DeviceId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { Result } from '../protocol/result.ts';
-import type { LogInOptions, UnlockInput } from './api-account.ts';
+import type { AccountSecurity, LogInOptions, UnlockInput } from './api-account.ts';
 import type { SignUpInput } from './account.ts';
 import type { TacetFactors } from './api-factors.ts';
 import type { AccountSharing, SpaceSharing, TacetSharing } from './api-sharing.ts';
@@ -39,6 +40,8 @@ export interface TacetOptions {
 	readonly deviceName?: string;
 	readonly WebSocket?: typeof WebSocket;
 	readonly fetch?: typeof fetch;
+	/** Where refresh tokens are kept: `cookie` needs a jar that takes secure ones; `answer` if absent. */
+	readonly keep?: Keeping;
 }
 
 /** What opens this device besides the password and the edge. */
@@ -105,7 +108,7 @@ export interface Tacet extends TacetSharing {
 	passkeys(): Answer<Passkeys>;
 	account(): Answer<AccountOverview>;
 	/** What guards the account besides its password. */
-	readonly security: TacetFactors;
+	readonly security: TacetFactors & AccountSecurity;
 	/** Ends this tab's engine: sockets, timers, keys. The store stays its owner's to close. */
 	close(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import {
 	type ResponseOf,
 	type RouteName
 } from '../protocol/http.ts';
+import type { Keeping } from '../protocol/http-login.ts';
 import { maxBodyBytes } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { fail, type TacetError } from './errors.ts';
@@ -21,7 +22,15 @@ const timeoutMs = 20_000;
 export interface HttpOptions {
 	readonly origin: string;
 	readonly fetch?: typeof fetch;
+	/** Where the secret halves of this device's refresh tokens are kept; absent: in answers. */
+	readonly keep?: Keeping;
 }
+
+/** Routes that set or read the cookie of the refresh token. */
+const cookieRoutes: readonly RouteName[] = [
+	...(['loginFinish', 'loginFactor', 'loginChoose'] as const),
+	...(['sessionRefresh', 'sessionsEnd'] as const)
+];
 
 /** Shows who asks. Of a route that asks for neither, its proofs learn what the answer brings. */
 export interface Pass {
@@ -38,9 +47,11 @@ interface Exchange {
 export class Http {
 	readonly #origin: string;
 	readonly #fetch: typeof fetch;
+	readonly keep: Keeping;
 
 	constructor(options: HttpOptions) {
 		this.#origin = options.origin;
+		this.keep = options.keep ?? 'answer';
 		this.#fetch = options.fetch ?? ((...input) => fetch(...input));
 	}
 
@@ -86,7 +97,7 @@ export class Http {
 				headers,
 				signal: AbortSignal.timeout(timeoutMs),
 				cache: 'no-store',
-				credentials: 'omit',
+				credentials: this.keep === 'cookie' && cookieRoutes.includes(name) ? 'same-origin' : 'omit',
 				redirect: 'error',
 				referrerPolicy: 'no-referrer',
 				...(method === 'POST' && { body: content })

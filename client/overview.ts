@@ -8,7 +8,7 @@ export function overviewOf(
 	answer: ResponseOf<'accountRead'>,
 	here: Pick<AccountOverview, 'handle' | 'device' | 'offlineUnlock'>
 ): AccountOverview {
-	const { account, keyslots, sessions } = answer;
+	const { account, keyslots, sessions, sessionCap, events } = answer;
 	return {
 		...here,
 		account,
@@ -17,6 +17,6 @@ export function overviewOf(
 			const keyslot = bytes.ok ? parseKeyslot(bytes.value) : bytes;
 			return keyslot.ok ? [{ kind: keyslot.value.kind }] : [];
 		}),
-		sessions
+		...{ sessions, sessionCap, events }
 	};
 }

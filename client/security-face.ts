@@ -1,7 +1,9 @@
 // What guards the account, as the engine offers it: of the account that is open, and imported when it is
 // asked for, so that the locked page is small.
 import type { AccountPolicy } from '../protocol/account-write.ts';
-import type { FactorId } from '../protocol/ids.ts';
+import type { FactorId, SessionId } from '../protocol/ids.ts';
+import { ok } from '../protocol/result.ts';
+import type { AccountSecurity } from './api-account.ts';
 import type {
 	FactorsOverview,
 	NewBackupCodes,
@@ -21,7 +23,7 @@ export interface OpenSecurity
 	readonly desk: Desk;
 }
 
-export class SecurityFace implements TacetFactors {
+export class SecurityFace implements TacetFactors, AccountSecurity {
 	readonly #open: () => OpenSecurity | null;
 
 	/** @param open null unless the vault is open. */
@@ -59,6 +61,14 @@ export class SecurityFace implements TacetFactors {
 
 	setPolicy(change: Partial<AccountPolicy>): Answer<void> {
 		return this.#with((factors) => factors.setPolicy(change));
+	}
+
+	async endSessions(which: 'others' | 'all' | readonly SessionId[]): Answer<void> {
+		const open = this.#open();
+		if (open === null) return fail('locked');
+		const sessions = typeof which === 'string' ? which : [...which];
+		const ended = await open.desk.session.call('sessionsEnd', { sessions });
+		return ended.ok ? ok(undefined) : ended;
 	}
 
 	async #with<Value>(work: (factors: Factors) => Answer<Value>): Answer<Value> {

@@ -1,7 +1,9 @@
 // What the engine says about itself to whoever shows it: plain data, replaced and never changed.
 import type { RuleFault } from '../crypto/log-rules.ts';
 import type { Head } from '../protocol/commit.ts';
-import type { AccountId, DeviceId, Epoch, Seq, SessionId } from '../protocol/ids.ts';
+import type { LiveSession } from '../protocol/http-fields.ts';
+import type { AccountId, DeviceId, Epoch, Seq } from '../protocol/ids.ts';
+import type { SecurityEvent } from '../protocol/security-event.ts';
 import type { EpochStatus, OtherHeartbeat } from './api-sharing.ts';
 
 /** Why a space is not trusted any more: what an honest edge would never have served. */
@@ -126,13 +128,12 @@ export interface AccountOverview {
 	readonly device: DeviceId;
 	readonly offlineUnlock: boolean;
 	readonly keyslots: readonly { readonly kind: string }[];
-	readonly sessions: readonly {
-		readonly id: SessionId;
-		readonly device: DeviceId;
-		readonly createdAtMs: number;
-		readonly refreshedAtMs: number;
-		readonly current: boolean;
-	}[];
+	/** Oldest first. */
+	readonly sessions: readonly LiveSession[];
+	/** How many may live at a time. */
+	readonly sessionCap: number;
+	/** What happened at the account's door, newest first: the edge's word. */
+	readonly events: readonly SecurityEvent[];
 }
 
 export type SignUpStep = 'stretching' | 'registering' | 'logging_in' | 'creating_space';

@@ -57,7 +57,7 @@ class Engine extends SharingFace implements Tacet {
 
 	constructor(options: TacetOptions) {
 		const { origin, locks, channel, deviceName } = options;
-		const http = new Http({ origin, ...(options.fetch && { fetch: options.fetch }) });
+		const http = new Http(options);
 		super({
 			...{ http, deviceName, origin },
 			session: () => this.#open?.session ?? null,
@@ -337,7 +337,7 @@ class Engine extends SharingFace implements Tacet {
 			}
 			await open?.vault.close();
 			// Without a network the session ends by itself when its refresh token does.
-			await open?.session.call('sessionEnd', {});
+			await open?.session.call('sessionsEnd', { sessions: 'own' });
 			open?.session.end();
 			open?.crypto.end();
 			this.#open = null;

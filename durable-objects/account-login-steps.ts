@@ -60,7 +60,7 @@ export class AccountLoginSteps {
 	}
 
 	async finish(
-		request: RequestOf<'loginFinish'>,
+		request: Omit<RequestOf<'loginFinish'>, 'keep'>,
 		place: RequestPlace
 	): Promise<Result<LoginStep, Refusal>> {
 		const { login } = this.#parts;
@@ -75,7 +75,7 @@ export class AccountLoginSteps {
 	}
 
 	async answerFactor(
-		{ login, answer }: Omit<RequestOf<'loginFactor'>, 'handle'>,
+		{ login, answer }: Omit<RequestOf<'loginFactor'>, 'handle' | 'keep'>,
 		place: RequestPlace
 	): Promise<Result<LoginStep, Refusal>> {
 		const aim = await this.#judge(login, answer, (aim) => aim.type === 'session');
@@ -85,7 +85,7 @@ export class AccountLoginSteps {
 
 	/** Ends sessions to make room; if others took it meanwhile, asks again. */
 	async choose(
-		{ login, end }: Omit<RequestOf<'loginChoose'>, 'handle'>,
+		{ login, end }: Omit<RequestOf<'loginChoose'>, 'handle' | 'keep'>,
 		place: RequestPlace
 	): Promise<Result<LoginStep, Refusal>> {
 		const asked = this.#take(login, ({ next }) => next.step === 'choose');
@@ -160,10 +160,10 @@ export class AccountLoginSteps {
 		const material = await this.#parts.material(aim.after);
 		if (!material.ok) return material;
 		const whenFull = aim.whenFull === 'end_oldest' ? 'end_oldest' : { end };
-		const begun: Result<BegunSession, Refusal> = await this.#parts.sessions.begin(
-			aim.device,
-			whenFull
-		);
+		const begun: Result<BegunSession, Refusal> = await this.#parts.sessions.begin(aim.device, {
+			whenFull,
+			place: place.where
+		});
 		if (!begun.ok) return begun;
 		if (begun.value.next === 'choose') {
 			const { origin } = place;

@@ -9,6 +9,7 @@ import opaqueModule from '../crypto/opaque-ke/opaque-ke.wasm';
 import { toBase64Url } from '../protocol/bytes.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../protocol/http.ts';
+import type { Place } from '../protocol/http-fields.ts';
 import type { DeviceId, SessionId } from '../protocol/ids.ts';
 import { loginStateTtlSeconds } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
@@ -24,6 +25,8 @@ export interface RequestPlace {
 	readonly origin: string;
 	/** Keyed name of the client's network. */
 	readonly network: string;
+	/** As the platform says; null where it does not. */
+	readonly where: Place | null;
 }
 
 /** Whoever finished a login knew the password, and chose this key for this device while knowing it. */

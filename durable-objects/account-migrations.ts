@@ -26,7 +26,8 @@ export const accountMigrations: readonly string[] = [
 		previous_refresh_hash BLOB,
 		may_refresh_again INTEGER NOT NULL,
 		spaces TEXT NOT NULL,
-		fresh_until_ms INTEGER NOT NULL
+		fresh_until_ms INTEGER NOT NULL,
+		place TEXT
 	) STRICT, WITHOUT ROWID`,
 	`CREATE TABLE endings (
 		session TEXT NOT NULL,
@@ -66,5 +67,13 @@ export const accountMigrations: readonly string[] = [
 	`CREATE TABLE own_spaces (
 		space TEXT PRIMARY KEY,
 		bytes INTEGER NOT NULL
-	) STRICT, WITHOUT ROWID`
+	) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE security_events (
+		slot INTEGER PRIMARY KEY,
+		n INTEGER NOT NULL,
+		kind TEXT NOT NULL,
+		at_ms INTEGER NOT NULL,
+		device TEXT,
+		place TEXT
+	) STRICT`
 ];

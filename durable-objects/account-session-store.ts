@@ -1,6 +1,7 @@
 // SQL of an account's sessions, one row for each device, and of ends that spaces have yet to hear of. Synchronous; nothing here awaits. account-store.ts makes the tables.
 import type { RefreshHashes } from '../crypto/edge/refresh-token.ts';
 import type { P256Jwk } from '../crypto/jwk.ts';
+import type { Place } from '../protocol/http-fields.ts';
 import type { DeviceId, SessionId, SpaceId } from '../protocol/ids.ts';
 import type { AccountStore } from './account-store.ts';
 
@@ -12,6 +13,7 @@ export interface StoredSession {
 	readonly refreshedAtMs: number;
 	/** Until when its person counts as just having shown who they are. */
 	readonly freshUntilMs: number;
+	readonly place: Place | null;
 	readonly refresh: RefreshHashes;
 	/** The token before, and whether it may still be used: its answer may have been lost. */
 	readonly previous: { readonly secret: Uint8Array; readonly mayRefresh: boolean } | null;
@@ -39,16 +41,18 @@ type SessionRow = {
 	may_refresh_again: number;
 	spaces: string;
 	fresh_until_ms: number;
+	place: string | null;
 };
 
 const sessionOf = (row: SessionRow): StoredSession => ({
 	id: row.session,
 	device: row.device,
-	// Both written by this store; the key was checked.
+	// All written by this store; the key was checked.
 	deviceJwk: JSON.parse(row.device_jwk) as P256Jwk,
 	createdAtMs: row.created_at_ms,
 	refreshedAtMs: row.refreshed_at_ms,
 	freshUntilMs: row.fresh_until_ms,
+	place: row.place === null ? null : (JSON.parse(row.place) as Place),
 	refresh: {
 		family: new Uint8Array(row.refresh_family_hash),
 		secret: new Uint8Array(row.refresh_hash)
@@ -81,11 +85,11 @@ export class AccountSessionStore {
 	/** In place of the one that the device had. It begins with one refresh token, and none before. */
 	saveSession(session: StoredSession): void {
 		this.#sql.exec(
-			'INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0, ?, ?)',
+			'INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0, ?, ?, ?)',
 			...[session.device, session.id, JSON.stringify(session.deviceJwk)],
 			...[session.createdAtMs, session.refreshedAtMs],
 			...[session.refresh.family, session.refresh.secret, JSON.stringify(session.spaces)],
-			session.freshUntilMs
+			...[session.freshUntilMs, session.place && JSON.stringify(session.place)]
 		);
 	}
 
@@ -97,12 +101,14 @@ export class AccountSessionStore {
 			readonly used: Uint8Array;
 			readonly mayRefresh: boolean;
 			readonly nowMs: number;
+			readonly place: Place | null;
 		}
 	): void {
 		this.#sql.exec(
 			`UPDATE sessions SET refresh_hash = ?, previous_refresh_hash = ?, may_refresh_again = ?,
-				refreshed_at_ms = ? WHERE device = ?`,
-			...[rotation.next, rotation.used, rotation.mayRefresh ? 1 : 0, rotation.nowMs, device]
+				refreshed_at_ms = ?, place = ? WHERE device = ?`,
+			...[rotation.next, rotation.used, rotation.mayRefresh ? 1 : 0, rotation.nowMs],
+			...[rotation.place && JSON.stringify(rotation.place), device]
 		);
 	}
 

@@ -13,7 +13,7 @@ import { equalConstantTime } from '../crypto/mac.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../protocol/http.ts';
-import type { LiveSession } from '../protocol/http-fields.ts';
+import type { LiveSession, Place } from '../protocol/http-fields.ts';
 import {
 	idBytes,
 	idFromBytes,
@@ -24,7 +24,6 @@ import {
 import {
 	accessTokenTtlSeconds,
 	freshTtlSeconds,
-	maxSessionsPerAccount,
 	refreshTokenTtlSeconds
 } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
@@ -37,6 +36,7 @@ import { maxSpacesKnownOfDevice, maxSpacesPerSession } from './limits.ts';
 import type { ProofGuard } from './proof-guard.ts';
 import type { Proven } from './proven.ts';
 import { judgeRefresh } from './refresh-use.ts';
+import type { SecurityEvents } from './security-events.ts';
 
 type SessionAnswer = ResponseOf<'sessionRefresh'>['session'];
 
@@ -59,6 +59,8 @@ export class AccountSessions {
 	readonly #store: AccountSessionStore;
 	readonly #endings: AccountEndings;
 	readonly #guard: ProofGuard;
+	readonly #events: SecurityEvents;
+	readonly #cap: () => number;
 	/** Whose end is being told: good for nothing any more, though still written down. */
 	readonly #ending = new Set<SessionId>();
 	/** Whose end all spaces have heard of that could be reached, and which could not. */
@@ -70,12 +72,17 @@ export class AccountSessions {
 			readonly store: AccountSessionStore;
 			readonly endings: AccountEndings;
 			readonly guard: ProofGuard;
+			readonly events: SecurityEvents;
+			/** How many sessions may live at a time, at least one. */
+			readonly cap: () => number;
 		}
 	) {
 		this.#parts = parts;
 		this.#store = own.store;
 		this.#endings = own.endings;
 		this.#guard = own.guard;
+		this.#events = own.events;
+		this.#cap = own.cap;
 	}
 
 	/**
@@ -84,7 +91,7 @@ export class AccountSessions {
 	 */
 	async begin(
 		{ device, jwk }: ProvenDevice,
-		whenFull: WhenFull
+		{ whenFull, place }: { readonly whenFull: WhenFull; readonly place: Place | null }
 	): Promise<Result<BegunSession, Refusal>> {
 		const keys = await this.#parts.keys.get();
 		if (!keys.ok) return keys;
@@ -94,7 +101,7 @@ export class AccountSessions {
 			const { replaced, leaving, isFull } = this.#givingWay(device, whenFull, nowMs);
 			if (isFull) {
 				const sessions = this.describe(null);
-				return ok({ next: 'choose', cap: maxSessionsPerAccount, sessions });
+				return ok({ next: 'choose', cap: this.#cap(), sessions });
 			}
 			const going = [...replaced, ...leaving];
 			const untold = going.filter(({ id }) => !this.#unreachedByTold.has(id));
@@ -109,6 +116,7 @@ export class AccountSessions {
 				deviceJwk: jwk,
 				createdAtMs: nowMs,
 				refreshedAtMs: nowMs,
+				place,
 				freshUntilMs: nowMs + freshTtlSeconds * 1_000,
 				refresh: secret.hashes,
 				previous: null,
@@ -116,10 +124,17 @@ export class AccountSessions {
 				spaces: replaced.flatMap(({ spaces }) => spaces).slice(-maxSpacesKnownOfDevice)
 			};
 			this.#store.saveSession(session);
+			if (replaced.length === 0) this.#events.note('logged_in', { device, place });
+			this.#noteEnded(leaving, place);
 			await this.#remove(going);
 			const ended = leaving.map(({ id }) => id);
 			return ok({ next: 'done', session: this.#answer(keys.value, session, secret), ended });
 		}
+	}
+
+	/** How many may live at a time. */
+	get cap(): number {
+		return this.#cap();
 	}
 
 	/** Its person has shown who they are. Answers with until when that is good; null if it has ended. */
@@ -135,7 +150,11 @@ export class AccountSessions {
 	 * Takes a refresh token once, from whoever holds the session's key. Without a good proof nothing
 	 * happens; with one of another key, the token is in two hands.
 	 */
-	async refresh(proven: Proven, request: RequestOf<'sessionRefresh'>): Answer<'sessionRefresh'> {
+	async refresh(
+		proven: Proven,
+		request: RequestOf<'sessionRefresh'>,
+		place: Place | null
+	): Answer<'sessionRefresh'> {
 		const keys = await this.#parts.keys.get();
 		if (!keys.ok) return keys;
 		const token = parseRefreshToken(request.refreshToken);
@@ -156,14 +175,17 @@ export class AccountSessions {
 		const nowMs = Date.now();
 		const use = isOwnKey ? judgeRefresh(session, secret, nowMs) : 'reused';
 		// A token that was rotated away, or another device's, is used: it is in two hands.
-		if (use === 'reused') await this.#end(session);
+		if (use === 'reused') {
+			this.#events.note('refresh_reused', { device: session.device, place });
+			await this.#end([session]);
+		}
 		if (use === 'reused' || use === 'spent') return unauthenticated;
 		const next = rotateRefreshSecret(secret);
 		this.#store.rotateSession(session, {
 			next: next.hashes.secret,
 			used: secret.hashes.secret,
 			mayRefresh: use === 'current',
-			nowMs
+			...{ nowMs, place }
 		});
 		return ok({ session: this.#answer(keys.value, session, next) });
 	}
@@ -174,9 +196,30 @@ export class AccountSessions {
 		);
 	}
 
-	async end(id: SessionId): Promise<void> {
-		const session = this.#find(id);
-		if (session !== undefined) await this.#end(session);
+	/** The session that asks, or others, if it is fresh. All of them, or none. */
+	async end(
+		{ session: own, freshUntilMs }: Asking,
+		which: RequestOf<'sessionsEnd'>['sessions'],
+		place: Place | null
+	): Promise<Result<Record<string, never>, Refusal>> {
+		const live = this.live(Date.now());
+		const isMeant = ({ id }: StoredSession): boolean =>
+			typeof which === 'string'
+				? which === 'all' || (id === own) === (which === 'own')
+				: which.includes(id);
+		const meant = live.filter(isMeant);
+		const others = meant.filter(({ id }) => id !== own);
+		const isOwn = typeof which === 'string' ? which === 'own' : which.every((id) => id === own);
+		if (!isOwn && freshUntilMs <= Date.now()) return err({ code: 'step_up_needed' });
+		if (typeof which !== 'string' && meant.length < which.length) return err({ code: 'not_found' });
+		this.#noteEnded(others, place);
+		await this.#end(meant);
+		return ok({});
+	}
+
+	/** @param place of whoever ended them. */
+	#noteEnded(ended: readonly StoredSession[], place: Place | null): void {
+		for (const { device } of ended) this.#events.note('session_ended', { device, place });
 	}
 
 	/**
@@ -214,8 +257,8 @@ export class AccountSessions {
 
 	/** As people are shown them, oldest first. */
 	describe(current: SessionId | null): LiveSession[] {
-		return this.live(Date.now()).map(({ id, device, createdAtMs, refreshedAtMs }) => ({
-			...{ id, device, createdAtMs, refreshedAtMs },
+		return this.live(Date.now()).map(({ id, device, createdAtMs, refreshedAtMs, place }) => ({
+			...{ id, device, createdAtMs, refreshedAtMs, place },
 			current: id === current
 		}));
 	}
@@ -228,6 +271,13 @@ export class AccountSessions {
 		const sessions = this.#stored(Date.now()).filter(which);
 		for (const session of sessions) this.#store.removeSession(session);
 		this.#endings.addAll(sessions);
+	}
+
+	/** As {@link drop}: the oldest beside `own`, if more live than may. */
+	dropBeyond(cap: number, own: SessionId): void {
+		const others = this.#stored(Date.now()).filter(({ id }) => id !== own);
+		const ids = others.slice(0, Math.max(0, others.length - (cap - 1))).map(({ id }) => id);
+		if (ids.length > 0) this.drop(({ id }) => ids.includes(id));
 	}
 
 	/** Answers whether a session may open a socket of a space; if it may, that space hears of its end. */
@@ -260,7 +310,7 @@ export class AccountSessions {
 		const sessions = this.#stored(nowMs);
 		const replaced = sessions.filter((other) => other.device === device);
 		const others = sessions.filter((other) => other.device !== device);
-		const tooMany = Math.max(0, others.length - (maxSessionsPerAccount - 1));
+		const tooMany = Math.max(0, others.length - (this.#cap() - 1));
 		if (whenFull === 'end_oldest') {
 			return { replaced, leaving: others.slice(0, tooMany), isFull: false };
 		}
@@ -269,9 +319,9 @@ export class AccountSessions {
 		return { replaced, leaving, isFull: leaving.length < tooMany };
 	}
 
-	async #end(session: StoredSession): Promise<void> {
-		await this.#tell([session]);
-		await this.#remove([session]);
+	async #end(sessions: readonly StoredSession[]): Promise<void> {
+		await this.#tell(sessions);
+		await this.#remove(sessions);
 	}
 
 	/** From here on they are refused, here and where they have sockets. */

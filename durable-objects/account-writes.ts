@@ -7,6 +7,7 @@ import { toBase64Url } from '../protocol/bytes.ts';
 import type { RequestOf, ResponseOf } from '../protocol/http.ts';
 import type { SessionId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
+import type { SecurityEventKind } from '../protocol/security-event.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { AccountLog, JudgedChange } from './account-log.ts';
 import type { AccountFactors, FactorSubject } from './account-factors.ts';
@@ -20,6 +21,10 @@ export interface AccountWritesParts {
 	readonly log: AccountLog;
 	/** Ends sessions in the transaction of the write. */
 	readonly drop: (which: (session: StoredSession) => boolean) => void;
+	/** Ends the oldest beside `own`, if more live than may; in the same transaction. */
+	readonly dropBeyond: (cap: number, own: SessionId) => void;
+	/** For the account's owner to hear of; in the same transaction. */
+	readonly note: (kind: SecurityEventKind, own: SessionId) => void;
 	/** Tells those that have to hear of sessions that ended. */
 	readonly tellEndings: () => Promise<void>;
 	/** Something of the account changed: its devices ask for it. */
@@ -106,11 +111,16 @@ export class AccountWrites {
 		change: JudgedChange,
 		added: readonly StoredFactor[]
 	): Promise<Result<ResponseOf<'accountWrite'>, Refusal>> {
-		const { log, drop, tellEndings, announce, erase, factors } = this.#parts;
+		const { log, drop, dropBeyond, note, tellEndings, announce, erase, factors } = this.#parts;
 		const head = accountHead(change.after);
 		const actions = change.writes.map(actionOf);
 		const kept = log.keep(change, () => {
+			for (const { type } of actions) {
+				const kind = kindOfAction[type];
+				if (kind !== null) note(kind, own);
+			}
 			drop((session) => actions.some((action) => endsBy(action, session, own)));
+			dropBeyond(change.after.policy.sessionCap, own);
 			for (const factor of added) factors.add(factor);
 			factors.keepOnly(change.after.factors);
 		});
@@ -126,6 +136,21 @@ export class AccountWrites {
 const subjectOf = ({ account, session }: AccessClaims, origin: string): FactorSubject => ({
 	...{ account, purpose: 'add', holder: session, origin, isKnownDevice: true }
 });
+
+const kindOfAction: Readonly<Record<AccountAction['type'], SecurityEventKind | null>> = {
+	create: null,
+	password: 'password_changed',
+	kit: 'kit_changed',
+	keyslot_add: 'keyslot_added',
+	keyslot_remove: 'keyslot_removed',
+	identity: 'identity_renewed',
+	recovery: 'recovery_done',
+	factor_add: 'factor_added',
+	factor_remove: 'factor_removed',
+	policy: 'policy_changed',
+	device_remove: 'device_removed',
+	delete: null
+};
 
 function answerOf(log: AccountLog): ResponseOf<'accountWrite'> {
 	const { n, hash } = log.head;

@@ -8,6 +8,7 @@ import { toBase64Url } from '../protocol/bytes.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { RequestOf } from '../protocol/http.ts';
 import type { SessionId, SpaceId } from '../protocol/ids.ts';
+import { maxSessionsPerAccount } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { AccountCreation } from './account-creation.ts';
 import { AccountEndings } from './account-endings.ts';
@@ -36,6 +37,8 @@ import { LoginBudget } from './login-budget.ts';
 import { ProofGuard } from './proof-guard.ts';
 import type { Proven, Replied, Reply } from './proven.ts';
 import { FactorStep } from './second-step.ts';
+import { SecurityEventStore } from './security-event-store.ts';
+import { SecurityEvents } from './security-events.ts';
 import type { PlaceState } from './sign-ups.ts';
 import { SmsGateway } from './sms-gateway.ts';
 
@@ -47,6 +50,7 @@ export class Account extends DurableObject<Env> {
 	readonly #creation: AccountCreation;
 	readonly #login: AccountLogin;
 	readonly #steps: AccountLoginSteps;
+	readonly #events: SecurityEvents;
 	readonly #sessions: AccountSessions;
 	readonly #endings: AccountEndings;
 	readonly #factors: AccountFactors;
@@ -73,8 +77,10 @@ export class Account extends DurableObject<Env> {
 		this.#endings = new AccountEndings(sessions, storage, async (space, { session, untilMs }) =>
 			env.SPACE.getByName(space).endSession(session, untilMs)
 		);
+		this.#events = new SecurityEvents(new SecurityEventStore(storage, store));
 		this.#sessions = new AccountSessions(this.#parts, {
-			...{ store: sessions, endings: this.#endings, guard: this.#guard }
+			...{ store: sessions, endings: this.#endings, guard: this.#guard, events: this.#events },
+			cap: () => log.state?.policy.sessionCap ?? maxSessionsPerAccount
 		});
 		const factors = new AccountFactors({
 			store: new AccountFactorStore(storage, store),
@@ -84,7 +90,9 @@ export class Account extends DurableObject<Env> {
 			},
 			gateway: SmsGateway.of(env),
 			takeMessage: () => env.LIMITER.getByName(messageLimiterName).take('message'),
-			notice: () => undefined
+			notice: (kind) => {
+				this.#events.note(kind, { device: null, place: null });
+			}
 		});
 		this.#factors = factors;
 		this.#steps = new AccountLoginSteps({
@@ -96,6 +104,13 @@ export class Account extends DurableObject<Env> {
 			...{ log, factors },
 			drop: (which) => {
 				this.#sessions.drop(which);
+			},
+			dropBeyond: (cap, own) => {
+				this.#sessions.dropBeyond(cap, own);
+			},
+			note: (kind, own) => {
+				const writer = this.#sessions.live(Date.now()).find(({ id }) => id === own);
+				this.#events.note(kind, { device: writer?.device ?? null, place: writer?.place ?? null });
 			},
 			tellEndings: () => this.#endings.retry(),
 			announce: () => {
@@ -138,8 +153,12 @@ export class Account extends DurableObject<Env> {
 		return this.#asOperator(proven, (name) => this.#deployment.operatorWrite(name, request));
 	}
 
-	loginStart(request: RequestOf<'loginStart'>, place: RequestPlace): Answer<'loginStart'> {
-		return this.#login.start(request.ke1, 'session', place);
+	async loginStart(request: RequestOf<'loginStart'>, place: RequestPlace): Answer<'loginStart'> {
+		const started = await this.#login.start(request.ke1, 'session', place);
+		if (!started.ok && started.error.code === 'rate_limited') {
+			this.#events.noteRarely('login_refused', { device: null, place: place.where });
+		}
+		return started;
 	}
 
 	loginFinish(request: RequestOf<'loginFinish'>, place: RequestPlace): Reply<'loginFinish'> {
@@ -191,16 +210,20 @@ export class Account extends DurableObject<Env> {
 	}
 
 	/** By the key that the session is bound to, and without an access token. */
-	refresh(proven: Proven, request: RequestOf<'sessionRefresh'>): Reply<'sessionRefresh'> {
-		return this.#reply(() => this.#sessions.refresh(proven, request));
+	refresh(
+		proven: Proven,
+		request: RequestOf<'sessionRefresh'>,
+		{ where }: RequestPlace
+	): Reply<'sessionRefresh'> {
+		return this.#reply(() => this.#sessions.refresh(proven, request, where));
 	}
 
-	/** Ends the session that the token is of. */
-	end(proven: Proven): Reply<'sessionEnd'> {
-		return this.#asSession(proven, async ({ session }) => {
-			await this.#sessions.end(session);
-			return ok({});
-		});
+	endSessions(
+		proven: Proven,
+		{ sessions }: RequestOf<'sessionsEnd'>,
+		{ where }: RequestPlace
+	): Reply<'sessionsEnd'> {
+		return this.#asSession(proven, (asking) => this.#sessions.end(asking, sessions, where));
 	}
 
 	/** What the account consists of, and who is logged in. */
@@ -208,7 +231,7 @@ export class Account extends DurableObject<Env> {
 		return this.#asSession(proven, async ({ session }) => {
 			const material = await this.#material(after);
 			if (!material.ok) return material;
-			return ok({ ...material.value, sessions: this.#sessions.describe(session) });
+			return ok({ ...material.value, ...this.#seen(session) });
 		});
 	}
 
@@ -326,6 +349,14 @@ export class Account extends DurableObject<Env> {
 		if (this.#endings.isAnyLeft) return;
 		await this.#parts.store.erase();
 		this.#parts.log.forget();
+	}
+
+	#seen(session: SessionId) {
+		return {
+			sessions: this.#sessions.describe(session),
+			sessionCap: this.#sessions.cap,
+			events: this.#events.list()
+		};
 	}
 
 	/** With the nonce as it is once the work is done. */

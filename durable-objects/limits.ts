@@ -85,6 +85,9 @@ export const maxRequestsPerSender = 8;
 /** For how long a hand-over that was taken is given once more: its answer may have been lost. */
 export const handOverAgainMs = 60 * secondMs;
 
+/** What many failed logins are told of. */
+export const refusalsNotedEveryMs = 3_600 * secondMs;
+
 /** Logins between their first and last message, in one account. */
 export const maxLoginsInProgress = 32;
 /** Networks whose attempts at an unknown handle are counted in memory. */

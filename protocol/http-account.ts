@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { factorKinds } from './account-write.ts';
 import { newFactor, phoneNumber } from './factor-answer.ts';
-import { bytesText, empty, handle, id, liveSessions, timeMs } from './http-fields.ts';
+import { bytesText, empty, handle, id, liveSessions, sessionCap, timeMs } from './http-fields.ts';
 import { signUpCode } from './http-operator.ts';
 import type { AccountId, FactorId } from './ids.ts';
 import {
@@ -14,11 +14,13 @@ import {
 	maxFactorDataBytes,
 	maxFactors,
 	maxKeyslots,
+	maxSecurityEventsPerRead,
 	maxSealedKeyslotBytes,
 	minAccountWriteBytes,
 	passkeyChallengeBytes,
 	signatureBytes
 } from './limits.ts';
+import { securityEvent } from './security-event.ts';
 
 // OPAQUE messages of the ristretto255-SHA512 suite, RFC 9807 §5.
 const registrationRequest = bytesText(32);
@@ -97,7 +99,11 @@ export const accountMaterial = {
 export const accountReadRequest = v.strictObject({ after: knownWrites });
 export const accountReadResponse = v.strictObject({
 	...accountMaterial,
-	sessions: liveSessions
+	sessions: liveSessions,
+	/** How many may live at a time. */
+	sessionCap,
+	/** The newest, newest first. */
+	events: v.pipe(v.array(securityEvent), v.maxLength(maxSecurityEventsPerRead))
 });
 
 /** Each asks or answers about one account. */

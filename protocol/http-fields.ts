@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { fromBase64Url } from './bytes.ts';
 import { parseId, type AnyId, type DeviceId, type SessionId } from './ids.ts';
-import { maxSessionCap } from './limits.ts';
+import { maxCityCharacters, maxSessionCap } from './limits.ts';
 
 /** base64url text of `min` to `max` bytes. */
 export const bytesText = (min: number, max: number = min) =>
@@ -36,6 +36,16 @@ export const accessToken = v.pipe(
 	v.regex(/^tacet_at_[\w-]+\.[\w-]+$/)
 );
 
+/** Where a request came from, as the platform says it; null if it does not. */
+export const place = v.nullable(
+	v.strictObject({
+		/** ISO 3166-1 alpha-2, or of the platform's own, such as T1 for Tor. */
+		country: v.pipe(v.string(), v.regex(/^[A-Z][A-Z0-9]$/)),
+		city: v.nullable(v.pipe(v.string(), v.minLength(1), v.maxLength(maxCityCharacters)))
+	})
+);
+export type Place = NonNullable<v.InferOutput<typeof place>>;
+
 /** Logged-in devices of an account, oldest first. */
 export const liveSessions = v.pipe(
 	v.array(
@@ -44,11 +54,20 @@ export const liveSessions = v.pipe(
 			device: id<DeviceId>(),
 			createdAtMs: timeMs,
 			refreshedAtMs: timeMs,
+			/** Of its login, or of its last refresh. */
+			place,
 			/** Whether it is the one that asks. */
 			current: v.boolean()
 		})
 	),
 	v.maxLength(maxSessionCap)
+);
+/** How many sessions may live at a time. */
+export const sessionCap = v.pipe(
+	v.number(),
+	v.safeInteger(),
+	v.minValue(1),
+	v.maxValue(maxSessionCap)
 );
 export type LiveSession = v.InferOutput<typeof liveSessions>[number];
 

@@ -5,7 +5,16 @@ import * as v from 'valibot';
 import { factorKinds } from './account-write.ts';
 import { factorAnswer } from './factor-answer.ts';
 import { accountMaterial, knownWrites } from './http-account.ts';
-import { accessToken, bytesText, empty, handle, id, liveSessions, timeMs } from './http-fields.ts';
+import {
+	accessToken,
+	bytesText,
+	empty,
+	handle,
+	id,
+	liveSessions,
+	sessionCap,
+	timeMs
+} from './http-fields.ts';
 import type { DeviceId, FactorId, SessionId } from './ids.ts';
 import { maxFactors, maxSessionCap } from './limits.ts';
 import { passkeyQuestion } from './passkey.ts';
@@ -32,11 +41,20 @@ const keyExchange = v.strictObject({
 	handleHash: bytesText(32)
 });
 
+/** Holds the secret half of a browser's refresh token; of this host alone (RFC 6265bis §4.1.3.2). */
+export const refreshCookieName = '__Host-tacet-refresh';
+
+/** Where the secret half of the refresh token goes that a login ends in: no script reads a cookie. */
+const keep = v.picklist(['cookie', 'answer']);
+export type Keeping = v.InferOutput<typeof keep>;
+
+const refreshToken = v.pipe(v.string(), v.maxLength(256));
 const session = v.strictObject({
 	id: id<SessionId>(),
 	accessToken,
 	accessExpiresAtMs: timeMs,
-	refreshToken: v.pipe(v.string(), v.maxLength(256)),
+	/** Whole, or without its secret half, which is in the cookie then. */
+	refreshToken,
 	/** Until when its person counts as just having shown who they are. */
 	freshUntilMs: timeMs
 });
@@ -59,8 +77,7 @@ export type FactorQuestion = Pick<v.InferOutput<typeof askFactor>, 'factors' | '
 const askChoice = v.strictObject({
 	next: v.literal('choose'),
 	login,
-	/** How many may live at a time. */
-	cap: v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(maxSessionCap)),
+	cap: sessionCap,
 	sessions: liveSessions
 });
 
@@ -97,7 +114,8 @@ export const loginFinishRequest = v.strictObject({
 	}),
 	/** Where as many sessions live as may: ask which one ends, or end the oldest. */
 	whenFull: v.picklist(['choose', 'end_oldest']),
-	after: knownWrites
+	after: knownWrites,
+	keep
 });
 
 const someSessions = v.pipe(
@@ -111,9 +129,8 @@ const sentFactor = v.strictObject({ login, factor: id<FactorId>() });
 /** Of a passkey, another challenge: one is good for one answer. Else null, and a code was sent. */
 const sent = v.strictObject({ webauthn: v.nullable(passkeyQuestion) });
 
-export const sessionRefreshRequest = v.strictObject({
-	refreshToken: v.pipe(v.string(), v.maxLength(256))
-});
+/** A token without its secret half goes with the cookie. */
+export const sessionRefreshRequest = v.strictObject({ refreshToken });
 
 /** Each asks or answers about one account. */
 export const loginRoutes = {
@@ -136,7 +153,7 @@ export const loginRoutes = {
 		method: 'POST',
 		path: '/v1/login/factor',
 		auth: 'none',
-		request: v.strictObject({ handle, ...shownFactor.entries }),
+		request: v.strictObject({ handle, ...shownFactor.entries, keep }),
 		response: loginStep
 	},
 	loginSend: {
@@ -153,7 +170,8 @@ export const loginRoutes = {
 		request: v.strictObject({
 			handle,
 			login,
-			end: someSessions
+			end: someSessions,
+			keep
 		}),
 		response: loginStep
 	},
@@ -164,11 +182,14 @@ export const loginRoutes = {
 		request: sessionRefreshRequest,
 		response: v.strictObject({ session })
 	},
-	sessionEnd: {
+	/** One's own in any session; others where it is fresh. `not_found` if one of them does not live. */
+	sessionsEnd: {
 		method: 'POST',
-		path: '/v1/session/end',
+		path: '/v1/sessions/end',
 		auth: 'session',
-		request: empty,
+		request: v.strictObject({
+			sessions: v.union([v.picklist(['own', 'others', 'all']), someSessions])
+		}),
 		response: empty
 	},
 	/** The machine of a login, by whoever is logged in: its session is fresh after it, and no other. */

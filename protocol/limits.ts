@@ -142,6 +142,11 @@ export const loginStepsTtlSeconds = 300;
 export const maxFactorTries = 5;
 /** For how long whoever has shown password and second step need not do so again. */
 export const freshTtlSeconds = 300;
+/** What an account is told of what happened at its door. */
+export const maxSecurityEvents = 256;
+export const securityEventTtlSeconds = 90 * 86_400;
+export const maxSecurityEventsPerRead = 64;
+export const maxCityCharacters = 64;
 export const historyRetentionDays = 30;
 
 export const minHandleCharacters = 3;

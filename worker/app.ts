@@ -24,7 +24,7 @@ import * as login from './routes/login.ts';
 import * as operator from './routes/operator.ts';
 import { registrationFinish, registrationStart } from './routes/registration.ts';
 import * as requests from './routes/requests.ts';
-import { sessionEnd, sessionRefresh } from './routes/session.ts';
+import { sessionRefresh, sessionsEnd } from './routes/session.ts';
 import { spaceSocket } from './routes/space-socket.ts';
 
 const spaceSocketPattern = '/v1/spaces/:space/socket';
@@ -46,7 +46,7 @@ const handlers: Readonly<Record<RouteName, Handler>> = {
 	stepUpFactor: ofAccount('stepUpFactor', login.stepUpFactor),
 	stepUpSend: ofAccount('stepUpSend', login.stepUpSend),
 	sessionRefresh: ofAccount('sessionRefresh', sessionRefresh),
-	sessionEnd: ofAccount('sessionEnd', sessionEnd),
+	sessionsEnd: ofAccount('sessionsEnd', sessionsEnd),
 	accountRead: ofAccount('accountRead', accounts.accountRead),
 	accountWrite: ofAccount('accountWrite', accounts.accountWrite),
 	passkeyStart: ofAccount('passkeyStart', accounts.passkeyStart),

@@ -19,6 +19,8 @@ import { err, ok, type Result } from '../protocol/result.ts';
 import { nonceHeader, refuse, type AppEnv } from './answer.ts';
 import { floodPeriodSeconds, isFlood } from './flood.ts';
 import { readJsonBody } from './middleware/json-body.ts';
+import { placeOf } from './place.ts';
+import type { Kept } from './refresh-cookie.ts';
 
 /** Which account a request is about, if not the one of its session. */
 export type Subject =
@@ -30,6 +32,8 @@ export interface Call<Name extends RouteName> {
 	readonly place: RequestPlace;
 	/** What shows the key of whoever asks, and of which session; null where the route asks for none. */
 	readonly proven: ProvenOf<Name>;
+	/** As the client sent them. */
+	readonly cookies: string | undefined;
 }
 
 type ProvenOf<Name extends RouteName> = (typeof routes)[Name]['auth'] extends 'none'
@@ -39,7 +43,8 @@ type ProvenOf<Name extends RouteName> = (typeof routes)[Name]['auth'] extends 'n
 /** What an object says: to whoever shows a key, with the nonce of the next proof. */
 export type Said<Name extends RouteName> =
 	| Result<ResponseOf<Name>, Refusal>
-	| Replied<ResponseOf<Name>>;
+	| Replied<ResponseOf<Name>>
+	| Kept<ResponseOf<Name>>;
 
 /** A route about an account. */
 export interface AccountRoute<Name extends RouteName> {
@@ -138,7 +143,9 @@ const answer =
 		const said = asked.ok ? await work(context, asked.value) : asked;
 		const { answer: answered, nonce } = 'answer' in said ? said : { answer: said, nonce: null };
 		if (!answered.ok) return refuse(answered.error, nonce);
-		return context.json(answered.value, 200, nonce === null ? {} : { [nonceHeader]: nonce });
+		if (nonce !== null) context.header(nonceHeader, nonce);
+		if ('cookie' in said && said.cookie !== null) context.header('Set-Cookie', said.cookie);
+		return context.json(answered.value);
 	};
 
 async function readRequest<Name extends RouteName>(
@@ -199,7 +206,12 @@ const callOf = <Name extends RouteName>(
 	request,
 	// Null for the routes that ask for none, and for no other: readRequest saw to it.
 	proven: proven as ProvenOf<Name>,
-	place: { origin: new URL(context.req.url).origin, network: names.limiter }
+	cookies: context.req.header('Cookie'),
+	place: {
+		origin: new URL(context.req.url).origin,
+		network: names.limiter,
+		where: placeOf(context.req.raw)
+	}
 });
 
 /** Takes a request off the limit of its network; answers with the names of what it is about. */

@@ -1,12 +1,14 @@
 // Refresh tokens. The edge keeps hashes only.
 //
-//   refresh token = 'tacet_rt_' ‖ name of the account object (64 hex) ‖ '.' ‖ base64url(secret)
-//   secret        = family (16) ‖ rotating (32), random
+//   refresh token = 'tacet_rt_' ‖ name of the account object (64 hex) ‖ '.' ‖ base64url(family)
+//                   ‖ '.' ‖ base64url(rotating)
+//   family 16 bytes, rotating 32 bytes, random; secret = family ‖ rotating
 //
 // The family stays for the life of a session and the rest changes with each use, so that every
 // token that was ever rotated is known again when somebody uses it, at the cost of no row. Nobody
-// but its holders can name a family, so nobody else can end a session by a made-up token.
-import { fromBase64Url, toBase64Url } from '../../protocol/bytes.ts';
+// but its holders can name a family, so nobody else can end a session by a made-up token. In a browser
+// the two halves are kept apart: what is before the last point by the page, the rest in a cookie.
+import { concatBytes, fromBase64Url, toBase64Url } from '../../protocol/bytes.ts';
 import { err, ok, type Result } from '../../protocol/result.ts';
 import { sha256 } from '../hash.ts';
 import { randomBytes } from '../random.ts';
@@ -43,20 +45,40 @@ const withHashes = (bytes: Uint8Array): RefreshSecret => ({
 	hashes: { family: sha256(bytes.subarray(0, familyBytes)), secret: sha256(bytes) }
 });
 
-export const encodeRefreshToken = (accountObject: string, secret: RefreshSecret): string =>
-	`${prefix}${accountObject}.${toBase64Url(secret.bytes)}`;
+export const encodeRefreshToken = (accountObject: string, { bytes }: RefreshSecret): string =>
+	joinRefreshToken(
+		`${prefix}${accountObject}.${toBase64Url(bytes.subarray(0, familyBytes))}`,
+		toBase64Url(bytes.subarray(familyBytes))
+	);
+
+export const joinRefreshToken = (kept: string, secret: string): string => `${kept}.${secret}`;
+
+/** The halves of a whole token; null of anything else. */
+export function splitRefreshToken(
+	token: string
+): { readonly kept: string; readonly secret: string } | null {
+	const [name, family, secret, ...rest] = token.split('.');
+	if (name === undefined || family === undefined || secret === undefined || rest.length > 0) {
+		return null;
+	}
+	return { kept: `${name}.${family}`, secret };
+}
+
+/** The name of the Account object that a token claims, or the half that a page keeps; null: of another form. */
+export const claimedRefreshObject = (token: string): string | null =>
+	/^tacet_rt_([0-9a-f]{64})\.[\w-]+(?:\.[\w-]+)?$/.exec(token)?.[1] ?? null;
 
 /** Reads a token's form; whether it is good is for the Account object that it names. */
 export function parseRefreshToken(
 	token: string
 ): Result<{ readonly accountObject: string; readonly secret: RefreshSecret }, 'malformed'> {
-	if (!token.startsWith(prefix)) return err('malformed');
-	const [accountObject, secretText, ...rest] = token.slice(prefix.length).split('.');
-	if (accountObject === undefined || secretText === undefined || rest.length > 0) {
+	const halves = splitRefreshToken(token);
+	if (halves === null || !token.startsWith(prefix)) return err('malformed');
+	const [accountObject = '', familyText = ''] = halves.kept.slice(prefix.length).split('.');
+	const [family, rotating] = [fromBase64Url(familyText), fromBase64Url(halves.secret)];
+	if (!/^[0-9a-f]{64}$/.test(accountObject) || !family.ok || !rotating.ok) return err('malformed');
+	if (family.value.length !== familyBytes || rotating.value.length !== rotatingBytes) {
 		return err('malformed');
 	}
-	const bytes = fromBase64Url(secretText);
-	if (!/^[0-9a-f]{64}$/.test(accountObject) || !bytes.ok) return err('malformed');
-	if (bytes.value.length !== familyBytes + rotatingBytes) return err('malformed');
-	return ok({ accountObject, secret: withHashes(bytes.value) });
+	return ok({ accountObject, secret: withHashes(concatBytes(family.value, rotating.value)) });
 }

@@ -64,6 +64,7 @@ export const severities = {
 	'SES-06': 2,
 	'SES-07': 2,
 	'SES-08': 2,
+	'SES-10': 2,
 	'THF-01': 1,
 	'THF-02': 2,
 	'THF-03': 3,

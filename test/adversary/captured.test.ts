@@ -102,7 +102,7 @@ describe('a request that was copied', () => {
 		expect(await again(sent, { fields: asBearer })).toBe('unauthenticated');
 		expect(await again(sent, { fields: asBearer, without: 'dpop' })).toBe('unauthenticated');
 		const toEnd = {
-			...{ method: 'POST', url: routes.sessionEnd.path, body: Buffer.from('{}') },
+			...{ method: 'POST', url: routes.sessionsEnd.path, body: Buffer.from('{}') },
 			fields: { 'content-type': 'application/json', 'content-length': '2' }
 		};
 		expect(await again(sent, toEnd)).toBe('invalid_dpop_proof');

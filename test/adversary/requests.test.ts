@@ -214,7 +214,7 @@ describe('a token', () => {
 		const { accessToken, refreshToken } = alice.session;
 		const wrong = [refreshToken, ...spoilt(accessToken), alice.session.id];
 		for (const token of wrong) {
-			for (const name of ['accountRead', 'sessionEnd'] as const) {
+			for (const name of ['accountRead', 'sessionsEnd'] as const) {
 				expect((await ask(name, { token })).status, `${name} ${token}`).toBe(401);
 			}
 			const protocols = token === '' || /[^\w.~-]/.test(token) ? ['tacet.1'] : ['tacet.1', token];
@@ -270,7 +270,7 @@ describe('a request from another site', () => {
 	test('SES-07 no answer may be kept by anybody, and no path pretends to be a file', async () => {
 		const { accessToken: token } = alice.session;
 		for (const name of Object.keys(routes) as RouteName[]) {
-			const reply = await ask(name, { token: name === 'sessionEnd' ? '' : token });
+			const reply = await ask(name, { token: name === 'sessionsEnd' ? '' : token });
 			expect(new Map(reply.headers).get('cache-control'), name).toBe('no-store');
 		}
 		for (const suffix of ['/a.css', ';.js', '%2f.css', '/.css', '.json']) {

@@ -110,7 +110,7 @@ const stale = (nonce: string) => ({
 test('only routes that ask for a session are given its token, and those that ask for none no proof', async () => {
 	const { http, asked } = await asking([taken('a')]);
 	const proofs = await newProofs();
-	await http.call('sessionEnd', {}, { proofs, token: 'token' });
+	await http.call('sessionsEnd', { sessions: 'own' }, { proofs, token: 'token' });
 	await http.call('sessionRefresh', request, { proofs, token: null });
 	await http.call('registrationFinish', {} as never, { proofs, token: null });
 	expect(asked.map(({ authorization }) => authorization)).toEqual([
@@ -125,7 +125,8 @@ test('a request is shown with a proof of it, and with the nonce that came last',
 	const { http, asked } = await asking([taken('first'), taken('second'), taken('third')]);
 	const proofs = await newProofs();
 	const token = 'tacet_at_x.y';
-	for (let times = 0; times < 3; times++) await http.call('sessionEnd', {}, { proofs, token });
+	for (let times = 0; times < 3; times++)
+		await http.call('sessionsEnd', { sessions: 'own' }, { proofs, token });
 	expect(asked.map(({ proof }) => proof?.claims.nonce)).toEqual([null, 'first', 'second']);
 	expect(new Set(asked.map(({ proof }) => proof?.claims.jti)).size).toBe(3);
 	for (const { proof, body } of asked) {
@@ -143,7 +144,7 @@ test('a request is shown with a proof of it, and with the nonce that came last',
 test('a stale proof is made anew at once, and the caller hears nothing of it', async () => {
 	const { http, asked } = await asking([stale('fresh'), taken('next')]);
 	const proofs = await newProofs();
-	const answer = await http.call('sessionEnd', {}, { proofs, token: 'token' });
+	const answer = await http.call('sessionsEnd', { sessions: 'own' }, { proofs, token: 'token' });
 	expect(answer).toEqual({ ok: true, value: {} });
 	expect(asked.map(({ proof }) => proof?.claims.nonce)).toEqual([null, 'fresh']);
 	expect(asked[0]?.body).toBe(asked[1]?.body);
@@ -151,7 +152,11 @@ test('a stale proof is made anew at once, and the caller hears nothing of it', a
 
 test('an edge that is never content is asked twice, and then left alone', async () => {
 	const { http, asked } = await asking([stale('a'), stale('b'), stale('c')]);
-	const answer = await http.call('sessionEnd', {}, { proofs: await newProofs(), token: 'token' });
+	const answer = await http.call(
+		'sessionsEnd',
+		{ sessions: 'own' },
+		{ proofs: await newProofs(), token: 'token' }
+	);
 	expect(answer).toEqual({ ok: false, error: { code: 'unavailable' } });
 	expect(asked).toHaveLength(2);
 });
@@ -166,7 +171,7 @@ test('what is no nonce goes into no proof', async () => {
 	]);
 	const proofs = await newProofs();
 	for (let times = 0; times < 4; times++) {
-		await http.call('sessionEnd', {}, { proofs, token: 'token' });
+		await http.call('sessionsEnd', { sessions: 'own' }, { proofs, token: 'token' });
 	}
 	expect(asked.map(({ proof }) => proof?.claims.nonce)).toEqual([null, 'good', 'good', 'good']);
 });

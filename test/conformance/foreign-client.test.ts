@@ -97,7 +97,11 @@ describe('dpop', () => {
 		expect([foreign.status, foreign.code]).toEqual([401, 'invalid_dpop_proof']);
 		const read = await ask(pair, 'requestList', { body: {}, token, ...nonceOf(fresh) });
 		expect(read.value).toEqual({ requests: [] });
-		const ended = await ask(pair, 'sessionEnd', { body: {}, token, ...nonceOf(read) });
+		const ended = await ask(pair, 'sessionsEnd', {
+			body: { sessions: 'own' },
+			token,
+			...nonceOf(read)
+		});
 		expect(ended.status).toBe(200);
 		const after = await ask(pair, 'requestList', { body: {}, token, ...nonceOf(ended) });
 		expect([after.status, after.code]).toEqual([401, 'unauthenticated']);

@@ -159,7 +159,7 @@ describe('sessions and tokens', () => {
 		const socket = await harness.connect(log.space, token);
 		await socket.nextOf('hello');
 		await socket.ask(append);
-		expect((await call(edge, 'sessionEnd', {}, token)).status).toBe(200);
+		expect((await call(edge, 'sessionsEnd', { sessions: 'own' }, token)).status).toBe(200);
 		expect(await socket.closed).toBe(4401);
 		expect(await (await harness.connect(log.space, token)).closed).toBe(4401);
 		expect((await call(edge, 'accountRead', { after: 0 }, token)).status).toBe(401);

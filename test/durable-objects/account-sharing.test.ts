@@ -95,7 +95,7 @@ describe('the identity of a handle', () => {
 		const ended = await eve.logIn();
 		const { handle } = ada;
 		expect((await call(edge, 'identityRead', { handle }, ended.token)).status).toBe(200);
-		await call(edge, 'sessionEnd', {}, ended.token);
+		await call(edge, 'sessionsEnd', { sessions: 'own' }, ended.token);
 		const before = await dumpEverything();
 		expect(await call(edge, 'identityRead', { handle }, ended.token)).toEqual(unauthenticated);
 		const request = { handle, sealed: randomText(200) };
@@ -411,7 +411,7 @@ describe('an account', () => {
 		const answers = await Promise.all([
 			shown.admit(his.token, null),
 			shown.read(his.token, { after: 0 }),
-			shown.end(his.token),
+			shown.endSessions(his.token, { sessions: 'own' }, { origin, network: '', where: null }),
 			shown.requestList(his.token),
 			shown.requestDismiss(his.token, { request }),
 			shown.deviceLinkOpen(his.token, { link }),
@@ -456,7 +456,7 @@ describe('the one alarm of an account', () => {
 		const forExpiry = await alarmOf(session);
 		const { log } = await eve.genesis(other.device);
 		await shownTo<Account>(stubOf(session)).admit(other.token, log.space);
-		expect(await call(edge, 'sessionEnd', {}, other.token)).toEqual(done);
+		expect(await call(edge, 'sessionsEnd', { sessions: 'own' }, other.token)).toEqual(done);
 		// The space was told at once.
 		expect((await dump(stubOf(session)))['endings']).toEqual([]);
 		expect(await alarmOf(session)).toBe(forExpiry);

@@ -10,7 +10,7 @@ import {
 import { mintAccessToken, verifyAccessToken } from '../../crypto/edge/session-token.ts';
 import { sha256 } from '../../crypto/hash.ts';
 import { randomBytes } from '../../crypto/random.ts';
-import { toBase64Url, toHex } from '../../protocol/bytes.ts';
+import { concatBytes, toBase64Url, toHex } from '../../protocol/bytes.ts';
 import type { RequestOf } from '../../protocol/http.ts';
 import type { SessionId, SpaceId } from '../../protocol/ids.ts';
 import { maxSessionsPerAccount } from '../../protocol/limits.ts';
@@ -116,8 +116,7 @@ describe('login', () => {
 					jwk: await newDeviceJwk(),
 					binding: toBase64Url(randomBytes(32))
 				},
-				whenFull: 'end_oldest',
-				after: 0
+				...{ whenFull: 'end_oldest', after: 0, keep: 'answer' }
 			});
 		const fakeFailure = await finish(unknown, fake.body.login);
 		expect(await dumpEverything()).toBe(before);
@@ -201,7 +200,7 @@ describe('login', () => {
 			async (_object: Account, state: DurableObjectState) => {
 				const network = networkOf(state);
 				const woken = new Account(state, bindings);
-				return woken.loginStart({ handle: ada.handle, ke1 }, { origin, network });
+				return woken.loginStart({ handle: ada.handle, ke1 }, { origin, network, where: null });
 			}
 		);
 		expect(refused).toMatchObject({ ok: false, error: { code: 'rate_limited' } });
@@ -221,7 +220,7 @@ describe('attempts at a password', () => {
 			for (let restart = 0; restart < 10; restart++) {
 				const woken = new Account(state, bindings);
 				const attempts = Array.from({ length: 5 }, () =>
-					woken.loginStart({ handle: ada.handle, ke1 }, { origin, network })
+					woken.loginStart({ handle: ada.handle, ke1 }, { origin, network, where: null })
 				);
 				passed += (await Promise.all(attempts)).filter(({ ok }) => ok).length;
 			}
@@ -348,7 +347,8 @@ describe('sessions', () => {
 		const { sessions } = await dump(stubOf(answer.handleHash));
 		expect(sessions).toHaveLength(1);
 		const isLive = (token: string) =>
-			toHex(sha256(bytesOf(token.split('.')[1] ?? ''))) === sessions?.[0]?.['refresh_hash'];
+			toHex(sha256(concatBytes(...token.split('.').slice(1).map(bytesOf)))) ===
+			sessions?.[0]?.['refresh_hash'];
 		const live = good.filter((session) => isLive(session.refreshToken));
 		const dead = good.filter((session) => !isLive(session.refreshToken));
 		expect([live.length, dead.length]).toEqual([1, 1]);
@@ -379,8 +379,8 @@ describe('sessions', () => {
 		const ada = await Person.signUp(edge);
 		const session = await ada.logIn();
 		const [name = ''] = session.refreshToken.split('.');
-		for (const secret of [randomBytes(48), randomBytes(32)]) {
-			const refreshToken = `${name}.${toBase64Url(secret)}`;
+		for (const secret of [randomBytes(32), randomBytes(31)]) {
+			const refreshToken = `${name}.${toBase64Url(randomBytes(16))}.${toBase64Url(secret)}`;
 			expect((await call(edge, 'sessionRefresh', { refreshToken })).status).toBe(401);
 		}
 		expect(await statusWith(session.token)).toBe(200);
@@ -394,10 +394,13 @@ describe('sessions', () => {
 		const socket = await connect(log.space, session.token);
 		await socket.ask(append);
 		const idle = await connect(log.space, session.token);
-		expect(await call(edge, 'sessionEnd', {}, session.token)).toEqual({ status: 200, body: {} });
+		expect(await call(edge, 'sessionsEnd', { sessions: 'own' }, session.token)).toEqual({
+			status: 200,
+			body: {}
+		});
 		expect(await Promise.all([socket.closed, idle.closed])).toEqual([4401, 4401]);
 		expect(await refusalOf(await upgrade(log.space, session.token))).toBe(4401);
-		expect((await call(edge, 'sessionEnd', {}, session.token)).status).toBe(401);
+		expect((await call(edge, 'sessionsEnd', { sessions: 'own' }, session.token)).status).toBe(401);
 		expect((await call(edge, 'sessionRefresh', session)).status).toBe(400);
 		const { refreshToken } = session;
 		expect((await call(edge, 'sessionRefresh', { refreshToken })).status).toBe(401);
@@ -444,7 +447,7 @@ describe('sessions', () => {
 		expect(await dump(stub)).toEqual(before);
 		const sockets = [await connect(old, second.token), await connect(fresh, second.token)];
 		expect(spacesOf(await dump(stub))).toEqual([[old, fresh]]);
-		expect((await call(edge, 'sessionEnd', {}, second.token)).status).toBe(200);
+		expect((await call(edge, 'sessionsEnd', { sessions: 'own' }, second.token)).status).toBe(200);
 		expect(await Promise.all(sockets.map(({ closed }) => closed))).toEqual([4401, 4401]);
 	});
 
@@ -483,7 +486,9 @@ describe('sessions', () => {
 		await runInDurableObject(stub, async (_object: Account, state: DurableObjectState) => {
 			const account = new Account(state, { ...bindings, SPACE });
 			const shown = shownTo<Account>(account);
-			expect(await shown.end(token)).toEqual({ ok: true, value: {} });
+			expect(
+				await shown.endSessions(token, { sessions: 'own' }, { origin, network: '', where: null })
+			).toEqual({ ok: true, value: {} });
 			expect(await shown.admit(token, null)).toMatchObject({ ok: false });
 			expect(await state.storage.getAlarm()).not.toBeNull();
 			await account.alarm();
@@ -554,8 +559,9 @@ describe('what an account keeps', () => {
 		})();
 		const stub = stubOf(session.answer.handleHash);
 		const text = JSON.stringify(await dump(stub));
-		const secret = bytesOf(session.refreshToken.split('.')[1] ?? '');
-		for (const canary of [ada.handle, session.token, toHex(secret), toHex(secret.subarray(16))]) {
+		const [, ...halves] = session.refreshToken.split('.');
+		const secrets = halves.map((half) => toHex(bytesOf(half)));
+		for (const canary of [ada.handle, session.token, ...secrets]) {
 			expect(text).not.toContain(canary);
 		}
 		expect(text).toContain(toHex(bytesOf(request.registrationRecord)));
@@ -568,8 +574,8 @@ describe('what an account keeps', () => {
 		const rows = await rowsWrittenBy(stubOf(answer.handleHash), async () => {
 			await ada.logIn();
 		});
-		// An attempt, and a session.
-		expect(rows).toBe(2);
+		// An attempt, a session, and that a device came.
+		expect(rows).toBe(3);
 	});
 
 	it('grows by one row with a new token, and by as many with a login as before if others go', async () => {
@@ -593,7 +599,7 @@ describe('what an account keeps', () => {
 		const answered = runInDurableObject(stub, (account) =>
 			account.loginStart(
 				{ handle: 'ada', ke1: toBase64Url(randomBytes(96)) },
-				{ origin, network: '' }
+				{ origin, network: '', where: null }
 			)
 		);
 		await expect(answered).rejects.toThrow('named by a hash');

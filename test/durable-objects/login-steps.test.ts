@@ -18,6 +18,8 @@ import { AccountStore } from '../../durable-objects/account-store.ts';
 import { FetchedKeys } from '../../durable-objects/fetched-keys.ts';
 import { LoginBudget } from '../../durable-objects/login-budget.ts';
 import { ProofGuard } from '../../durable-objects/proof-guard.ts';
+import { SecurityEvents } from '../../durable-objects/security-events.ts';
+import { SecurityEventStore } from '../../durable-objects/security-event-store.ts';
 import type { SecondStep } from '../../durable-objects/second-step.ts';
 import { toHex } from '../../protocol/bytes.ts';
 import type { FactorAnswer } from '../../protocol/factor-answer.ts';
@@ -29,7 +31,7 @@ import { bindings, openEdge, origin } from './edge.ts';
 import { bytesOf, call, Person, type Edge, type Session } from './person.ts';
 import { keyOf, provenBy } from './proving.ts';
 
-const place = { origin, network: 'somewhere' };
+const place = { origin, network: 'somewhere', where: null };
 
 interface Machine {
 	readonly login: AccountLogin;
@@ -65,7 +67,11 @@ function machineOf(state: DurableObjectState, secondStep: SecondStep): Machine {
 	const sessionStore = new AccountSessionStore(storage, store);
 	const endings = new AccountEndings(sessionStore, storage, () => Promise.resolve());
 	const guard = new ProofGuard();
-	const sessions = new AccountSessions(parts, { store: sessionStore, endings, guard });
+	const events = new SecurityEvents(new SecurityEventStore(storage, store));
+	const sessions = new AccountSessions(parts, {
+		...{ store: sessionStore, endings, guard, events },
+		cap: () => maxSessionsPerAccount
+	});
 	const material = { ...noMaterial, account: store.loadAccount()!.account };
 	const steps = new AccountLoginSteps({
 		...{ login, sessions, secondStep, material: () => Promise.resolve(ok(material)) }

@@ -305,8 +305,7 @@ export class Person {
 			login,
 			ke3: finished.finishLoginRequest,
 			device: { id: device, jwk, binding: toBase64Url(binding) },
-			whenFull: 'end_oldest',
-			after: 0
+			...{ whenFull: 'end_oldest', after: 0, keep: 'answer' }
 		};
 	}
 

@@ -31,7 +31,10 @@ const material = {
 		{ factor: id, kind: 'backup_codes', data: null, codesLeft: 9, addedAtMs: 1, usedAtMs: null }
 	]
 };
-const live = { id, device: id, createdAtMs: 1, refreshedAtMs: 2, current: true };
+const place = { country: 'DE', city: 'Bonn' };
+const live = {
+	...{ id, device: id, createdAtMs: 1, refreshedAtMs: 2, current: true, place }
+};
 const question = {
 	challenge: bytes(32),
 	passkeys: [{ id: bytes(16), transports: ['internal'] }]
@@ -87,14 +90,19 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 	loginFinish: {
 		request: {
 			...{ handle: 'ada', login: bytes(16), ke3: bytes(64) },
-			...{ device: { id, jwk, binding: bytes(32) }, whenFull: 'end_oldest', after: 1 }
+			...{
+				device: { id, jwk, binding: bytes(32) },
+				whenFull: 'end_oldest',
+				after: 1,
+				keep: 'cookie'
+			}
 		},
 		response: { next: 'done', ...material, session, ended: [id] }
 	},
 	loginFactor: {
 		request: {
 			...{ handle: 'ada', login: bytes(16) },
-			answer: { kind: 'totp', code: '123456' }
+			...{ answer: { kind: 'totp', code: '123456' }, keep: 'answer' }
 		},
 		response: { next: 'choose', login: bytes(16), cap: 3, sessions: [live] }
 	},
@@ -103,7 +111,7 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 		response: { webauthn: question }
 	},
 	loginChoose: {
-		request: { handle: 'ada', login: bytes(16), end: [id] },
+		request: { handle: 'ada', login: bytes(16), end: [id], keep: 'cookie' },
 		response: { next: 'done', ...material, session, ended: [] }
 	},
 	stepUpStart: {
@@ -123,12 +131,13 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 	},
 	stepUpSend: { request: { login: bytes(16), factor: id }, response: { webauthn: question } },
 	sessionRefresh: { request: { refreshToken: 'tacet_rt_1.2' }, response: { session } },
-	sessionEnd: { request: {}, response: {} },
+	sessionsEnd: { request: { sessions: 'own' }, response: {} },
 	accountRead: {
 		request: { after: 3 },
 		response: {
 			...material,
-			sessions: [live]
+			...{ sessions: [live], sessionCap: 3 },
+			events: [{ kind: 'logged_in', atMs: 1, device: id, place }]
 		}
 	},
 	passkeyStart: { request: {}, response: { challenge: bytes(32) } },
@@ -226,6 +235,13 @@ const mayBeNull = new Set([
 	'accountPutBack.request.registrationRecord',
 	'accountWrite.request.factor',
 	'accountWrite.request.registrationRecord',
+	'accountRead.response.events.0.device',
+	'accountRead.response.events.0.place',
+	'accountRead.response.events.0.place.city',
+	'accountRead.response.sessions.0.place',
+	'accountRead.response.sessions.0.place.city',
+	'loginFactor.response.sessions.0.place',
+	'loginFactor.response.sessions.0.place.city',
 	'eventList.request.before',
 	'inviteList.response.invites.0.claim',
 	'linkCreate.request.expiresAtMs',
@@ -275,7 +291,8 @@ const opaqueText = new Set([
 	...['token', 'tacet_rt_1.2', 'ada', 'tacet', 'EC', 'P-256', 'internal', 'public-key'],
 	...['factor', 'choose', 'done', 'fresh', 'end_oldest', 'totp', 'webauthn', '123456', 'AAAA'],
 	'+15550123456',
-	...['open', 'invite', 'limits']
+	...['open', 'invite', 'limits'],
+	...['DE', 'Bonn', 'own', 'logged_in', 'cookie', 'answer']
 ]);
 
 for (const name of names) {

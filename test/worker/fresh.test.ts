@@ -13,7 +13,7 @@ import { createTenant, logIn, type LoggedIn, type Tenant } from './tenant.ts';
 const names = (Object.keys(routes) as RouteName[]).filter(asksForSession);
 const fresh = names.filter((name) => routes[name].auth === 'fresh');
 /** In an order that leaves each its session. */
-const others = names.filter((name) => !fresh.includes(name) && name !== 'sessionEnd');
+const others = names.filter((name) => !fresh.includes(name) && name !== 'sessionsEnd');
 
 let edge: Edge;
 let operator: LoggedIn;

@@ -56,7 +56,8 @@ describe('every route', () => {
 
 /** What is not known to the right one alone, or is not there to be known. */
 const notSecret = [
-	...['handle', 'device', 'claim', 'ke1', 'jkt', 'whenFull', 'answer', 'factor', 'end', 'after']
+	...['handle', 'device', 'claim', 'ke1', 'jkt', 'whenFull', 'answer', 'factor', 'end', 'after'],
+	...['keep', 'sessions']
 ];
 
 /** As long, of the same alphabet, and not the same. */
@@ -70,7 +71,7 @@ describe('a route that asks for a session', () => {
 
 	it.each(withSession)('%s refuses every token but one of a live session', async (name) => {
 		const ended = await stranger.person.logIn();
-		expect((await call(edge, 'sessionEnd', {}, ended.token)).status).toBe(200);
+		expect((await call(edge, 'sessionsEnd', { sessions: 'own' }, ended.token)).status).toBe(200);
 		const before = await dumpEverything();
 		const tokens = {
 			...(await wrongTokens(ada.session)),

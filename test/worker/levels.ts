@@ -32,7 +32,7 @@ export const levels = {
 	loginSend: 'knowledge',
 	loginChoose: 'knowledge',
 	sessionRefresh: 'knowledge',
-	sessionEnd: 'account',
+	sessionsEnd: 'account',
 	stepUpStart: 'account',
 	stepUpFinish: 'account',
 	stepUpFactor: 'account',

@@ -350,8 +350,8 @@ describe('the log', () => {
 		const answers: unknown[] = [];
 		// The session is ended last.
 		for (const name of [
-			...names.filter((other) => other !== 'sessionEnd'),
-			'sessionEnd'
+			...names.filter((other) => other !== 'sessionsEnd'),
+			'sessionsEnd'
 		] as const) {
 			answers.push(await call(edge, name, asked[name] as never, tenant.session.token));
 		}

@@ -158,7 +158,7 @@ describe('whoever may ask', () => {
 
 	/** What takes away what others need is asked last. */
 	const last: readonly RouteName[] = [
-		...(['deviceLinkOpen', 'inviteRevoke', 'linkRemove', 'requestDismiss', 'sessionEnd'] as const)
+		...(['deviceLinkOpen', 'inviteRevoke', 'linkRemove', 'requestDismiss', 'sessionsEnd'] as const)
 	];
 	const inOrder = [...names.filter((name) => !last.includes(name)), ...last];
 	/** Where a tenant’s request comes late, or before its time: no login waits for its factor. */

@@ -1,7 +1,16 @@
 // Login: OPAQUE's key exchange, then step by step what the account asks for. And the same once more by a
 // session whose person has to show who they are.
+import type { Replied } from '../../durable-objects/proven.ts';
+import type { Keeping } from '../../protocol/http-login.ts';
 import { ok } from '../../protocol/result.ts';
+import { intoCookie } from '../refresh-cookie.ts';
 import type { AccountRoute } from '../route.ts';
+
+/** Objects answer with whole tokens. */
+const keptAs = async <Value extends object>(
+	keep: Keeping,
+	replying: Promise<Replied<Value>>
+): Promise<Replied<Value>> => (keep === 'cookie' ? intoCookie(await replying) : replying);
 
 export const loginStart: AccountRoute<'loginStart'> = {
 	rate: 'login',
@@ -12,13 +21,13 @@ export const loginStart: AccountRoute<'loginStart'> = {
 export const loginFinish: AccountRoute<'loginFinish'> = {
 	rate: 'login',
 	subject: ({ handle }) => ok({ by: 'handle', handle }),
-	call: ({ account, request, place }) => account.loginFinish(request, place)
+	call: ({ account, request, place }) => keptAs(request.keep, account.loginFinish(request, place))
 };
 
 export const loginFactor: AccountRoute<'loginFactor'> = {
 	rate: 'login',
 	subject: ({ handle }) => ok({ by: 'handle', handle }),
-	call: ({ account, request, place }) => account.loginFactor(request, place)
+	call: ({ account, request, place }) => keptAs(request.keep, account.loginFactor(request, place))
 };
 
 export const loginSend: AccountRoute<'loginSend'> = {
@@ -30,7 +39,7 @@ export const loginSend: AccountRoute<'loginSend'> = {
 export const loginChoose: AccountRoute<'loginChoose'> = {
 	rate: 'login',
 	subject: ({ handle }) => ok({ by: 'handle', handle }),
-	call: ({ account, request, place }) => account.loginChoose(request, place)
+	call: ({ account, request, place }) => keptAs(request.keep, account.loginChoose(request, place))
 };
 
 export const stepUpStart: AccountRoute<'stepUpStart'> = {

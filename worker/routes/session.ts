@@ -1,20 +1,36 @@
 // A session's life after login: new tokens, and its end.
-import { parseRefreshToken } from '../../crypto/edge/refresh-token.ts';
+import { claimedRefreshObject } from '../../crypto/edge/refresh-token.ts';
 import { err, ok } from '../../protocol/result.ts';
+import {
+	intoCookie,
+	refreshSecretIn,
+	wholeRefreshToken,
+	withoutCookie
+} from '../refresh-cookie.ts';
 import type { AccountRoute } from '../route.ts';
+
+const unauthenticated = err({ code: 'unauthenticated' } as const);
 
 export const sessionRefresh: AccountRoute<'sessionRefresh'> = {
 	rate: 'session',
 	subject: ({ refreshToken }) => {
-		const token = parseRefreshToken(refreshToken);
-		return token.ok
-			? ok({ by: 'object', name: token.value.accountObject })
-			: err({ code: 'unauthenticated' });
+		const name = claimedRefreshObject(refreshToken);
+		return name === null ? unauthenticated : ok({ by: 'object', name });
 	},
-	call: ({ account, proven, request }) => account.refresh(proven, request)
+	call: async ({ account, proven, request, cookies, place }) => {
+		const refreshToken = wholeRefreshToken(request.refreshToken, cookies);
+		if (refreshToken === null) return unauthenticated;
+		const replied = await account.refresh(proven, { refreshToken }, place);
+		// Who brings a half gets a half.
+		return refreshToken === request.refreshToken ? replied : intoCookie(replied);
+	}
 };
 
-export const sessionEnd: AccountRoute<'sessionEnd'> = {
+export const sessionsEnd: AccountRoute<'sessionsEnd'> = {
 	rate: 'session',
-	call: ({ account, proven }) => account.end(proven)
+	call: async ({ account, proven, request, place, cookies }) => {
+		const replied = await account.endSessions(proven, request, place);
+		const isOwn = request.sessions === 'own' || request.sessions === 'all';
+		return isOwn && refreshSecretIn(cookies) !== null ? withoutCookie(replied) : replied;
+	}
 };

@@ -1,6 +1,6 @@
 // Joins the headless engine to this browser: its store, its locks, its worker.
 import { connectCrypto, createIdbStore, createTacet, type Tacet } from '../../../client/index.ts';
-import { deviceName } from './platform.ts';
+import { deviceName, takesSecureCookies } from './platform.ts';
 import { startCryptoWorker } from './workers.ts';
 
 interface Begun {
@@ -21,7 +21,8 @@ function start(): Begun {
 		startCrypto: () => connectCrypto(startCryptoWorker()),
 		locks: navigator.locks,
 		channel: (name) => new BroadcastChannel(name),
-		deviceName
+		deviceName,
+		keep: takesSecureCookies() ? 'cookie' : 'answer'
 	});
 	const stop = tacet.subscribe(() => {
 		const { state } = tacet;

@@ -32,3 +32,19 @@ export const deviceName = `${nameIn(browsers) ?? 'A browser'} on ${
 		? 'iPad'
 		: (nameIn(systems) ?? 'a device')
 }`;
+
+const probeName = '__Host-tacet-probe';
+
+/**
+ * Whether this browser keeps cookies for TLS alone here. Not every one does without TLS, at localhost,
+ * where others do; and a person may have turned them off.
+ */
+export function takesSecureCookies(): boolean {
+	const probe = (value: string, seconds: number): void => {
+		document.cookie = `${probeName}=${value}; Path=/; Secure; SameSite=Strict; Max-Age=${seconds}`;
+	};
+	probe('1', 60);
+	const isKept = document.cookie.split('; ').includes(`${probeName}=1`);
+	probe('', 0);
+	return isKept;
+}
