@@ -5,14 +5,15 @@ import type { Keeping } from '../protocol/http-login.ts';
 import type { OperatorChange } from '../protocol/http-operator.ts';
 import type { AccountId, DeviceId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { Result } from '../protocol/result.ts';
-import type { AccountSecurity, LogInOptions, UnlockInput } from './api-account.ts';
+import type { LogInOptions, UnlockInput } from './api-account.ts';
 import type { SignUpInput } from './account.ts';
-import type { TacetFactors } from './api-factors.ts';
+
 import type { AccountSharing, SpaceSharing, TacetSharing } from './api-sharing.ts';
 import type { AutoLock } from './auto-lock.ts';
 import type { CryptoWorker } from './crypto-port.ts';
 import type { Cursors } from './cursors.ts';
 import type { TacetError } from './errors.ts';
+import type { TacetSecurity } from './security-face.ts';
 import type { FirstRows } from './first-rows.ts';
 import type { ImportFile, ImportProgress, ImportReport } from './import-files.ts';
 import type { ItemSummary, ItemText } from './items.ts';
@@ -107,8 +108,8 @@ export interface Tacet extends TacetSharing {
 	/** Those that unlock this device. */
 	passkeys(): Answer<Passkeys>;
 	account(): Answer<AccountOverview>;
-	/** What guards the account besides its password. */
-	readonly security: TacetFactors & AccountSecurity;
+	/** What the account's own log says, what guards it, and changes of it. */
+	readonly security: TacetSecurity;
 	/** Ends this tab's engine: sockets, timers, keys. The store stays its owner's to close. */
 	close(): Promise<void>;
 }

@@ -37,6 +37,7 @@ import { err, ok, type Result } from '../protocol/result.ts';
 import { identityInForce } from '../crypto/account-log.ts';
 import type { KnownAccount, ShownAccount } from './account-log.ts';
 import { formWrite, judgeShown, passwordFactsOf, signCreation } from './crypto-account.ts';
+import { AccountCore } from './crypto-account-writes.ts';
 import {
 	deriveOfflineSlotKey,
 	openPasswordSlot,
@@ -103,6 +104,13 @@ export class CryptoCore implements CryptoPort {
 		unlockLink: (link, device) => this.#keepLink(link, device)
 	});
 
+	readonly account = new AccountCore({
+		signingKey: () => this.#open().keys.signing.privateKey,
+		exportKey: () => this.#login?.exportKey ?? null,
+		startPassword: (password) => this.startRegistration(password),
+		finishPassword: (response) => this.#finishPassword(response)
+	});
+
 	constructor(loadOpaque: LoadOpaque) {
 		this.#loadOpaque = loadOpaque;
 	}
@@ -119,18 +127,24 @@ export class CryptoCore implements CryptoPort {
 		return ok(request);
 	}
 
+	/** RFC 9807 §5.2.3. */
+	async #finishPassword(response: Uint8Array) {
+		const attempt = this.#takeAttempt();
+		const { password } = attempt;
+		const finished = await this.#stretching((opaque) =>
+			finishRegistration(opaque, { ...attempt, response })
+		);
+		attempt.state.wipe();
+		return finished.ok ? ok({ ...finished.value, password }) : finished;
+	}
+
 	async finishRegistration(input: {
 		readonly response: Uint8Array;
 		readonly handleHash: Uint8Array;
 		readonly device: DeviceId;
 		readonly timeMs: number;
 	}): Promise<Result<Registered, 'malformed'>> {
-		const attempt = this.#takeAttempt();
-		const { response } = input;
-		const finished = await this.#stretching((opaque) =>
-			finishRegistration(opaque, { ...attempt, response })
-		);
-		attempt.state.wipe();
+		const finished = await this.#finishPassword(input.response);
 		if (!finished.ok) return finished;
 		const { record, exportKey, serverPublicKey } = finished.value;
 		const root = generateRoot();

@@ -15,6 +15,7 @@ import type { FormedWrite, KnownAccount, ShownAccount } from './account-log.ts';
 import type { AuditGrant } from './audit-keys.ts';
 import type { AccountFault } from '../crypto/account-log.ts';
 import type { AccountIntent, AccountLogFault, AccountSteps } from './crypto-account.ts';
+import type { AccountPort } from './crypto-account-writes.ts';
 import type { SharingPort } from './crypto-sharing.ts';
 import type { PasskeyAnswered } from './crypto-unlock.ts';
 import type { PlacedEvent } from './event-chain.ts';
@@ -151,6 +152,7 @@ export interface OfflineSlot {
 
 export interface CryptoPort {
 	readonly sharing: SharingPort;
+	readonly account: AccountPort;
 	/** @returns the request of RFC 9807 §5.2.1, or why the password can't be used. */
 	startRegistration(password: string): Promise<Result<Uint8Array, PasswordRefusal>>;
 	/** Stretches, makes root, identity and keyslots, and leaves the account's keys in the core. */

@@ -55,6 +55,10 @@ export type LocalErrorCode =
 	| 'last_factor'
 	/** No other device has vouched for this one yet: it writes to what it made itself. */
 	| 'unconfirmed'
+	/** One mishap more, and nobody could open the account: first confirm the recovery code. */
+	| 'too_few_ways'
+	/** Logins would ask for a second step that there is none of. */
+	| 'factor_missing'
 	/** An owner has turned share links off in this space. */
 	| 'links_off'
 	/** A space without an owner could never be changed again. */

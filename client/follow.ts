@@ -51,6 +51,7 @@ export interface FollowerParts extends PastPagesParts {
 	readonly nowMs: () => number;
 	readonly onStored: (settled: readonly number[]) => void;
 	readonly onNotice: () => void;
+	readonly onAccount: () => void;
 	/** All on offer is verified: before anything is made of that. */
 	readonly onVerified: () => void;
 	/** All on offer is verified, and shown. */
@@ -276,7 +277,7 @@ export class Follower {
 				this.#parts.onNotice();
 				break;
 			case 'account':
-				// Read when the account is opened next.
+				this.#parts.onAccount();
 				break;
 			case 'stands':
 				// Nothing was put back over this connection.

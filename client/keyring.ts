@@ -2,6 +2,7 @@
 // that any of its devices has verified, whom it knows, what it invited and claimed, and its devices.
 // Heads are merged by greatest seq, never by last write.
 import { equalBytes } from '../protocol/bytes.ts';
+import type { AccountHead } from '../protocol/account-write.ts';
 import type { Head, PageId } from '../protocol/commit.ts';
 import type {
 	AccountId,
@@ -58,6 +59,8 @@ export class Keyring implements Content {
 	readonly #claimed = new Map<InviteId, EntryOf<'claimed'>>();
 	readonly #links = new Map<LinkId, EntryOf<'link'>>();
 	readonly #closed = new Set<InviteId | LinkId>();
+	/** Of the account's own log, as its devices have verified it: each once. */
+	#accountHeads: readonly AccountHead[] = [];
 	readonly #kits = new Newest<AccountId, EntryOf<'kit'>>();
 	readonly #names = new Newest<FactorId, EntryOf<'name'>>();
 
@@ -102,6 +105,11 @@ export class Keyring implements Content {
 		const newest = this.#heads.get(space);
 		const conflicts = this.#conflicts.filter((conflict) => conflict.space === space);
 		return [...(newest === undefined ? [] : [newest]), ...conflicts.map(({ head }) => head)];
+	}
+
+	/** Heads that must lie on the account's own log. */
+	get accountHeads(): readonly AccountHead[] {
+		return this.#accountHeads;
 	}
 
 	contactOf(account: AccountId): EntryOf<'contact'> | null {
@@ -211,7 +219,7 @@ export class Keyring implements Content {
 			changes.flatMap((change) => (change.type === 'keyring' ? [change.entry] : []))
 		);
 		for (const entry of entries) {
-			if (entry.type !== 'space' && entry.type !== 'head') this.#take(entry, now);
+			if (!['space', 'head', 'account'].includes(entry.type)) this.#take(entry, now);
 		}
 		if (entries.length > 0) this.#options.onChange?.();
 	}
@@ -244,6 +252,9 @@ export class Keyring implements Content {
 			case 'closed':
 				this.#closed.add(entry.of);
 				break;
+			case 'account':
+				this.#takeAccountHead(entry.head);
+				break;
 			case 'kit':
 				// Which of two is newer is said in them, whichever came to the log first.
 				this.#kits.take(entry.account, entry, [entry.madeAtMs, entry.checkedAtMs ?? 0, 0]);
@@ -268,6 +279,13 @@ export class Keyring implements Content {
 			this.#spaces[index] = { ...known, joinedAtMs: joined };
 		}
 		this.#spaces.sort((a, b) => compareMoments(a.place, b.place));
+	}
+
+	#takeAccountHead(head: AccountHead): void {
+		const isNew = this.#accountHeads.every(
+			({ n, hash }) => n !== head.n || !equalBytes(hash, head.hash)
+		);
+		if (isNew) this.#accountHeads = [...this.#accountHeads, head];
 	}
 
 	#takeHead({ space, seq, hash }: EntryOf<'head'>): void {
@@ -316,6 +334,10 @@ function covers(entry: KeyringEntry, other: KeyringEntry): boolean {
 	if (entry.type !== other.type) return false;
 	if (entry.type === 'head' && other.type === 'head') {
 		return entry.seq > other.seq || (entry.seq === other.seq && equalBytes(entry.hash, other.hash));
+	}
+	if (entry.type === 'account' && other.type === 'account') {
+		const [{ n, hash }, before] = [entry.head, other.head];
+		return n > before.n || (n === before.n && equalBytes(hash, before.hash));
 	}
 	if (entry.type === 'space' && other.type === 'space') {
 		const later = entry.joinedAtMs >= other.joinedAtMs;

@@ -1,9 +1,9 @@
 // What guards the account, as the engine offers it: of the account that is open, and imported when it is
 // asked for, so that the locked page is small.
 import type { AccountPolicy } from '../protocol/account-write.ts';
-import type { FactorId, SessionId } from '../protocol/ids.ts';
+import type { DeviceId, FactorId, SessionId } from '../protocol/ids.ts';
 import { ok } from '../protocol/result.ts';
-import type { AccountSecurity } from './api-account.ts';
+import type { AccountSecurity as SessionSecurity } from './api-account.ts';
 import type {
 	FactorsOverview,
 	NewBackupCodes,
@@ -15,20 +15,75 @@ import type {
 import type { Answer } from './api.ts';
 import type { AccountWritingParts } from './account-writing.ts';
 import type { Desk } from './desk.ts';
+import type { AccountSecurity, PasskeyOutput, SecurityParts } from './account-security.ts';
+import type { AccountFacts } from './crypto-account-writes.ts';
 import { fail } from './errors.ts';
 import type { Factors } from './factors.ts';
 
 export interface OpenSecurity
-	extends Pick<AccountWritingParts, 'store' | 'alone' | 'updateProfile'> {
+	extends Pick<AccountWritingParts, 'store'>,
+		Pick<SecurityParts, 'alone' | 'updateProfile'> {
 	readonly desk: Desk;
+	/** Leaves a head of the account's log in the keyring. */
+	readonly noteHead: SecurityParts['noteHead'];
 }
 
-export class SecurityFace implements TacetFactors, AccountSecurity {
-	readonly #open: () => OpenSecurity | null;
+/** Most answer with `step_up_needed` where the person has to show anew who they are. */
+export interface TacetSecurity extends TacetFactors, SessionSecurity, OwnSecurity {}
 
-	/** @param open null unless the vault is open. */
-	constructor(open: () => OpenSecurity | null) {
-		this.#open = open;
+type OwnSecurity = Omit<AccountSecurity, never>;
+
+export class SecurityFace implements TacetSecurity {
+	readonly #open: () => OpenSecurity | null;
+	readonly #erase: () => Answer<unknown>;
+
+	/** @param parts `open` gives null unless the vault is open. */
+	constructor(parts: {
+		readonly open: () => OpenSecurity | null;
+		readonly erase: () => Answer<unknown>;
+	}) {
+		this.#open = parts.open;
+		this.#erase = parts.erase;
+	}
+
+	read(): Answer<AccountFacts> {
+		return this.#withOwn((own) => own.read());
+	}
+
+	changePassword(password: string): Answer<void> {
+		return this.#withOwn((own) => own.changePassword(password));
+	}
+
+	newKit(): Answer<{ readonly recoveryCode: readonly string[] }> {
+		return this.#withOwn((own) => own.newKit());
+	}
+
+	confirmKit(words: string): Answer<void> {
+		return this.#withOwn((own) => own.confirmKit(words));
+	}
+
+	addKeyslot(passkey: PasskeyOutput): Answer<void> {
+		return this.#withOwn((own) => own.addKeyslot(passkey));
+	}
+
+	removeKeyslot(slot: Uint8Array): Answer<void> {
+		return this.#withOwn((own) => own.removeKeyslot(slot));
+	}
+
+	removeDevice(device: DeviceId): Answer<void> {
+		return this.#withOwn((own) => own.removeDevice(device));
+	}
+
+	putBack(): Answer<void> {
+		return this.#withOwn((own) => own.putBack());
+	}
+
+	/** Ends the account at the edge, and erases this device's store. */
+	async deleteAccount(): Answer<void> {
+		const deleted = await this.#withOwn((own) => own.deleteAccount());
+		if (!deleted.ok) return deleted;
+		const erased = await this.#erase();
+		return erased.ok ? ok(undefined) : erased;
 	}
 
 	factors(): Answer<FactorsOverview> {
@@ -69,6 +124,20 @@ export class SecurityFace implements TacetFactors, AccountSecurity {
 		const sessions = typeof which === 'string' ? which : [...which];
 		const ended = await open.desk.session.call('sessionsEnd', { sessions });
 		return ended.ok ? ok(undefined) : ended;
+	}
+
+	async #withOwn<Value>(work: (security: AccountSecurity) => Answer<Value>): Answer<Value> {
+		const open = this.#open();
+		if (open === null) return fail('locked');
+		const { desk, store, alone, updateProfile, noteHead } = open;
+		const { session, crypto, device, nowMs, keyring } = desk;
+		const { AccountSecurity } = await import('./account-security.ts');
+		return work(
+			new AccountSecurity({
+				...{ session, crypto, device, nowMs, store, alone, updateProfile, noteHead },
+				keyringHeads: () => keyring.accountHeads
+			})
+		);
 	}
 
 	async #with<Value>(work: (factors: Factors) => Answer<Value>): Answer<Value> {

@@ -56,6 +56,7 @@ export interface SyncOptions extends SocketMeans {
 	readonly isNamed?: () => boolean;
 	/** Invitations or links changed at the edge: for owners, to ask for them. */
 	readonly onNotice?: () => void;
+	readonly onAccount?: (() => void) | undefined;
 	/** The status changed. */
 	readonly onChange: () => void;
 	/** The store changed: other tabs should look again; these rows are on the log. */
@@ -149,7 +150,7 @@ export class SpaceSync {
 	/** What the parts are made of, and may ask of each other. */
 	#parts() {
 		const { space, store, crypto, me, device, content, genesisHash, nowMs } = this.#options;
-		const { repairWaitMs, mayWrite, givesHeartbeats, onNotice, onStored } = this.#options;
+		const { repairWaitMs, mayWrite, givesHeartbeats, onStored } = this.#options;
 		const isReady = (): boolean => this.#leading && this.#isCaughtUp;
 		return {
 			...{ space, store, crypto, me, device, content, genesisHash, nowMs, repairWaitMs, onStored },
@@ -167,7 +168,8 @@ export class SpaceSync {
 			gives: givesHeartbeats ?? true,
 			mayWrite: mayWrite ?? (() => true),
 			leads: () => this.#leading,
-			onNotice: onNotice ?? (() => undefined),
+			onNotice: this.#options.onNotice ?? (() => undefined),
+			onAccount: this.#options.onAccount ?? (() => undefined),
 			send: (frame: Uint8Array) => this.#socket.send(frame),
 			write: (changes: readonly Change[]) => this.write(changes),
 			connect: this.retryNow.bind(this),

@@ -49,7 +49,10 @@ class Engine extends SharingFace implements Tacet {
 	#open: Open | null = null;
 	/** Asked last by a login. */
 	#question: LoginQuestion | null = null;
-	readonly security = new SecurityFace(() => this.#open?.vault.security ?? null);
+	readonly security = new SecurityFace({
+		open: () => this.#open?.vault.security ?? null,
+		erase: () => this.logOut({ discardUnsent: true })
+	});
 	/** What another device handed over before the first login here. */
 	#handedOver: HandOver | null = null;
 	/** Phases change one after another, whatever is called meanwhile. */
@@ -270,6 +273,7 @@ class Engine extends SharingFace implements Tacet {
 				if (this.#open?.session === session) this.#setUnlocked(this.#open);
 			},
 			lock: () => this.lock(),
+			onAccount: () => void this.security.read(),
 			onCopied: () => {
 				void this.#inTurn(() => this.#takeNewWriter());
 			}

@@ -22,6 +22,7 @@ import { SpaceSync } from './sync.ts';
 import type { TabMessage, Tabs } from './tabs.ts';
 import { VaultSpace } from './vault-space.ts';
 import { VaultSpaces } from './vault-spaces.ts';
+import type { AccountHead } from '../protocol/account-write.ts';
 import type { Head } from '../protocol/commit.ts';
 import type { DeviceId, SpaceId } from '../protocol/ids.ts';
 import { ok, type Result } from '../protocol/result.ts';
@@ -46,6 +47,8 @@ export interface VaultParts {
 	readonly onChange: () => void;
 	/** Nobody has used the account for a while: locks all tabs. */
 	readonly lock: () => Promise<void>;
+	/** Something of the account changed at the edge. */
+	readonly onAccount: () => void;
 	/** This device's profile was copied: its next login takes a new id. */
 	readonly onCopied: () => void;
 }
@@ -123,7 +126,8 @@ export class Vault {
 		const desk = this.#desk();
 		this.security = {
 			...{ desk, store: options.store, updateProfile: parts.updateProfile },
-			alone: (work) => parts.tabs.alone('account', work)
+			alone: (work) => parts.tabs.alone('account', work),
+			noteHead: (head) => this.#noteAccountHead(head)
 		};
 		this.sharing = new Sharing({
 			desk,
@@ -173,6 +177,14 @@ export class Vault {
 		if (opened.ok) return ok(vault);
 		await vault.close();
 		return opened;
+	}
+
+	/** Lets the account's other devices know how far this one has verified its log. */
+	async #noteAccountHead(head: AccountHead): Promise<void> {
+		const isKnown = this.#keyring.known.accountHeads.some(({ n }) => n >= head.n);
+		if (isKnown || !this.#keyring.isConfirmed) return;
+		const { account } = this.#parts.me;
+		await this.#keyring.write([{ type: 'account', account, head }]);
 	}
 
 	/** The account's first space. */
@@ -312,6 +324,7 @@ export class Vault {
 			repairWaitMs: options.repairWaitMs ?? randomRepairWaitMs,
 			onChange,
 			onNotice: onChange,
+			onAccount: this.#parts.onAccount,
 			onStored: (settled) => {
 				tabs.tell({ type: 'stored', space, settled });
 			}

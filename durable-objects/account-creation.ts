@@ -21,24 +21,27 @@ export class AccountCreation {
 	}
 
 	async start(request: RequestOf<'registrationStart'>): Answer<'registrationStart'> {
-		const { name, store, keys: fetched } = this.#parts;
+		const { name, store } = this.#parts;
 		// First: who may not sign up learns of no handle whether it is taken.
 		const place = await this.#place.look(codeOf(request));
 		if (!place.ok) return place;
+		const response = await this.respond(request);
+		if (!response.ok) return response;
+		if (store.exists) return err({ code: 'handle_taken' });
+		return ok({ ...response.value, handleHash: toBase64Url(name.handleHash) });
+	}
+
+	/** RFC 9807 §5.2.2: for a first password, or another one. */
+	async respond({ registrationRequest }: RequestOf<'passwordStart'>): Answer<'passwordStart'> {
+		const { name, keys: fetched } = this.#parts;
 		const [keys, opaque] = await Promise.all([fetched.get(), init(opaqueModule)]);
 		if (!keys.ok) return keys;
-		if (store.exists) return err({ code: 'handle_taken' });
-		const { handleHash } = name;
 		const response = createRegistrationResponse(opaque.server, {
 			setup: keys.value.opaqueSetup,
-			handleHash,
-			request: decodeText(request.registrationRequest)
+			handleHash: name.handleHash,
+			request: decodeText(registrationRequest)
 		});
-		if (!response.ok) return malformed;
-		return ok({
-			registrationResponse: toBase64Url(response.value),
-			handleHash: toBase64Url(handleHash)
-		});
+		return response.ok ? ok({ registrationResponse: toBase64Url(response.value) }) : malformed;
 	}
 
 	async finish(request: RequestOf<'registrationFinish'>): Answer<'registrationFinish'> {

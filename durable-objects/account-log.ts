@@ -33,6 +33,7 @@ export class AccountLog {
 	readonly #storage: DurableObjectStorage;
 	readonly #account: AccountStore;
 	readonly #store: AccountLogStore;
+	#loginBasis: object = {};
 	/** Undefined until somebody asks. */
 	#state: AccountState | null | undefined;
 
@@ -57,6 +58,14 @@ export class AccountLog {
 	get #known(): AccountState | null {
 		this.#state ??= this.#fold();
 		return this.#state;
+	}
+
+	/**
+	 * The same for as long as a login that has begun may be finished: until password, second steps or policy
+	 * are others.
+	 */
+	get loginBasis(): object {
+		return this.#loginBasis;
 	}
 
 	/** OPAQUE's, 192 bytes, that logins are against; null without an account. */
@@ -138,6 +147,7 @@ export class AccountLog {
 			const { account } = change.after;
 			this.#account.createAccount({ account, createdAtMs: Date.now() }, write);
 		}
+		if (change.before === null || !isSameLogin(change.before, change.after)) this.#loginBasis = {};
 		this.#state = change.after;
 		return ok(null);
 	}
@@ -193,6 +203,13 @@ export class AccountLog {
 		return state;
 	}
 }
+
+/** A write makes anew what it changes, and nothing else. */
+const isSameLogin = (before: AccountState, after: AccountState): boolean =>
+	before.material.password === after.material.password &&
+	before.factors === after.factors &&
+	before.policy === after.policy &&
+	!after.isDeleted;
 
 /** Of a write that does not begin an account there is nothing to fetch anew. */
 const codeOf = (fault: AccountFault, before: AccountState | null): Refusal['code'] =>

@@ -20,7 +20,10 @@ import { LoginsInProgress } from './logins-in-progress.ts';
 import type { SecondStep, StepAttempt } from './second-step.ts';
 
 /** What a login ends in. */
-type Aim =
+type Aim = {
+	/** What the account asked of logins when this one showed its password. */
+	readonly basis: object;
+} & (
 	| {
 			readonly type: 'session';
 			readonly device: ProvenDevice;
@@ -28,7 +31,8 @@ type Aim =
 			/** Writes of the account log that the device knows. */
 			readonly after: number;
 	  }
-	| { readonly type: 'fresh'; readonly session: SessionId };
+	| { readonly type: 'fresh'; readonly session: SessionId }
+);
 
 /** A login whose password was right, and what is asked next. */
 interface Asked {
@@ -45,6 +49,8 @@ export interface LoginParts {
 	readonly login: AccountLogin;
 	readonly sessions: AccountSessions;
 	readonly secondStep: SecondStep;
+	/** Another one once a login that has begun must not be finished. */
+	readonly basis: () => object;
 	/** What the account consists of. */
 	readonly material: (
 		after: number
@@ -64,12 +70,13 @@ export class AccountLoginSteps {
 		place: RequestPlace
 	): Promise<Result<LoginStep, Refusal>> {
 		const { login } = this.#parts;
+		const basis = this.#parts.basis();
 		const sessionKey = await login.finish(request, 'session');
 		if (!sessionKey.ok) return sessionKey;
 		const device = await login.proveDevice(sessionKey.value, request.device, place);
 		if (!device.ok) return device;
 		const { whenFull, after } = request;
-		const aim = { type: 'session', device: device.value, whenFull, after } as const;
+		const aim = { type: 'session', basis, device: device.value, whenFull, after } as const;
 		const asked = this.#askFactor(request.login, aim, place);
 		return asked === null ? this.#begin(request.login, aim, place) : ok(asked);
 	}
@@ -97,10 +104,12 @@ export class AccountLoginSteps {
 		request: RequestOf<'stepUpFinish'>,
 		{ session, place }: { readonly session: SessionId; readonly place: RequestPlace }
 	): Promise<Result<StepUpStep, Refusal>> {
+		const basis = this.#parts.basis();
 		const sessionKey = await this.#parts.login.finish(request, session);
 		if (!sessionKey.ok) return sessionKey;
-		const asked = this.#askFactor(request.login, { type: 'fresh', session }, place);
-		return asked === null ? this.#freshen(session, place) : ok(asked);
+		const aim = { type: 'fresh', basis, session } as const;
+		const asked = this.#askFactor(request.login, aim, place);
+		return asked === null ? this.#freshen(aim, place) : ok(asked);
 	}
 
 	async answerStepUp(
@@ -108,7 +117,8 @@ export class AccountLoginSteps {
 		{ session, place }: { readonly session: SessionId; readonly place: RequestPlace }
 	): Promise<Result<StepUpStep, Refusal>> {
 		const aim = await this.#judge(login, answer, isOf(session));
-		return aim.ok ? this.#freshen(session, place) : aim;
+		if (!aim.ok) return aim;
+		return aim.value.type === 'fresh' ? this.#freshen(aim.value, place) : loginFailed;
 	}
 
 	/** @param session whose step-up it is; null: a login. */
@@ -160,8 +170,10 @@ export class AccountLoginSteps {
 		const material = await this.#parts.material(aim.after);
 		if (!material.ok) return material;
 		const whenFull = aim.whenFull === 'end_oldest' ? 'end_oldest' : { end };
+		const mayBegin = () => aim.basis === this.#parts.basis();
 		const begun: Result<BegunSession, Refusal> = await this.#parts.sessions.begin(aim.device, {
 			whenFull,
+			mayBegin,
 			place: place.where
 		});
 		if (!begun.ok) return begun;
@@ -174,7 +186,11 @@ export class AccountLoginSteps {
 		return ok({ ...begun.value, ...material.value });
 	}
 
-	#freshen(session: SessionId, place: RequestPlace): Result<StepUpStep, Refusal> {
+	#freshen(
+		{ session, basis }: Extract<Aim, { type: 'fresh' }>,
+		place: RequestPlace
+	): Result<StepUpStep, Refusal> {
+		if (basis !== this.#parts.basis()) return loginFailed;
 		const freshUntilMs = this.#parts.sessions.freshen(session);
 		if (freshUntilMs === null) return err({ code: 'unauthenticated' });
 		this.#parts.login.refund(place);

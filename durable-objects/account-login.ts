@@ -41,6 +41,8 @@ export type LoginPurpose = 'session' | SessionId;
 interface KeyExchange {
 	readonly state: Uint8Array;
 	readonly purpose: LoginPurpose;
+	/** See {@link AccountLog.loginBasis}. */
+	readonly basis: object;
 }
 
 export const loginFailed = err({ code: 'login_failed' } as const);
@@ -68,6 +70,7 @@ export class AccountLogin {
 		const taken = this.#budget.take(network, nowMs);
 		if (!taken.ok) return taken;
 		const { handleHash } = name;
+		const basis = log.loginBasis;
 		const started = startLogin(opaque.server, {
 			setup: keys.value.opaqueSetup,
 			handleHash,
@@ -77,7 +80,7 @@ export class AccountLogin {
 		if (!started.ok) return malformed;
 		const login = newLoginId();
 		const { state, ke2 } = started.value;
-		this.#exchanges.add(login, { state, purpose }, nowMs + loginStateTtlSeconds * 1_000);
+		this.#exchanges.add(login, { state, purpose, basis }, nowMs + loginStateTtlSeconds * 1_000);
 		return ok({ login, ke2: toBase64Url(ke2), handleHash: toBase64Url(handleHash) });
 	}
 
@@ -93,6 +96,8 @@ export class AccountLogin {
 		const opaque = await init(opaqueModule);
 		const exchange = this.#exchanges.take(login)?.login;
 		if (exchange?.purpose !== purpose) return loginFailed;
+		// Against a record that is not in force any more.
+		if (exchange.basis !== this.#parts.log.loginBasis) return loginFailed;
 		const { state } = exchange;
 		const finished = finishLogin(opaque.server, { state, ke3: decodeText(ke3) });
 		// Only a record that was there gives a session key to both sides.

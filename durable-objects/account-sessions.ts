@@ -91,12 +91,22 @@ export class AccountSessions {
 	 */
 	async begin(
 		{ device, jwk }: ProvenDevice,
-		{ whenFull, place }: { readonly whenFull: WhenFull; readonly place: Place | null }
+		{
+			whenFull,
+			mayBegin,
+			place
+		}: {
+			readonly whenFull: WhenFull;
+			readonly mayBegin: () => boolean;
+			readonly place: Place | null;
+		}
 	): Promise<Result<BegunSession, Refusal>> {
 		const keys = await this.#parts.keys.get();
 		if (!keys.ok) return keys;
 		const secret = createRefreshSecret();
 		for (;;) {
+			// Another password, or another second step, may have come into force meanwhile.
+			if (!mayBegin()) return err({ code: 'login_failed' });
 			const nowMs = Date.now();
 			const { replaced, leaving, isFull } = this.#givingWay(device, whenFull, nowMs);
 			if (isFull) {

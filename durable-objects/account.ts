@@ -97,6 +97,7 @@ export class Account extends DurableObject<Env> {
 		this.#factors = factors;
 		this.#steps = new AccountLoginSteps({
 			...{ login: this.#login, sessions: this.#sessions },
+			basis: () => log.loginBasis,
 			secondStep: new FactorStep(log, factors),
 			material: (after) => this.#material(after)
 		});
@@ -233,6 +234,10 @@ export class Account extends DurableObject<Env> {
 			if (!material.ok) return material;
 			return ok({ ...material.value, ...this.#seen(session) });
 		});
+	}
+
+	passwordStart(proven: Proven, request: RequestOf<'passwordStart'>): Reply<'passwordStart'> {
+		return this.#asSession(proven, () => this.#creation.respond(request));
 	}
 
 	write(

@@ -145,6 +145,14 @@ export const accountRoutes = {
 		request: accountReadRequest,
 		response: accountReadResponse
 	},
+	/** For a new password: its record goes with a write. */
+	passwordStart: {
+		method: 'POST',
+		path: '/v1/password/start',
+		auth: 'fresh',
+		request: v.strictObject({ registrationRequest }),
+		response: v.strictObject({ registrationResponse })
+	},
 	/**
 	 * The write that stands next. `stale_count` if another does: read, judge, and write anew. The same
 	 * once more is answered as before.

@@ -48,6 +48,7 @@ const handlers: Readonly<Record<RouteName, Handler>> = {
 	sessionRefresh: ofAccount('sessionRefresh', sessionRefresh),
 	sessionsEnd: ofAccount('sessionsEnd', sessionsEnd),
 	accountRead: ofAccount('accountRead', accounts.accountRead),
+	passwordStart: ofAccount('passwordStart', accounts.passwordStart),
 	accountWrite: ofAccount('accountWrite', accounts.accountWrite),
 	passkeyStart: ofAccount('passkeyStart', accounts.passkeyStart),
 	smsStart: ofAccount('smsStart', accounts.smsStart),

@@ -74,6 +74,7 @@ function machineOf(state: DurableObjectState, secondStep: SecondStep): Machine {
 	});
 	const material = { ...noMaterial, account: store.loadAccount()!.account };
 	const steps = new AccountLoginSteps({
+		basis: () => log.loginBasis,
 		...{ login, sessions, secondStep, material: () => Promise.resolve(ok(material)) }
 	});
 	return { login, sessions, steps };

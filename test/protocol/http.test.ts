@@ -142,6 +142,10 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 	},
 	passkeyStart: { request: {}, response: { challenge: bytes(32) } },
 	smsStart: { request: { number: '+15550123456' }, response: {} },
+	passwordStart: {
+		request: { registrationRequest: bytes(32) },
+		response: { registrationResponse: bytes(64) }
+	},
 	accountWrite: {
 		request: {
 			...{ ...signedWrite, ...newRecords },

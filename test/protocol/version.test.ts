@@ -91,7 +91,7 @@ const locked: typeof formats = {
 	identity: '16d794a5143bdff7',
 	labels: 'f7be6c80bdc6fa1b',
 	page: '0d865cb168420e9e',
-	routes: 'ab0b51d176651485',
+	routes: '0a0d9b7e64a941c8',
 	sharing: '143bd1c0c21142b6',
 	signingInputs: '4d4b73348f2dedd0',
 	spaceFrames: 'db8d73b49acbd8c2'

@@ -40,6 +40,7 @@ export const levels = {
 	accountRead: 'account',
 	passkeyStart: 'account',
 	smsStart: 'account',
+	passwordStart: 'account',
 	accountWrite: 'account',
 	accountPutBack: 'account',
 	inviteCreate: 'owner',

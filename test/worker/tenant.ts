@@ -215,6 +215,7 @@ async function requestsOf(
 		sessionRefresh: { refreshToken: session.refreshToken },
 		sessionsEnd: { sessions: 'own' as const },
 		accountRead: { after: 0 },
+		passwordStart: { registrationRequest },
 		accountWrite: await person.accountWrite({ type: 'device_remove', device: newDeviceId() }),
 		passkeyStart: {},
 		smsStart: { number: '+15550123456' },

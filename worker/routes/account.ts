@@ -6,6 +6,11 @@ export const accountRead: AccountRoute<'accountRead'> = {
 	call: ({ account, proven, request }) => account.read(proven, request)
 };
 
+export const passwordStart: AccountRoute<'passwordStart'> = {
+	rate: 'session',
+	call: ({ account, proven, request }) => account.passwordStart(proven, request)
+};
+
 export const accountWrite: AccountRoute<'accountWrite'> = {
 	rate: 'session',
 	call: ({ account, proven, request, place }) => account.write(proven, request, place)

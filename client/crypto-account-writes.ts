@@ -1,0 +1,355 @@
+// Writes of the account log as the crypto core makes them: each from what a person means to change. What
+// needs the root takes it from the password keyslot, by the login that this core has at hand, and forgets
+// it at once.
+import {
+	deriveRecoveryAuthenticator,
+	recoveryAuthenticatorHash
+} from '../crypto/client/recovery-authenticator.ts';
+import {
+	derivePasskeySlotKey,
+	derivePasswordSlotKey,
+	deriveRecoverySlotKey,
+	sealKeyslot,
+	sealPasskeyKeyslot
+} from '../crypto/client/keyslots.ts';
+import type { ExportKey } from '../crypto/client/opaque-client.ts';
+import type { PreparedPassword } from '../crypto/client/password.ts';
+import {
+	formatRecoveryCode,
+	generateRecoveryEntropy,
+	parseRecoveryCode
+} from '../crypto/client/recovery-code.ts';
+import { createSecret, type RootSecret } from '../crypto/client/secret.ts';
+import { signAccountWrite } from '../crypto/client/sign-account-write.ts';
+import {
+	accountHead,
+	judgeAccountWrite,
+	type AccountFault,
+	type AccountState
+} from '../crypto/account-log.ts';
+import { sha256 } from '../crypto/hash.ts';
+import { passkeySlotId } from '../crypto/passkey-id.ts';
+import {
+	parseAccountWrite,
+	slotsOf,
+	type AccountAction,
+	type AccountPolicy,
+	type FactorKind,
+	type KitFacts
+} from '../protocol/account-write.ts';
+import { equalBytes, toHex } from '../protocol/bytes.ts';
+import type { AccountId, DeviceId, FactorId } from '../protocol/ids.ts';
+import { err, ok, type Result } from '../protocol/result.ts';
+import type { FormedWrite, KnownAccount, ShownAccount } from './account-log.ts';
+import {
+	judgeShown,
+	kitFactsOf,
+	passwordFactsOf,
+	slotFactsOf,
+	stateOf,
+	type AccountLogFault,
+	type WritePlace
+} from './crypto-account.ts';
+import { openPasswordSlot, sealOfflineSlot } from './crypto-keyslots.ts';
+import type { OfflineSlot, PasswordRefusal } from './crypto-port.ts';
+
+/** What a person means to change. Nothing of it is bytes that are signed as they are. */
+export type AccountChange =
+	/** To the password of the registration that is under way. */
+	| {
+			readonly type: 'password';
+			/** RFC 9807 §5.2.2. */
+			readonly response: Uint8Array;
+			/** Also seal the root for this device, under the new password. */
+			readonly offline: CryptoKey | null;
+	  }
+	/** Somebody has a code on paper, and types it: the one in force, or the one just made. */
+	| { readonly type: 'kit_confirm'; readonly words: string }
+	/** One more passkey that unlocks. */
+	| {
+			readonly type: 'keyslot_add';
+			/** 16 to 1,023 bytes. */
+			readonly credentialId: Uint8Array;
+			/** What its PRF gave for this account, 32 bytes; overwritten. */
+			readonly prfOutput: Uint8Array;
+	  }
+	| { readonly type: 'keyslot_remove'; readonly slot: Uint8Array }
+	| { readonly type: 'device_remove'; readonly device: DeviceId }
+	| { readonly type: 'delete' };
+
+export type ChangeFault =
+	/** No login is at hand that opens the password keyslot. */
+	| 'step_up_needed'
+	/** Those words are not the recovery code. */
+	| 'wrong_code'
+	| 'malformed'
+	| AccountFault;
+
+export interface FormedChange {
+	readonly formed: FormedWrite;
+	/** What this device knows once the write stands. */
+	readonly known: KnownAccount;
+	readonly offlineSlot: OfflineSlot | null;
+}
+
+/** What an account consists of, for people: as its own log says. */
+export interface AccountFacts {
+	readonly account: AccountId;
+	readonly head: { readonly n: number; readonly hash: Uint8Array };
+	readonly policy: AccountPolicy;
+	readonly kit: { readonly confirmed: boolean; readonly madeAtMs: number };
+	readonly passkeys: readonly { readonly slot: Uint8Array }[];
+	readonly factors: readonly { readonly factor: FactorId; readonly kind: FactorKind }[];
+	readonly removedDevices: readonly DeviceId[];
+}
+
+export interface AccountPort {
+	/** Holds what the edge shows against what is known; gives what is to be remembered. */
+	judge(known: KnownAccount, shown: ShownAccount): Promise<Result<KnownAccount, AccountLogFault>>;
+	describe(known: KnownAccount): Promise<AccountFacts>;
+	/** Whether these heads of its own log lie on what is known. */
+	standsOn(
+		known: KnownAccount,
+		heads: readonly { readonly n: number; readonly hash: Uint8Array }[]
+	): Promise<'stands' | 'behind' | 'forked'>;
+	/** @returns the request of RFC 9807 §5.2.1 for a new password. */
+	startPassword(password: string): Promise<Result<Uint8Array, PasswordRefusal>>;
+	/**
+	 * Makes another recovery code, 12 words. It takes the place of the one in force when somebody types it:
+	 * until then nothing is changed.
+	 */
+	newKit(known: KnownAccount): Promise<Result<readonly string[], ChangeFault>>;
+	form(
+		known: KnownAccount,
+		change: AccountChange,
+		place: WritePlace
+	): Promise<Result<FormedChange, ChangeFault>>;
+}
+
+interface Ports {
+	readonly signingKey: () => CryptoKey;
+	/** The export key of the login at hand; null without one. */
+	readonly exportKey: () => ExportKey | null;
+	readonly startPassword: AccountPort['startPassword'];
+	/** Ends the registration that is under way. The caller wipes the export key. */
+	readonly finishPassword: (response: Uint8Array) => Promise<
+		Result<
+			{
+				readonly record: Uint8Array;
+				readonly exportKey: ExportKey;
+				readonly password: PreparedPassword;
+			},
+			'malformed'
+		>
+	>;
+}
+
+interface Drafted {
+	readonly action: AccountAction;
+	readonly registrationRecord?: Uint8Array;
+	readonly keyslots?: readonly Uint8Array[];
+	readonly offlineSlot?: OfflineSlot;
+}
+
+export class AccountCore implements AccountPort {
+	readonly #ports: Ports;
+	/** A code that nobody has typed yet. */
+	#newKit: { readonly keyslot: Uint8Array; readonly kit: KitFacts } | null = null;
+
+	constructor(ports: Ports) {
+		this.#ports = ports;
+	}
+
+	async judge(
+		known: KnownAccount,
+		shown: ShownAccount
+	): Promise<Result<KnownAccount, AccountLogFault>> {
+		const judged = await judgeShown(known, shown);
+		return judged.ok ? ok(judged.value.known) : judged;
+	}
+
+	async describe(known: KnownAccount): Promise<AccountFacts> {
+		const state = await stateOf(known);
+		const { material, policy, factors, removedDevices, account } = state;
+		return {
+			...{ account, head: accountHead(state), policy, removedDevices },
+			kit: { confirmed: material.kit.confirmed, madeAtMs: kitTimeMs(known, state) },
+			passkeys: material.passkeys.map(({ slot }) => ({ slot })),
+			factors: factors.map(({ factor, kind }) => ({ factor, kind }))
+		};
+	}
+
+	async standsOn(
+		known: KnownAccount,
+		heads: readonly { readonly n: number; readonly hash: Uint8Array }[]
+	): Promise<'stands' | 'behind' | 'forked'> {
+		const state = await stateOf(known);
+		let standing: 'stands' | 'behind' = 'stands';
+		for (const { n, hash } of heads) {
+			const own = state.heads[n - 1];
+			if (own === undefined) standing = 'behind';
+			else if (!equalBytes(own, hash)) return 'forked';
+		}
+		return standing;
+	}
+
+	startPassword(password: string): Promise<Result<Uint8Array, PasswordRefusal>> {
+		return this.#ports.startPassword(password);
+	}
+
+	async form(
+		known: KnownAccount,
+		change: AccountChange,
+		place: WritePlace
+	): Promise<Result<FormedChange, ChangeFault>> {
+		const state = await stateOf(known);
+		const drafted = await this.#draft(state, known, change);
+		if (!drafted.ok) return drafted;
+		const { action, registrationRecord, keyslots = [], offlineSlot } = drafted.value;
+		const { n, hash } = accountHead(state);
+		const signed = await signAccountWrite(this.#ports.signingKey(), {
+			...{ account: state.account, n: n + 1, previous: hash, action },
+			...{ device: place.device, timeMs: place.timeMs }
+		});
+		const judged = judgeAccountWrite(state, signed);
+		if (!judged.ok) return judged;
+		const inForce = new Set(slotsOf(judged.value.state.material).map((facts) => toHex(facts.hash)));
+		return ok({
+			formed: { ...signed, registrationRecord: registrationRecord ?? null, keyslots },
+			known: {
+				writes: [...known.writes, signed],
+				registrationRecord: registrationRecord ?? known.registrationRecord,
+				keyslots: [...known.keyslots, ...keyslots].filter((slot) =>
+					inForce.has(toHex(sha256(slot)))
+				),
+				pending: null
+			},
+			offlineSlot: offlineSlot ?? null
+		});
+	}
+
+	async #draft(
+		state: AccountState,
+		known: KnownAccount,
+		change: AccountChange
+	): Promise<Result<Drafted, ChangeFault>> {
+		switch (change.type) {
+			case 'password':
+				return this.#newPassword(state, known, change);
+			case 'kit_confirm':
+				return this.#confirmedKit(state, change.words);
+			case 'keyslot_add':
+				return this.#withRoot(state, known, (root) => newPasskey(state, root, change));
+			default:
+				return ok({ action: change });
+		}
+	}
+
+	async newKit(known: KnownAccount): Promise<Result<readonly string[], ChangeFault>> {
+		const state = await stateOf(known);
+		return this.#withRoot(state, known, async (root) => {
+			const { keyslot, kit, recoveryCode } = await makeKit(state, root);
+			this.#newKit = { keyslot, kit };
+			return recoveryCode;
+		});
+	}
+
+	#confirmedKit({ material }: AccountState, words: string): Result<Drafted, 'wrong_code'> {
+		const entropy = parseRecoveryCode(words);
+		if (!entropy.ok) return err('wrong_code');
+		const authenticator = deriveRecoveryAuthenticator(entropy.value);
+		const hash = recoveryAuthenticatorHash(authenticator);
+		authenticator.fill(0);
+		entropy.value.wipe();
+		const confirmed = (kit: KitFacts) =>
+			({ type: 'kit', kit: { ...kit, confirmed: true } }) as const;
+		const made = this.#newKit;
+		if (made !== null && equalBytes(hash, made.kit.authenticatorHash)) {
+			return ok({ action: confirmed(made.kit), keyslots: [made.keyslot] });
+		}
+		const isInForce = equalBytes(hash, material.kit.authenticatorHash);
+		return isInForce ? ok({ action: confirmed(material.kit) }) : err('wrong_code');
+	}
+
+	async #newPassword(
+		state: AccountState,
+		known: KnownAccount,
+		{ response, offline }: AccountChange & { readonly type: 'password' }
+	): Promise<Result<Drafted, ChangeFault>> {
+		const finished = await this.#ports.finishPassword(response);
+		if (!finished.ok) return finished;
+		const { record, exportKey, password } = finished.value;
+		const { account } = state;
+		const drafted = await this.#withRoot<Drafted>(state, known, async (root) => {
+			const slotKey = derivePasswordSlotKey(exportKey, null);
+			const place = { account, kind: 'password', generation: state.identities.length } as const;
+			const keyslot = await sealKeyslot(slotKey, root, place);
+			slotKey.wipe();
+			return {
+				action: { type: 'password', password: passwordFactsOf(keyslot, record, false) },
+				...{ registrationRecord: record, keyslots: [keyslot] },
+				...(offline && {
+					offlineSlot: await sealOfflineSlot(root, { account, password, key: offline })
+				})
+			};
+		});
+		exportKey.wipe();
+		return drafted;
+	}
+
+	async #withRoot<Value>(
+		{ account }: AccountState,
+		{ keyslots }: KnownAccount,
+		work: (root: RootSecret) => Promise<Value>
+	): Promise<Result<Value, ChangeFault>> {
+		const exportKey = this.#ports.exportKey();
+		const root = exportKey && (await openPasswordSlot(exportKey, account, keyslots));
+		if (root === null) return err('step_up_needed');
+		try {
+			return ok(await work(root));
+		} finally {
+			root.wipe();
+		}
+	}
+}
+
+async function newPasskey(
+	{ account, identities }: AccountState,
+	root: RootSecret,
+	{ credentialId, prfOutput }: AccountChange & { readonly type: 'keyslot_add' }
+): Promise<Drafted> {
+	const slotKey = derivePasskeySlotKey(createSecret(prfOutput));
+	const keyslot = await sealPasskeyKeyslot(slotKey, root, {
+		...{ account, slot: passkeySlotId(credentialId), generation: identities.length }
+	});
+	slotKey.wipe();
+	prfOutput.fill(0);
+	return {
+		action: { type: 'keyslot_add', passkey: slotFactsOf(keyslot) },
+		keyslots: [keyslot]
+	};
+}
+
+async function makeKit({ account, identities }: AccountState, root: RootSecret) {
+	const entropy = generateRecoveryEntropy();
+	const slotKey = deriveRecoverySlotKey(entropy);
+	const place = { account, kind: 'recovery', generation: identities.length } as const;
+	const keyslot = await sealKeyslot(slotKey, root, place);
+	const kit = kitFactsOf(keyslot, entropy, false);
+	const recoveryCode = formatRecoveryCode(entropy).split(' ');
+	slotKey.wipe();
+	entropy.wipe();
+	return { keyslot, kit, recoveryCode };
+}
+
+/** When the code in force was made, by the clock of the device that made it. */
+function kitTimeMs({ writes }: KnownAccount, { material }: AccountState): number {
+	for (const signed of writes) {
+		const parsed = parseAccountWrite(signed.write);
+		if (!parsed.ok) continue;
+		const { action, timeMs } = parsed.value;
+		const kit = 'material' in action ? action.material.kit : action.type === 'kit' && action.kit;
+		if (kit !== false && equalBytes(kit.hash, material.kit.hash)) return timeMs;
+	}
+	throw new Error('a code in force was made by a write');
+}
