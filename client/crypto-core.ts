@@ -15,12 +15,9 @@ import {
 	finishLogin,
 	finishRegistration,
 	startLogin,
-	startRegistration,
-	type ExportKey,
-	type OpaqueClientState,
-	type OpaqueSessionKey
+	startRegistration
 } from '../crypto/client/opaque-client.ts';
-import { preparePassword, type PreparedPassword } from '../crypto/client/password.ts';
+import { preparePassword } from '../crypto/client/password.ts';
 import type { LinkIdentity } from '../crypto/client/link-identity.ts';
 import { RecordCipher } from '../crypto/client/record-cipher.ts';
 import { createSecret, type RootSecret } from '../crypto/client/secret.ts';
@@ -44,6 +41,7 @@ import {
 	sealFirstKeyslots,
 	sealOfflineSlot
 } from './crypto-keyslots.ts';
+import type { FinishedLogin, OpaqueAttempt, Unlocked } from './crypto-kept.ts';
 import { giveBackMemory } from './crypto-memory.ts';
 import type {
 	CommitDraft,
@@ -65,27 +63,6 @@ import { SharingCore } from './crypto-sharing.ts';
 import { SpaceKeys } from './crypto-spaces.ts';
 import { openByPasskey, sealForPasskey } from './crypto-unlock.ts';
 import { hashPages, inTurns } from './page-hashes.ts';
-
-interface Unlocked {
-	readonly identity: Identity;
-	readonly device: DeviceId;
-	readonly keys: AccountKeys;
-	readonly localKey: RecordCipher;
-	readonly spaces: SpaceKeys;
-}
-
-/** What a half-done registration or login keeps between its two messages. */
-interface OpaqueAttempt {
-	readonly password: PreparedPassword;
-	readonly state: OpaqueClientState;
-}
-interface FinishedLogin {
-	/** Wipes it. */
-	readonly timer: ReturnType<typeof setTimeout>;
-	readonly password: PreparedPassword;
-	readonly exportKey: ExportKey;
-	readonly sessionKey: OpaqueSessionKey;
-}
 
 export type LoadOpaque = () => Promise<WebAssembly.Module>;
 

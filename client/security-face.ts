@@ -37,13 +37,10 @@ export class SecurityFace implements TacetSecurity {
 	readonly #open: () => OpenSecurity | null;
 	readonly #erase: () => Answer<unknown>;
 
-	/** @param parts `open` gives null unless the vault is open. */
-	constructor(parts: {
-		readonly open: () => OpenSecurity | null;
-		readonly erase: () => Answer<unknown>;
-	}) {
-		this.#open = parts.open;
-		this.#erase = parts.erase;
+	/** @param open null unless the vault is open. */
+	constructor(open: () => OpenSecurity | null, erase: () => Answer<unknown>) {
+		this.#open = open;
+		this.#erase = erase;
 	}
 
 	read(): Answer<AccountFacts> {

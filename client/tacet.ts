@@ -47,13 +47,11 @@ class Engine extends SharingFace implements Tacet {
 	#state: TacetState = { phase: 'starting', first: null };
 	#known: Known | null = null;
 	#open: Open | null = null;
-	/** Asked last by a login. */
 	#question: LoginQuestion | null = null;
-	readonly security = new SecurityFace({
-		open: () => this.#open?.vault.security ?? null,
-		erase: () => this.logOut({ discardUnsent: true })
-	});
-	/** What another device handed over before the first login here. */
+	readonly security = new SecurityFace(
+		() => this.#open?.vault.security ?? null,
+		() => this.logOut({ discardUnsent: true })
+	);
 	#handedOver: HandOver | null = null;
 	/** Phases change one after another, whatever is called meanwhile. */
 	#turn: Promise<unknown> = Promise.resolve();

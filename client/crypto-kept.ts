@@ -1,0 +1,34 @@
+// What the crypto core keeps, and for how long: keys while the vault is open, an exchange of OPAQUE between
+// its messages, a login until it was used.
+import type { AccountKeys } from '../crypto/client/account-keys.ts';
+import type {
+	ExportKey,
+	OpaqueClientState,
+	OpaqueSessionKey
+} from '../crypto/client/opaque-client.ts';
+import type { PreparedPassword } from '../crypto/client/password.ts';
+import type { RecordCipher } from '../crypto/client/record-cipher.ts';
+import type { Identity } from '../crypto/identity.ts';
+import type { DeviceId } from '../protocol/ids.ts';
+import type { SpaceKeys } from './crypto-spaces.ts';
+
+export interface Unlocked {
+	readonly identity: Identity;
+	readonly device: DeviceId;
+	readonly keys: AccountKeys;
+	readonly localKey: RecordCipher;
+	readonly spaces: SpaceKeys;
+}
+
+/** What a half-done registration or login keeps between its two messages. */
+export interface OpaqueAttempt {
+	readonly password: PreparedPassword;
+	readonly state: OpaqueClientState;
+}
+export interface FinishedLogin {
+	/** Wipes it. */
+	readonly timer: ReturnType<typeof setTimeout>;
+	readonly password: PreparedPassword;
+	readonly exportKey: ExportKey;
+	readonly sessionKey: OpaqueSessionKey;
+}
