@@ -25,6 +25,7 @@ export type LocalErrorCode =
 	| 'already_signed_in'
 	/** The account asks for more than the password, and there is nobody to answer. */
 	| 'second_step_needed'
+	/** The person did not go on. */
 	| 'cancelled'
 	/** None was asked, none answered, or its person did not want to. */
 	| 'passkey_unanswered'
@@ -49,8 +50,6 @@ export type LocalErrorCode =
 	| 'already_member'
 	/** The edge does not take it, although nothing on the log forbids it: it may still be placed. */
 	| 'refused'
-	/** The person did not go on. */
-	| 'cancelled'
 	/** Logins ask for a second step, and this would leave none that lasts. */
 	| 'last_factor'
 	/** No other device has vouched for this one yet: it writes to what it made itself. */

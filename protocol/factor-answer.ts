@@ -42,4 +42,7 @@ export const newFactor = v.strictObject({
 });
 
 /** E.164. */
-export const phoneNumber = v.pipe(v.string(), v.check((text) => isPhoneNumber(text), 'malformed'));
+export const phoneNumber = v.pipe(
+	v.string(),
+	v.check((text) => isPhoneNumber(text), 'malformed')
+);

@@ -58,8 +58,8 @@ async function again(
 	change: { url?: string; method?: string; fields?: Fields; without?: string; body?: Buffer } = {}
 ): Promise<string> {
 	const { hostname, port } = new URL(edge.url);
-	const headers: Fields = { ...fieldsOf(sent), ...change.fields };
-	if (change.without !== undefined) delete headers[change.without];
+	const all = Object.entries({ ...fieldsOf(sent), ...change.fields });
+	const headers: Fields = Object.fromEntries(all.filter(([name]) => name !== change.without));
 	const body = change.body ?? sent.body;
 	if (headers['content-length'] !== undefined) headers['content-length'] = String(body.length);
 	const { method = sent.method, url: path = sent.url } = change;

@@ -114,7 +114,7 @@ describe('a route that names nothing', () => {
 	it.each(nameless)('EDG-01 %s is about the own account alone', async (name) => {
 		const session = await bob.person.logIn();
 		const before = await ada.dump();
-		const answer = await ask(name, bob.requests[name] as Fields, session.token);
+		const answer = await ask(name, bob.requests[name], session.token);
 		expect(answer.status).toBe(200);
 		expect(await ada.dump()).toBe(before);
 		const text = JSON.stringify(answer.body);
