@@ -7,7 +7,7 @@ import type { AccountId, DeviceId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { Result } from '../protocol/result.ts';
 import type { LogInOptions, UnlockInput } from './api-account.ts';
 import type { SignUpInput } from './account.ts';
-
+import type { TacetRecovery } from './api-recovery.ts';
 import type { AccountSharing, SpaceSharing, TacetSharing } from './api-sharing.ts';
 import type { AutoLock } from './auto-lock.ts';
 import type { CryptoWorker } from './crypto-port.ts';
@@ -110,6 +110,8 @@ export interface Tacet extends TacetSharing {
 	account(): Answer<AccountOverview>;
 	/** What the account's own log says, what guards it, and changes of it. */
 	readonly security: TacetSecurity;
+	/** Getting in by the recovery kit, and what own devices say to it. */
+	readonly recovery: TacetRecovery;
 	/** Ends this tab's engine: sockets, timers, keys. The store stays its owner's to close. */
 	close(): Promise<void>;
 }

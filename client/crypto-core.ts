@@ -60,6 +60,7 @@ import type {
 	UnlockedAccount
 } from './crypto-port.ts';
 import { SharingCore } from './crypto-sharing.ts';
+import { RecoveryCore } from './crypto-recovery.ts';
 import { SpaceKeys } from './crypto-spaces.ts';
 import { openByPasskey, sealForPasskey } from './crypto-unlock.ts';
 import { hashPages, inTurns } from './page-hashes.ts';
@@ -81,6 +82,11 @@ export class CryptoCore implements CryptoPort {
 		unlockLink: (link, device) => this.#keepLink(link, device)
 	});
 
+	readonly recovery = new RecoveryCore({
+		withOpaque: (work) => this.#withOpaque(work),
+		stretching: (work) => this.#stretching(work),
+		own: () => this.#open()
+	});
 	readonly account = new AccountCore({
 		signingKey: () => this.#open().keys.signing.privateKey,
 		exportKey: () => this.#login?.exportKey ?? null,
@@ -429,6 +435,7 @@ export class CryptoCore implements CryptoPort {
 	wipe(): void {
 		this.sharing.wipe();
 		this.#dropLogin();
+		this.recovery.wipe();
 		this.#unlocked?.spaces.wipe();
 		this.#unlocked?.keys.kem.seed.wipe();
 		this.#unlocked?.keys.keyringEpochKey.wipe();

@@ -16,6 +16,7 @@ import type { AuditGrant } from './audit-keys.ts';
 import type { AccountFault } from '../crypto/account-log.ts';
 import type { AccountIntent, AccountLogFault, AccountSteps } from './crypto-account.ts';
 import type { AccountPort } from './crypto-account-writes.ts';
+import type { RecoveryPort } from './crypto-recovery.ts';
 import type { SharingPort } from './crypto-sharing.ts';
 import type { PasskeyAnswered } from './crypto-unlock.ts';
 import type { PlacedEvent } from './event-chain.ts';
@@ -153,6 +154,7 @@ export interface OfflineSlot {
 export interface CryptoPort {
 	readonly sharing: SharingPort;
 	readonly account: AccountPort;
+	readonly recovery: RecoveryPort;
 	/** @returns the request of RFC 9807 §5.2.1, or why the password can't be used. */
 	startRegistration(password: string): Promise<Result<Uint8Array, PasswordRefusal>>;
 	/** Stretches, makes root, identity and keyslots, and leaves the account's keys in the core. */

@@ -9,6 +9,16 @@ export type LocalErrorCode =
 	/** No answer: no network, no server, or it took too long. */
 	| 'offline'
 	| 'wrong_password'
+	/** Not twelve words. */
+	| 'recovery_code_word_count'
+	/** Not a word of the list. */
+	| 'recovery_code_unknown_word'
+	/** Twelve words that are no code together: one is wrong, or two are swapped. */
+	| 'recovery_code_checksum'
+	/** A device of the account objected, or it was left lying for too long. */
+	| 'recovery_called_off'
+	/** The server gives out an account before the time that its own policy says. */
+	| 'recovery_too_early'
 	| 'password_too_short'
 	/** The server proves another key than the one that this device has seen: nothing was sent on. */
 	| 'server_key_changed'
@@ -75,6 +85,8 @@ export interface TacetError {
 	readonly retryAfterSeconds?: number;
 	/** With `unsent_changes`: how many would be lost. */
 	readonly unsent?: number;
+	/** The recovery went through, and the login after it did not: the new password is good. */
+	readonly passwordIsSet?: boolean;
 	/** When sign-up made the account and then stopped: show it; logging in finishes the rest. */
 	readonly recoveryCode?: readonly string[];
 }

@@ -1,6 +1,7 @@
 // The store of a browser: IndexedDB. The only file that names it, or the library over it.
 //
 //   profile   'profile' → Profile
+//   recovery  'recovery' → StoredRecovery
 //   states    space → sealed state of its log
 //   entries   [space, seq] → entry with its pages: a start reads them in one sweep, and few pages
 //             are ever superseded
@@ -29,6 +30,7 @@ import type {
 	Profile,
 	Store,
 	StoredEntry,
+	StoredRecovery,
 	StoreFault
 } from './store.ts';
 
@@ -60,6 +62,7 @@ const databaseVersion = 1;
 
 interface Tables extends DBSchema {
 	profile: { key: string; value: Profile };
+	recovery: { key: string; value: StoredRecovery };
 	states: { key: SpaceId; value: Uint8Array };
 	entries: { key: [SpaceId, Seq]; value: StoredEntry };
 	outbox: { key: number; value: OutboxRow };
@@ -72,13 +75,21 @@ type Transaction = IDBPTransaction<Tables, Table[], 'readwrite'>;
 type Answer<Value> = Promise<Result<Value, StoreFault>>;
 
 function createTables(database: Database): void {
-	for (const table of ['profile', 'states', 'entries', 'pending', 'records'] as const) {
+	for (const table of ['profile', 'recovery', 'states', 'entries', 'pending', 'records'] as const) {
 		database.createObjectStore(table);
 	}
 	database.createObjectStore('outbox', { keyPath: 'id', autoIncrement: true });
 }
 
-const tables: Table[] = ['profile', 'states', 'entries', 'outbox', 'pending', 'records'];
+const tables: Table[] = [
+	'profile',
+	'recovery',
+	'states',
+	'entries',
+	'outbox',
+	'pending',
+	'records'
+];
 
 /** Every [space, n] with n > `after`. Arrays sort after numbers, so [] ends the range. */
 const after = (space: SpaceId, lower: number): IDBKeyRange =>
@@ -101,6 +112,18 @@ class IdbStore implements BrowserStore {
 	saveProfile(profile: Profile): Answer<void> {
 		return this.#write(['profile'], 'strict', async (transaction) => {
 			await transaction.objectStore('profile').put(withOwnBytes(profile), 'profile');
+		});
+	}
+
+	loadRecovery(): Answer<StoredRecovery | null> {
+		return this.#read(async (database) => (await database.get('recovery', 'recovery')) ?? null);
+	}
+
+	saveRecovery(recovery: StoredRecovery | null): Answer<void> {
+		return this.#write(['recovery'], 'strict', async (transaction) => {
+			const table = transaction.objectStore('recovery');
+			if (recovery === null) await table.delete('recovery');
+			else await table.put(withOwnBytes(recovery), 'recovery');
 		});
 	}
 

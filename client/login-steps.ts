@@ -2,6 +2,7 @@
 // edge says what the login led to.
 import type { FactorAnswer } from '../protocol/factor-answer.ts';
 import type { RequestOf } from '../protocol/http.ts';
+import type { RecoveryStep } from '../protocol/http-recovery.ts';
 import type { LoginStep, StepUpStep } from '../protocol/http-login.ts';
 import type { FactorId, SessionId } from '../protocol/ids.ts';
 import type { PasskeyQuestion } from '../protocol/passkey.ts';
@@ -10,7 +11,7 @@ import type { LogInOptions, LoginQuestion } from './api-account.ts';
 import { fail, type TacetError } from './errors.ts';
 
 type Answered<Value> = Promise<Result<Value, TacetError>>;
-type AnyStep = LoginStep | StepUpStep;
+type AnyStep = LoginStep | StepUpStep | RecoveryStep;
 type Asks = Extract<AnyStep, { next: 'factor' | 'choose' }>;
 
 /** What a machine of logins can be told. */

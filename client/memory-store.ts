@@ -12,6 +12,7 @@ import type {
 	Profile,
 	Store,
 	StoredEntry,
+	StoredRecovery,
 	StoreFault
 } from './store.ts';
 
@@ -31,6 +32,7 @@ const outboxKey = (id: number): string => `outbox ${id}`;
 
 class MemoryStore implements Store {
 	#profile: Profile | null = null;
+	#recovery: StoredRecovery | null = null;
 	#states = new Map<SpaceId, Uint8Array>();
 	#entries = new Map<SpaceId, Map<Seq, StoredEntry>>();
 	#lastSeqs = new Map<SpaceId, Seq>();
@@ -54,6 +56,16 @@ class MemoryStore implements Store {
 	saveProfile(profile: Profile): Answer<void> {
 		return this.#write([['profile', profile]], () => {
 			this.#profile = withOwnBytes(profile);
+		});
+	}
+
+	loadRecovery(): Answer<StoredRecovery | null> {
+		return this.#answer(() => withOwnBytes(this.#recovery));
+	}
+
+	saveRecovery(recovery: StoredRecovery | null): Answer<void> {
+		return this.#write([['recovery', recovery]], () => {
+			this.#recovery = withOwnBytes(recovery);
 		});
 	}
 
@@ -210,6 +222,7 @@ class MemoryStore implements Store {
 	erase(): Answer<void> {
 		return this.#answer(() => {
 			this.#profile = null;
+			this.#recovery = null;
 			for (const table of [
 				this.#states,
 				this.#entries,

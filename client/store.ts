@@ -34,6 +34,12 @@ export interface Profile {
 	readonly sealedSession: Uint8Array | null;
 }
 
+/** A recovery that was begun here. Keys in it are non-extractable. */
+export interface StoredRecovery extends Pick<Profile, 'device' | 'deviceKey' | 'deviceSecret'> {
+	/** How far it is (client/begun-recovery.ts), sealed under a key of `deviceSecret`. */
+	readonly sealed: Uint8Array;
+}
+
 /** A verified entry of the log, as received. Pages that are superseded or were never given: null. */
 export interface StoredEntry extends SignedCommit {
 	readonly seq: Seq;
@@ -86,6 +92,10 @@ export interface LogBatch {
 export interface Store {
 	loadProfile(): Promise<Result<Profile | null, StoreFault>>;
 	saveProfile(profile: Profile): Promise<Result<void, StoreFault>>;
+
+	loadRecovery(): Promise<Result<StoredRecovery | null, StoreFault>>;
+	/** Null removes. */
+	saveRecovery(recovery: StoredRecovery | null): Promise<Result<void, StoreFault>>;
 
 	/** Sealed state of a space's log after its last stored entry; null before the first. */
 	loadState(space: SpaceId): Promise<Result<Uint8Array | null, StoreFault>>;

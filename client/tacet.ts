@@ -15,26 +15,15 @@ import { Http } from './http.ts';
 import type { Passkeys } from './passkeys.ts';
 import { openName, sealName, type ProfileName, type SessionFacts } from './profile.ts';
 import type { LoginDoubt } from './login-doubt.ts';
+import { endVault, type Known, type Open } from './open-vault.ts';
 import type { Proofs } from './proofs.ts';
 import { SecurityFace } from './security-face.ts';
+import { RecoveryFace } from './recovery-face.ts';
 import { SharingFace } from './sharing-face.ts';
 import { loadSession, Session } from './session.ts';
 import type { AccountOverview } from './status.ts';
 import type { Profile } from './store.ts';
 import { Tabs, type HeardMessage } from './tabs.ts';
-import type { Vault } from './vault.ts';
-
-/** Who is known on this device. */
-interface Known {
-	readonly profile: Profile;
-	readonly name: ProfileName;
-}
-interface Open extends Known {
-	readonly crypto: CryptoWorker;
-	readonly session: Session;
-	readonly vault: Vault;
-	readonly loginDoubt: LoginDoubt | null;
-}
 
 export const createTacet = (options: TacetOptions): Tacet => new Engine(options);
 
@@ -44,6 +33,7 @@ class Engine extends SharingFace implements Tacet {
 	readonly #http: Http;
 	readonly #tabs: Tabs;
 	readonly #listeners = new Set<() => void>();
+	readonly recovery: RecoveryFace;
 	#state: TacetState = { phase: 'starting', first: null };
 	#known: Known | null = null;
 	#open: Open | null = null;
@@ -73,6 +63,14 @@ class Engine extends SharingFace implements Tacet {
 		this.#options = options;
 		this.#nowMs = options.nowMs ?? Date.now;
 		this.#http = http;
+		this.recovery = new RecoveryFace({
+			...{ store: options.store, startCrypto: options.startCrypto },
+			partsOf: (crypto) => this.#partsOf(crypto),
+			known: () => this.#known,
+			open: () => this.#open && { ...this.#open, kit: this.#open.vault.sharing.kit },
+			enter: (crypto, opened) => this.#enter(crypto, opened),
+			inTurn: (work) => this.#inTurn(work)
+		});
 		this.#tabs = new Tabs({
 			locks,
 			channel,
@@ -486,15 +484,5 @@ class Engine extends SharingFace implements Tacet {
 		const done = this.#turn.then(work);
 		this.#turn = done.catch(() => undefined);
 		return done;
-	}
-}
-
-/** Whatever goes wrong with the last words, no key outlives the vault. */
-async function endVault({ vault, session, crypto }: Open): Promise<void> {
-	try {
-		await vault.close();
-	} finally {
-		session.end();
-		crypto.end();
 	}
 }

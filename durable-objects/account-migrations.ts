@@ -39,6 +39,15 @@ export const accountMigrations: readonly string[] = [
 		one INTEGER PRIMARY KEY CHECK (one = 1),
 		arrivals TEXT NOT NULL
 	) STRICT`,
+	`CREATE TABLE recovery (
+		one INTEGER PRIMARY KEY CHECK (one = 1),
+		recovery TEXT NOT NULL,
+		device TEXT NOT NULL,
+		device_jwk TEXT NOT NULL,
+		authenticator_hash BLOB NOT NULL,
+		started_at_ms INTEGER NOT NULL,
+		approval BLOB
+	) STRICT`,
 	`CREATE TABLE requests (
 		request TEXT PRIMARY KEY,
 		sender TEXT NOT NULL,

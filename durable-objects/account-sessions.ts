@@ -284,7 +284,7 @@ export class AccountSessions {
 	}
 
 	/** As {@link drop}: the oldest beside `own`, if more live than may. */
-	dropBeyond(cap: number, own: SessionId): void {
+	dropBeyond(cap: number, own: SessionId | null): void {
 		const others = this.#stored(Date.now()).filter(({ id }) => id !== own);
 		const ids = others.slice(0, Math.max(0, others.length - (cap - 1))).map(({ id }) => id);
 		if (ids.length > 0) this.drop(({ id }) => ids.includes(id));

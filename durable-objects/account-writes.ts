@@ -22,9 +22,9 @@ export interface AccountWritesParts {
 	/** Ends sessions in the transaction of the write. */
 	readonly drop: (which: (session: StoredSession) => boolean) => void;
 	/** Ends the oldest beside `own`, if more live than may; in the same transaction. */
-	readonly dropBeyond: (cap: number, own: SessionId) => void;
+	readonly dropBeyond: (cap: number, own: SessionId | null) => void;
 	/** For the account's owner to hear of; in the same transaction. */
-	readonly note: (kind: SecurityEventKind, own: SessionId) => void;
+	readonly note: (kind: SecurityEventKind, own: SessionId | null) => void;
 	/** Tells those that have to hear of sessions that ended. */
 	readonly tellEndings: () => Promise<void>;
 	/** Something of the account changed: its devices ask for it. */
@@ -90,6 +90,29 @@ export class AccountWrites {
 		return proven.ok ? ok([proven.value]) : proven;
 	}
 
+	/** A write that was taken before: its answer may have been lost. Null if it was not. */
+	answerIfHeld(request: RequestOf<'recoveryFinish'>): ResponseOf<'accountWrite'> | null {
+		const { log } = this.#parts;
+		return log.holds(signedWriteOf(request)) ? answerOf(log) : null;
+	}
+
+	/**
+	 * The write of a recovery, which ends every session.
+	 *
+	 * @param besides done in the transaction of the write.
+	 */
+	async recover(
+		request: RequestOf<'recoveryFinish'>,
+		besides: () => void
+	): Answer<'recoveryFinish'> {
+		const signed = signedWriteOf(request);
+		const parsed = parseAccountWrite(signed.write);
+		if (!parsed.ok) return malformed;
+		if (parsed.value.action.type !== 'recovery') return err({ code: 'forbidden' });
+		const judged = await this.#parts.log.judge([signed], recordsOf(request));
+		return judged.ok ? this.#keep(null, judged.value, [], besides) : judged;
+	}
+
 	/** Of a log that this edge has forgotten the end of. What stands already is passed over. */
 	async putBack(
 		claims: AccessClaims,
@@ -107,9 +130,10 @@ export class AccountWrites {
 	}
 
 	async #keep(
-		own: SessionId,
+		own: SessionId | null,
 		change: JudgedChange,
-		added: readonly StoredFactor[]
+		added: readonly StoredFactor[],
+		besides: () => void = () => undefined
 	): Promise<Result<ResponseOf<'accountWrite'>, Refusal>> {
 		const { log, drop, dropBeyond, note, tellEndings, announce, erase, factors } = this.#parts;
 		const head = accountHead(change.after);
@@ -123,6 +147,7 @@ export class AccountWrites {
 			dropBeyond(change.after.policy.sessionCap, own);
 			for (const factor of added) factors.add(factor);
 			factors.keepOnly(change.after.factors);
+			besides();
 		});
 		if (!kept.ok) return kept;
 		await tellEndings();
@@ -164,7 +189,11 @@ function actionOf(signed: JudgedChange['writes'][number]): AccountAction {
 }
 
 /** Whether a write ends a session. Who writes goes on, but for a device that is removed. */
-function endsBy(action: AccountAction, { id, device }: StoredSession, own: SessionId): boolean {
+function endsBy(
+	action: AccountAction,
+	{ id, device }: StoredSession,
+	own: SessionId | null
+): boolean {
 	switch (action.type) {
 		case 'password':
 		case 'identity':

@@ -6,7 +6,7 @@ import { deploymentObjectName, messageLimiterName } from '../crypto/edge/keyed-n
 import { claimedAccountObject, type AccessClaims } from '../crypto/edge/session-token.ts';
 import { toBase64Url } from '../protocol/bytes.ts';
 import type { Refusal } from '../protocol/errors.ts';
-import type { RequestOf } from '../protocol/http.ts';
+import type { RequestOf, RouteName } from '../protocol/http.ts';
 import type { SessionId, SpaceId } from '../protocol/ids.ts';
 import { maxSessionsPerAccount } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
@@ -22,6 +22,8 @@ import { AccountLoginStore } from './account-login-store.ts';
 import { AccountName } from './account-name.ts';
 import { AccountPlace } from './account-place.ts';
 import { unauthenticated, type AccountParts, type Answer } from './account-parts.ts';
+import { AccountRecovery } from './account-recovery.ts';
+import { AccountRecoveryStore } from './account-recovery-store.ts';
 import { AccountSessionStore } from './account-session-store.ts';
 import { AccountSessions, type Asking } from './account-sessions.ts';
 import { AccountSharing } from './account-sharing.ts';
@@ -44,6 +46,8 @@ import { SmsGateway } from './sms-gateway.ts';
 
 const notFound = err({ code: 'not_found' } as const);
 
+type Recovering<Name extends RouteName> = [Proven, RequestOf<Name>, RequestPlace];
+
 export class Account extends DurableObject<Env> {
 	readonly #parts: AccountParts;
 	readonly #place: AccountPlace;
@@ -55,6 +59,7 @@ export class Account extends DurableObject<Env> {
 	readonly #endings: AccountEndings;
 	readonly #factors: AccountFactors;
 	readonly #writes: AccountWrites;
+	readonly #recovery: AccountRecovery;
 	readonly #sharing: AccountSharing;
 	readonly #spaces: AccountSpaces;
 	/** Judges the proofs of all its sessions, wherever they are shown. */
@@ -90,34 +95,35 @@ export class Account extends DurableObject<Env> {
 			},
 			gateway: SmsGateway.of(env),
 			takeMessage: () => env.LIMITER.getByName(messageLimiterName).take('message'),
-			notice: (kind) => {
-				this.#events.note(kind, { device: null, place: null });
-			}
+			notice: (kind) => this.#events.note(kind, { device: null, place: null })
 		});
 		this.#factors = factors;
+		const secondStep = new FactorStep(log, factors);
 		this.#steps = new AccountLoginSteps({
-			...{ login: this.#login, sessions: this.#sessions },
+			...{ login: this.#login, sessions: this.#sessions, secondStep },
 			basis: () => log.loginBasis,
-			secondStep: new FactorStep(log, factors),
 			material: (after) => this.#material(after)
 		});
 		this.#writes = new AccountWrites({
 			...{ log, factors },
-			drop: (which) => {
-				this.#sessions.drop(which);
-			},
-			dropBeyond: (cap, own) => {
-				this.#sessions.dropBeyond(cap, own);
-			},
+			drop: (which) => this.#sessions.drop(which),
+			dropBeyond: (cap, own) => this.#sessions.dropBeyond(cap, own),
 			note: (kind, own) => {
 				const writer = this.#sessions.live(Date.now()).find(({ id }) => id === own);
 				this.#events.note(kind, { device: writer?.device ?? null, place: writer?.place ?? null });
 			},
 			tellEndings: () => this.#endings.retry(),
-			announce: () => {
-				this.#announce();
-			},
+			announce: () => this.#announce(),
 			erase: () => this.#eraseOnceTold()
+		});
+		this.#recovery = new AccountRecovery(this.#parts, {
+			...{ budget, guard: this.#guard, writes: this.#writes, secondStep },
+			store: new AccountRecoveryStore(storage, store),
+			material: (after) => this.#material(after),
+			tell: (kind, device) => {
+				this.#events.note(kind, { device, place: null });
+				this.#announce();
+			}
 		});
 		this.#sharing = new AccountSharing(new AccountSharingStore(storage));
 		this.#spaces = new AccountSpaces({
@@ -232,7 +238,8 @@ export class Account extends DurableObject<Env> {
 		return this.#asSession(proven, async ({ session }) => {
 			const material = await this.#material(after);
 			if (!material.ok) return material;
-			return ok({ ...material.value, ...this.#seen(session) });
+			const { pending: recovery } = this.#recovery;
+			return ok({ ...material.value, ...this.#seen(session), recovery });
 		});
 	}
 
@@ -260,6 +267,30 @@ export class Account extends DurableObject<Env> {
 
 	putBack(proven: Proven, request: RequestOf<'accountPutBack'>): Reply<'accountPutBack'> {
 		return this.#asSession(proven, (asking) => this.#writes.putBack(asking, request));
+	}
+
+	recoveryStep(...asked: Recovering<'recoveryStep'>): Reply<'recoveryStep'> {
+		return this.#reply(() => this.#recovery.step(...asked));
+	}
+
+	recoverySend(...asked: Recovering<'recoverySend'>): Reply<'recoverySend'> {
+		return this.#reply(() => this.#recovery.send(...asked));
+	}
+
+	recoveryPassword(...asked: Recovering<'recoveryPassword'>): Reply<'recoveryPassword'> {
+		return this.#reply(() => this.#recovery.password(...asked));
+	}
+
+	recoveryFinish(...asked: Recovering<'recoveryFinish'>): Reply<'recoveryFinish'> {
+		return this.#reply(() => this.#recovery.finish(...asked));
+	}
+
+	recoveryCancel(proven: Proven, request: RequestOf<'recoveryCancel'>): Reply<'recoveryCancel'> {
+		return this.#answerOwn(proven, () => this.#recovery.cancel(request));
+	}
+
+	recoveryApprove(proven: Proven, request: RequestOf<'recoveryApprove'>): Reply<'recoveryApprove'> {
+		return this.#asSession(proven, () => this.#recovery.approve(request));
 	}
 
 	/**

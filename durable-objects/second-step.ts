@@ -11,8 +11,8 @@ import type { AccountLog } from './account-log.ts';
 
 /** Whose password was right, and what for. */
 export interface StepAttempt {
-	readonly purpose: 'login' | 'fresh';
-	/** Id of the login: what another one was asked is no good to it. */
+	readonly purpose: 'login' | 'fresh' | 'recovery';
+	/** Id of the login, or of the recovery: what another one was asked is no good to it. */
 	readonly login: string;
 	/** Of the request's URL. */
 	readonly origin: string;

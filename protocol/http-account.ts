@@ -2,7 +2,16 @@
 import * as v from 'valibot';
 import { factorKinds } from './account-write.ts';
 import { newFactor, phoneNumber } from './factor-answer.ts';
-import { bytesText, empty, handle, id, liveSessions, sessionCap, timeMs } from './http-fields.ts';
+import {
+	bytesText,
+	empty,
+	handle,
+	id,
+	liveSessions,
+	pendingRecovery,
+	sessionCap,
+	timeMs
+} from './http-fields.ts';
 import { signUpCode } from './http-operator.ts';
 import type { AccountId, FactorId } from './ids.ts';
 import {
@@ -23,15 +32,15 @@ import {
 import { securityEvent } from './security-event.ts';
 
 // OPAQUE messages of the ristretto255-SHA512 suite, RFC 9807 §5.
-const registrationRequest = bytesText(32);
-const registrationResponse = bytesText(64);
-const registrationRecord = bytesText(192);
+export const registrationRequest = bytesText(32);
+export const registrationResponse = bytesText(64);
+export const registrationRecord = bytesText(192);
 
-const keyslots = (min: number) =>
+export const keyslots = (min: number) =>
 	v.pipe(v.array(bytesText(64, maxSealedKeyslotBytes)), v.minLength(min), v.maxLength(maxKeyslots));
 
 /** A write of the account log (protocol/account-write.ts), Ed25519 by the identity in force. */
-const signedAccountWrite = v.strictObject({
+export const signedAccountWrite = v.strictObject({
 	write: bytesText(minAccountWriteBytes, maxAccountWriteBytes),
 	signature: bytesText(signatureBytes)
 });
@@ -39,7 +48,7 @@ const signedAccountWrite = v.strictObject({
 const newRecords = { registrationRecord: v.nullable(registrationRecord), keyslots: keyslots(0) };
 /** Writes of the account log that whoever asks knows already; 0: none. */
 export const knownWrites = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const accountHead = v.strictObject({
+export const accountHead = v.strictObject({
 	n: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
 	hash: bytesText(hashBytes)
 });
@@ -103,7 +112,9 @@ export const accountReadResponse = v.strictObject({
 	/** How many may live at a time. */
 	sessionCap,
 	/** The newest, newest first. */
-	events: v.pipe(v.array(securityEvent), v.maxLength(maxSecurityEventsPerRead))
+	events: v.pipe(v.array(securityEvent), v.maxLength(maxSecurityEventsPerRead)),
+	/** Null while nobody recovers. */
+	recovery: v.nullable(pendingRecovery)
 });
 
 /** Each asks or answers about one account. */

@@ -1,8 +1,8 @@
 // Fields that several routes' schemas are made of.
 import * as v from 'valibot';
 import { fromBase64Url } from './bytes.ts';
-import { parseId, type AnyId, type DeviceId, type SessionId } from './ids.ts';
-import { maxCityCharacters, maxSessionCap } from './limits.ts';
+import { parseId, type AnyId, type DeviceId, type RecoveryId, type SessionId } from './ids.ts';
+import { hashBytes, maxCityCharacters, maxSessionCap } from './limits.ts';
 
 /** base64url text of `min` to `max` bytes. */
 export const bytesText = (min: number, max: number = min) =>
@@ -78,3 +78,15 @@ export type LiveSession = v.InferOutput<typeof liveSessions>[number];
  * `freshTtlSeconds`, else `step_up_needed`. Answers bring the nonce of the next proof in `DPoP-Nonce`.
  */
 export type RouteAuth = 'none' | 'proof' | 'session' | 'fresh';
+
+/** A recovery that is under way, as own devices are shown it. */
+export const pendingRecovery = v.strictObject({
+	recovery: id<RecoveryId>(),
+	device: id<DeviceId>(),
+	/** Of the key of the device that recovers: SHA-256 of its JWK (RFC 7638). */
+	thumbprint: bytesText(hashBytes),
+	startedAtMs: timeMs,
+	readyAtMs: timeMs,
+	approved: v.boolean()
+});
+export type PendingRecovery = v.InferOutput<typeof pendingRecovery>;

@@ -60,7 +60,7 @@ const session = v.strictObject({
 });
 
 /** A second step is asked for: one of these suffices. */
-const askFactor = v.strictObject({
+export const askFactor = v.strictObject({
 	next: v.literal('factor'),
 	login,
 	factors: v.pipe(
@@ -124,10 +124,10 @@ const someSessions = v.pipe(
 	v.maxLength(maxSessionCap),
 	v.check((ids) => new Set(ids).size === ids.length, 'malformed')
 );
-const shownFactor = v.strictObject({ login, answer: factorAnswer });
-const sentFactor = v.strictObject({ login, factor: id<FactorId>() });
+export const shownFactor = v.strictObject({ login, answer: factorAnswer });
+export const sentFactor = v.strictObject({ login, factor: id<FactorId>() });
 /** Of a passkey, another challenge: one is good for one answer. Else null, and a code was sent. */
-const sent = v.strictObject({ webauthn: v.nullable(passkeyQuestion) });
+export const sent = v.strictObject({ webauthn: v.nullable(passkeyQuestion) });
 
 /** A token without its secret half goes with the cookie. */
 export const sessionRefreshRequest = v.strictObject({ refreshToken });

@@ -6,6 +6,7 @@ import { accountRoutes } from './http-account.ts';
 import { empty, type RouteAuth } from './http-fields.ts';
 import { loginRoutes } from './http-login.ts';
 import { operatorRoutes } from './http-operator.ts';
+import { recoveryRoutes } from './http-recovery.ts';
 import { sharingRoutes } from './http-sharing.ts';
 import type { Seq, SpaceId } from './ids.ts';
 import { maxProofNonceCharacters } from './limits.ts';
@@ -41,6 +42,7 @@ export const routes = {
 	...operatorRoutes,
 	...accountRoutes,
 	...loginRoutes,
+	...recoveryRoutes,
 	...sharingRoutes
 } as const satisfies Record<string, Route>;
 

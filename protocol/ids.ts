@@ -29,6 +29,8 @@ export type DeviceLinkId = Id<'device link'>;
 /** Random; an invitation that was sent to a handle. */
 export type RequestId = Id<'request'>;
 
+/** Random; an attempt to get into an account by its recovery code. */
+export type RecoveryId = Id<'recovery'>;
 /** Random; a second step of an account's logins. */
 export type FactorId = Id<'factor'>;
 
@@ -42,6 +44,7 @@ export type AnyId =
 	| LinkId
 	| DeviceLinkId
 	| RequestId
+	| RecoveryId
 	| FactorId;
 
 export const idBytes = 16;

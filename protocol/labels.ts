@@ -17,6 +17,7 @@ import {
 	type InviteId,
 	type ItemId,
 	type LinkId,
+	type RecoveryId,
 	type Seq,
 	type SpaceId
 } from './ids.ts';
@@ -67,6 +68,8 @@ export const labels = {
 	passwordSlot: 'tacet/1 password slot',
 	previous: 'tacet/1 previous',
 	profile: 'tacet/1 profile',
+	recoveryApproval: 'tacet/1 recovery approval',
+	recoveryCode: 'tacet/1 recovery code',
 	recoveryProof: 'tacet/1 recovery proof',
 	recoverySlot: 'tacet/1 recovery slot',
 	request: 'tacet/1 request',
@@ -210,6 +213,22 @@ export interface KeyslotPlace {
 /** Preimage of the input that a passkey's PRF is asked about: one for each account, and no other. */
 export const passkeySaltInput = (account: AccountId): Uint8Array =>
 	encodeCbor([labels.passkeySalt, bytesOfId(account)]);
+
+/**
+ * What the identity signs to spare a recovery its wait.
+ *
+ * @param thumbprint of the key of the device that recovers, 32 bytes.
+ */
+export const recoveryApprovalInput = (
+	account: AccountId,
+	recovery: RecoveryId,
+	thumbprint: Uint8Array
+): Uint8Array =>
+	encodeCbor([labels.recoveryApproval, bytesOfId(account), bytesOfId(recovery), thumbprint]);
+
+/** Preimage of the six digits that tell a recovery, on one device, from others. */
+export const recoveryCodeInput = (recovery: RecoveryId, thumbprint: Uint8Array): Uint8Array =>
+	encodeCbor([labels.recoveryCode, bytesOfId(recovery), thumbprint]);
 
 /** AAD of the root sealed in a keyslot. */
 export const keyslotAad = (place: KeyslotPlace): Uint8Array =>

@@ -132,6 +132,9 @@ export const maxFactors = 16;
 export const maxSessionCap = 20;
 export const maxRecoveryDelayDays = 30;
 export const recoveryCodeWords = 12;
+export const recoveryAuthenticatorBytes = 32;
+/** For how long a recovery that has waited, and is not gone on with, stays possible. */
+export const recoveryKeptDays = 7;
 /** Of the recovery code, read back now and then. The others keep it from being guessed. */
 export const kitCheckWords = 3;
 /** Between KE1 and KE3. */

@@ -23,6 +23,7 @@ import * as links from './routes/links.ts';
 import * as login from './routes/login.ts';
 import * as operator from './routes/operator.ts';
 import { registrationFinish, registrationStart } from './routes/registration.ts';
+import * as recovery from './routes/recovery.ts';
 import * as requests from './routes/requests.ts';
 import { sessionRefresh, sessionsEnd } from './routes/session.ts';
 import { spaceSocket } from './routes/space-socket.ts';
@@ -53,6 +54,12 @@ const handlers: Readonly<Record<RouteName, Handler>> = {
 	passkeyStart: ofAccount('passkeyStart', accounts.passkeyStart),
 	smsStart: ofAccount('smsStart', accounts.smsStart),
 	accountPutBack: ofAccount('accountPutBack', accounts.accountPutBack),
+	recoveryStep: ofAccount('recoveryStep', recovery.recoveryStep),
+	recoverySend: ofAccount('recoverySend', recovery.recoverySend),
+	recoveryPassword: ofAccount('recoveryPassword', recovery.recoveryPassword),
+	recoveryFinish: ofAccount('recoveryFinish', recovery.recoveryFinish),
+	recoveryCancel: ofAccount('recoveryCancel', recovery.recoveryCancel),
+	recoveryApprove: ofAccount('recoveryApprove', recovery.recoveryApprove),
 
 	inviteCreate: ofSpace('inviteCreate', invites.inviteCreate),
 	inviteRead: ofSpace('inviteRead', invites.inviteRead),

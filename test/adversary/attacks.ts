@@ -58,6 +58,7 @@ export const severities = {
 	'PWD-11': 2,
 	'PWD-12': 2,
 	'PWD-13': 3,
+	'REC-02': 2,
 	'SES-01': 1,
 	'SES-03': 1,
 	'SES-04': 2,

@@ -153,6 +153,8 @@ export class Person {
 	readonly password: string;
 	readonly keys: AccountKeys;
 	readonly identity: Identity;
+	/** What their recovery code shows the edge. */
+	authenticator = randomBytes(32);
 	/** Last count by space and device. */
 	readonly counts = new Map<string, number>();
 	/** As far as it was written here; null before there is an account. */
@@ -215,7 +217,7 @@ export class Person {
 			identityEntry: this.identity.bytes,
 			material: {
 				password: { ...slots[0].facts, recordHash: sha256(record), usesAccountKey: false },
-				kit: { ...slots[1].facts, authenticatorHash: randomBytes(32), confirmed: false },
+				kit: { ...slots[1].facts, authenticatorHash: sha256(this.authenticator), confirmed: false },
 				passkeys: []
 			},
 			policy: { suffices: [], sessionCap: 3, recoveryDelayDays: 1 }

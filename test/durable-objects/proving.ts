@@ -55,6 +55,9 @@ export function ownerOf(name: RouteName, request: unknown, token: string | undef
 		case 'linkStart':
 		case 'linkFinish':
 			return keysByJkt.get(textIn(request, 'jkt')) ?? stray;
+		case 'recoveryStep':
+		case 'recoveryPassword':
+		case 'recoveryFinish':
 		case 'loginFinish': {
 			const { device } = request as { device?: { jwk?: ProofKey['jwk'] } };
 			return (device?.jwk && keysByJkt.get(jktOf(device.jwk))) ?? stray;

@@ -1,7 +1,18 @@
 // The recovery kit, on the day that it is looked for.
+import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { assertNoProblems, tellStories } from './browser.ts';
-import { lock, signUp, unlock } from './person.ts';
+import {
+	atTheDesk,
+	confirmKit,
+	lock,
+	newNote,
+	openNote,
+	readKit,
+	signUp,
+	unlock,
+	whenSynced
+} from './person.ts';
 
 const story = tellStories();
 const dayMs = 24 * 60 * 60_000;
@@ -32,4 +43,90 @@ test('after a month the page asks whether the kit is still there, and takes thre
 	await dialog.waitFor({ state: 'detached' });
 	await nudge.waitFor({ state: 'detached' });
 	assertNoProblems(profile);
+});
+
+const nextPassword = 'a heron under the new bridge';
+const digits = (page: Page) => page.getByText(/^\d{6}$/);
+
+async function toTheWords(page: Page, handle: string): Promise<void> {
+	await page.getByRole('button', { name: 'Log in', exact: true }).click();
+	await page.getByRole('link', { name: 'your recovery kit' }).click();
+	await page.getByRole('heading', { name: 'Use your recovery kit' }).waitFor();
+	await page.getByRole('textbox', { name: 'Handle' }).fill(handle);
+}
+
+/** As from a file, numbers and line breaks included. */
+async function pasteWords(page: Page, words: readonly string[]): Promise<void> {
+	const field = page.getByRole('combobox', { name: 'Word 1', exact: true });
+	await field.waitFor();
+	await field.fill(words.map((word, index) => `${String(index + 1)} ${word}`).join('  '));
+	await page.getByRole('button', { name: 'Go on' }).click();
+}
+
+test('a forgotten password: the words wait, another browser lets them in, and everything is there', async () => {
+	const [home, fresh] = [await story.profile(), await story.profile()];
+	const handle = 'forgotten';
+	const words = await signUp(home.page, handle);
+	await newNote(home.page, 'Still here', 'after all that');
+	await whenSynced(home.page);
+
+	const { page } = fresh;
+	await toTheWords(page, handle);
+	await pasteWords(page, [...words].reverse());
+	await page.getByRole('alert').getByText('not the words of a recovery kit').waitFor();
+	await pasteWords(page, words);
+	await page.getByRole('heading', { name: 'Waiting, for your safety' }).waitFor();
+	const code = await digits(page).innerText();
+	await page.reload();
+	await page.getByRole('heading', { name: 'Waiting, for your safety' }).waitFor();
+	expect(await digits(page).innerText()).toBe(code);
+
+	await home.page.bringToFront();
+	await home.page.evaluate(() => window.dispatchEvent(new Event('focus')));
+	await home.page.getByRole('button', { name: 'It is me' }).click();
+	const dialog = home.page.getByRole('dialog', { name: 'Is it you?' });
+	await dialog.getByText(code).waitFor();
+	await dialog.getByRole('button', { name: /let me in$/ }).click();
+	await home.page.getByText('A device of yours has approved.').waitFor();
+
+	await page.bringToFront();
+	await page.getByRole('button', { name: 'Ask again now' }).click();
+	await page.getByRole('heading', { name: 'The wait is over' }).waitFor();
+	await pasteWords(page, words);
+	await page.getByRole('textbox', { name: 'New password' }).fill('password1');
+	await page.getByRole('button', { name: 'Go on to the new kit' }).click();
+	await page.getByText('This password could be guessed.').waitFor();
+	await page.getByRole('textbox', { name: 'New password' }).fill(nextPassword);
+	await page.getByRole('button', { name: 'Go on to the new kit' }).click();
+	const next = await readKit(page);
+	expect(next).not.toEqual(words);
+	await page.getByRole('button', { name: 'I have kept it' }).click();
+	await confirmKit(page, next);
+	await atTheDesk(page);
+	await openNote(page, 'Still here');
+	expect(page.url()).not.toContain('recover');
+
+	await home.page.bringToFront();
+	await lock(home.page);
+	await unlock(home.page, nextPassword);
+	await openNote(home.page, 'Still here');
+	await Promise.all([home.close(), fresh.close()]);
+});
+
+test('words in other hands: the browser at home calls it off, and whoever waits is told', async () => {
+	const [home, thief] = [await story.profile(), await story.profile()];
+	const handle = 'a-copied-sheet';
+	const words = await signUp(home.page, handle);
+	await toTheWords(thief.page, handle);
+	await pasteWords(thief.page, words);
+	await thief.page.getByRole('heading', { name: 'Waiting, for your safety' }).waitFor();
+	await home.page.bringToFront();
+	await home.page.evaluate(() => window.dispatchEvent(new Event('focus')));
+	await home.page.getByRole('button', { name: 'Call it off' }).click();
+	await home.page.getByText('The recovery was called off.').waitFor();
+	await thief.page.bringToFront();
+	await thief.page.getByRole('button', { name: 'Ask again now' }).click();
+	await thief.page.getByRole('alert').getByText('This recovery was called off.').waitFor();
+	await thief.page.getByRole('heading', { name: 'Use your recovery kit' }).waitFor();
+	await Promise.all([home.close(), thief.close()]);
 });

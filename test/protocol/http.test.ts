@@ -63,6 +63,7 @@ const operation = {
 	},
 	invites: [{ invite: bytes(32), uses: 2, usesLeft: 1, createdAtMs: 1, expiresAtMs: 2 }]
 };
+const recoverer = { handle: 'ada', authenticator: bytes(32), device: { id, jwk } };
 
 type Shape = Readonly<Record<string, unknown>>;
 const samples: Record<RouteName, { readonly request: Shape; readonly response: Shape }> = {
@@ -137,7 +138,11 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 		response: {
 			...material,
 			...{ sessions: [live], sessionCap: 3 },
-			events: [{ kind: 'logged_in', atMs: 1, device: id, place }]
+			events: [{ kind: 'logged_in', atMs: 1, device: id, place }],
+			recovery: {
+				...{ recovery: id, device: id, thumbprint: bytes(32), startedAtMs: 1, readyAtMs: 2 },
+				approved: false
+			}
 		}
 	},
 	passkeyStart: { request: {}, response: { challenge: bytes(32) } },
@@ -157,6 +162,27 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 		request: { writes: [signedWrite], ...newRecords, factors: [{ factor: id, data: 'AAAA' }] },
 		response: { head: { n: 3, hash: bytes(32) } }
 	},
+	recoveryStep: {
+		request: {
+			...{ ...recoverer, recovery: id, after: 0 },
+			second: { login: bytes(16), answer: { kind: 'totp', code: '123456' } }
+		},
+		response: { next: 'ready', recovery: id, startedAtMs: 1, approval: bytes(64), ...material }
+	},
+	recoverySend: {
+		request: { ...recoverer, login: bytes(16), factor: id },
+		response: { webauthn: question }
+	},
+	recoveryPassword: {
+		request: { ...recoverer, registrationRequest: bytes(32) },
+		response: { registrationResponse: bytes(64) }
+	},
+	recoveryFinish: {
+		request: { ...recoverer, ...signedWrite, ...newRecords },
+		response: { head: { n: 3, hash: bytes(32) } }
+	},
+	recoveryCancel: { request: { recovery: id }, response: {} },
+	recoveryApprove: { request: { recovery: id, approval: bytes(64) }, response: {} },
 	inviteCreate: { request: { ...inviteOf, record: bytes(400), expiresAtMs: 1 }, response: {} },
 	inviteRead: {
 		request: inviteOf,
@@ -233,7 +259,7 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 const mayBeNull = new Set([
 	'registrationStart.request.invite',
 	'registrationFinish.request.invite',
-	...['accountRead', 'loginChoose', 'loginFinish'].flatMap((name) =>
+	...['accountRead', 'loginChoose', 'loginFinish', 'recoveryStep'].flatMap((name) =>
 		['0.data', '0.usedAtMs', '1.codesLeft'].map((field) => `${name}.response.factors.${field}`)
 	),
 	'accountPutBack.request.registrationRecord',
@@ -246,6 +272,11 @@ const mayBeNull = new Set([
 	'accountRead.response.sessions.0.place.city',
 	'loginFactor.response.sessions.0.place',
 	'loginFactor.response.sessions.0.place.city',
+	'accountRead.response.recovery',
+	'recoverySend.response.webauthn',
+	'recoveryStep.request.recovery',
+	'recoveryStep.request.second',
+	'recoveryStep.response.approval',
 	'eventList.request.before',
 	'inviteList.response.invites.0.claim',
 	'linkCreate.request.expiresAtMs',
@@ -293,7 +324,18 @@ const isObject = (value: unknown): value is Shape =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
 const opaqueText = new Set([
 	...['token', 'tacet_rt_1.2', 'ada', 'tacet', 'EC', 'P-256', 'internal', 'public-key'],
-	...['factor', 'choose', 'done', 'fresh', 'end_oldest', 'totp', 'webauthn', '123456', 'AAAA'],
+	...[
+		'factor',
+		'choose',
+		'done',
+		'ready',
+		'fresh',
+		'end_oldest',
+		'totp',
+		'webauthn',
+		'123456',
+		'AAAA'
+	],
 	'+15550123456',
 	...['open', 'invite', 'limits'],
 	...['DE', 'Bonn', 'own', 'logged_in', 'cookie', 'answer']

@@ -89,9 +89,9 @@ const locked: typeof formats = {
 	factor: '632462a6a7779d78',
 	genesis: 'f8dbe40eb3a14574',
 	identity: '16d794a5143bdff7',
-	labels: 'f7be6c80bdc6fa1b',
+	labels: '55236a0941aba517',
 	page: '0d865cb168420e9e',
-	routes: '0a0d9b7e64a941c8',
+	routes: '439587784254aaf6',
 	sharing: '143bd1c0c21142b6',
 	signingInputs: '4d4b73348f2dedd0',
 	spaceFrames: 'db8d73b49acbd8c2'

@@ -31,7 +31,7 @@ import {
 	type Edge,
 	type Session
 } from '../durable-objects/person.ts';
-import { newJkt } from '../durable-objects/proving.ts';
+import { newBoundKey, newJkt } from '../durable-objects/proving.ts';
 import { dump } from '../durable-objects/storage.ts';
 
 export const randomText = (bytes: number): string => toBase64Url(randomBytes(bytes));
@@ -183,6 +183,17 @@ async function requestsOf(
 	const invite = await inviteOf(edge, { space, token });
 	const offer = await offerOf(edge, { handle, token });
 	const request = await waitingRequest(edge, { handle, token, sender: claimant.session.token });
+	const { jwk } = (await newBoundKey()).key;
+	const authenticator = toBase64Url(person.authenticator);
+	const recoverer = { handle, authenticator, device: { id: newDeviceId(), jwk } };
+	const begun = await call(edge, 'recoveryStep', {
+		...recoverer,
+		recovery: null,
+		second: null,
+		after: 0
+	});
+	if (begun.body.next === 'factor') throw new Error('there is no second step');
+	const { recovery } = begun.body;
 	const inADayMs = Date.now() + 86_400_000;
 	const answer = { kind: 'totp', code: '123456' } as const;
 	const factor = randomId<FactorId>();
@@ -220,6 +231,15 @@ async function requestsOf(
 		passkeyStart: {},
 		smsStart: { number: '+15550123456' },
 		accountPutBack: { writes: [created], registrationRecord: null, keyslots: [], factors: [] },
+		recoveryStep: { ...recoverer, recovery: null, second: null, after: 0 },
+		recoverySend: { ...recoverer, login: randomText(16), factor: randomId<FactorId>() },
+		recoveryPassword: { ...recoverer, registrationRequest },
+		recoveryFinish: {
+			...{ ...recoverer, write: randomText(200), signature: randomText(64) },
+			...{ registrationRecord: randomText(192), keyslots: [randomText(150)] }
+		},
+		recoveryCancel: { recovery },
+		recoveryApprove: { recovery, approval: randomText(64) },
 		inviteCreate: {
 			...{ space, invite: randomId<InviteId>(), record: randomText(72) },
 			expiresAtMs: inADayMs

@@ -20,7 +20,7 @@ beforeAll(async () => {
 }, 60_000);
 
 /** Fields of requests that name something by an id. */
-const idFields = ['space', 'invite', 'link', 'request'];
+const idFields = ['space', 'invite', 'link', 'request', 'recovery'];
 type Fields = Record<string, unknown>;
 
 /** By the table, whatever level it has: a route of a new kind is here too. */

@@ -163,6 +163,26 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'That is not the password.',
 		then: 'Your notes are safe and still locked. Try again: capital letters matter.'
 	},
+	recovery_code_word_count: {
+		what: 'A recovery kit has twelve words.',
+		then: 'Fill in every field, in the order of the numbers on the sheet.'
+	},
+	recovery_code_unknown_word: {
+		what: 'One of these is no word of a recovery kit.',
+		then: 'Look at the marked words again, letter by letter.'
+	},
+	recovery_code_checksum: {
+		what: 'Together these are not the words of a recovery kit.',
+		then: 'One is wrong, or two are swapped. Read them from the sheet once more.'
+	},
+	recovery_called_off: {
+		what: 'This recovery was called off.',
+		then: 'A device of the account objected, or it was left lying for too long. Nothing was changed. If it was you on another device, begin again.'
+	},
+	recovery_too_early: {
+		what: 'The server gives this account out before its time.',
+		then: 'Your account asks for a wait that is not over, so this page took nothing. If you do not run this server yourself, tell whoever does; then ask again when the time is over.'
+	},
 	password_too_short: {
 		what: 'The password is too short.',
 		then: 'Take at least 8 characters; four or five random words are better.'
@@ -286,6 +306,10 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 	links_off: {
 		what: 'Share links are turned off in this space.',
 		then: 'No link was made. An owner can allow them in the settings of the space.'
+	},
+	last_factor: {
+		what: 'Logins ask for a second step, and this would leave none that lasts.',
+		then: 'Add an app or a passkey first, or let logins go without a second step. Backup codes and messages are for the day when the other is not at hand.'
 	},
 	last_owner: {
 		what: 'A space needs an owner, and this is the last one.',
