@@ -2,13 +2,14 @@
 import type { FactorsOverview, TacetFactors } from '../../../client/api-factors.ts';
 import type { Answer } from '../../../client/index.ts';
 import type { FactorKind } from './factor-words.ts';
-import { Attempt } from './sharing.svelte.ts';
+import { Attempt, type Asked } from './sharing.svelte.ts';
 import type { StepUp } from './step-up.svelte.ts';
 
 interface Adds {
 	readonly kind: FactorKind;
-	readonly overview: FactorsOverview;
-	readonly security: Pick<TacetFactors, 'setPolicy'>;
+	/** What the account has now. */
+	readonly factors: Asked<FactorsOverview>;
+	readonly security: Pick<TacetFactors, 'factors' | 'setPolicy'>;
 	readonly stepUp: StepUp;
 }
 
@@ -20,31 +21,43 @@ export class AddedFactor {
 	added = $state(false);
 	/** Shall it be enough to log in? */
 	counts = $state(true);
-	/** Codes on paper or by message stand in for a factor that lasts: alone they are never enough. */
-	readonly mayCount: boolean;
-	/** It is enough already: another one of its kind is. */
-	readonly countsAnyway: boolean;
 	#adds: Adds;
 
 	constructor(adds: Adds) {
 		this.#adds = adds;
-		const { kind, overview } = adds;
-		this.countsAnyway = overview.policy.suffices.includes(kind);
-		this.mayCount = [kind, ...overview.factors.map((factor) => factor.kind)].some(lasts);
+	}
+
+	/** It is enough already: another one of its kind is. */
+	get countsAnyway(): boolean {
+		const { kind, factors } = this.#adds;
+		return factors.value?.policy.suffices.includes(kind) ?? false;
+	}
+
+	/** Codes on paper or by message stand in for a factor that lasts: alone they are never enough. */
+	get mayCount(): boolean {
+		const { kind, factors } = this.#adds;
+		return lasts(kind) || (factors.value?.factors.some((other) => lasts(other.kind)) ?? false);
 	}
 
 	/** Whether all of it was done. May be called again after an error: what stands is not done twice. */
 	async run(add: () => Answer<unknown>): Promise<boolean> {
-		const { kind, overview, security, stepUp } = this.#adds;
+		const { stepUp } = this.#adds;
 		const done = await this.attempt.run(async () => {
 			const made = this.added ? null : await stepUp.run(add);
 			if (made !== null && !made.ok) return made;
 			this.added = true;
-			if (!this.counts || !this.mayCount || this.countsAnyway)
-				return { ok: true, value: undefined };
-			const suffices = [...overview.policy.suffices, kind];
-			return stepUp.run(() => security.setPolicy({ suffices }));
+			return this.counts && this.mayCount ? this.#count() : { ok: true, value: undefined };
 		});
 		return done.ok;
+	}
+
+	/** What suffices now is read first: nobody is asked for less because a page was old. */
+	async #count(): Answer<void> {
+		const { kind, security, stepUp } = this.#adds;
+		const read = await security.factors();
+		if (!read.ok) return read;
+		const { suffices } = read.value.policy;
+		if (suffices.includes(kind)) return { ok: true, value: undefined };
+		return stepUp.run(() => security.setPolicy({ suffices: [...suffices, kind] }));
 	}
 }

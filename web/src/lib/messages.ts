@@ -51,10 +51,6 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'Nothing came of it.',
 		then: 'It was cancelled, and nothing was changed. Try again when you like.'
 	},
-	last_factor: {
-		what: 'This is the last factor that lasts, and logins ask for one.',
-		then: 'Add a passkey or codes from an app first, or let the password alone be enough. Nothing was changed.'
-	},
 	passkey_unanswered: {
 		what: 'No passkey has answered.',
 		then: 'Try again, or use your password: it works as before.'
