@@ -101,9 +101,10 @@ describe('a request that was copied', () => {
 		const asBearer = { authorization: `Bearer ${token}` };
 		expect(await again(sent, { fields: asBearer })).toBe('unauthenticated');
 		expect(await again(sent, { fields: asBearer, without: 'dpop' })).toBe('unauthenticated');
+		const body = Buffer.from(JSON.stringify({ sessions: 'own' }));
 		const toEnd = {
-			...{ method: 'POST', url: routes.sessionsEnd.path, body: Buffer.from('{}') },
-			fields: { 'content-type': 'application/json', 'content-length': '2' }
+			...{ method: 'POST', url: routes.sessionsEnd.path, body },
+			fields: { 'content-type': 'application/json', 'content-length': String(body.length) }
 		};
 		expect(await again(sent, toEnd)).toBe('invalid_dpop_proof');
 		expect(await stillIn()).toBe(true);

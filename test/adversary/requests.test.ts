@@ -81,6 +81,12 @@ interface Asking {
 	readonly by?: Proofs;
 }
 
+/** What routes are asked that take nothing less. */
+const usual: Partial<Record<RouteName, object>> = {
+	accountRead: { after: 0 },
+	sessionsEnd: { sessions: 'own' }
+};
+
 /** With a good proof, once more with the nonce that the edge gave. */
 async function ask(name: RouteName, options: Asking = {}): Promise<Reply> {
 	const by = options.by ?? alice.proofs;
@@ -90,7 +96,7 @@ async function ask(name: RouteName, options: Asking = {}): Promise<Reply> {
 
 async function askOnce(name: RouteName, options: Asking, by: Proofs): Promise<Reply> {
 	const { method, path, auth } = routes[name];
-	const { token, body = name === 'accountRead' ? { after: 0 } : {} } = options;
+	const { token, body = usual[name] ?? {} } = options;
 	const url = `${edge.url}${options.path ?? path}`;
 	const text = method === 'POST' ? (typeof body === 'string' ? body : JSON.stringify(body)) : '';
 	const shown = { method, url: new URL(url).href, body: utf8Encode(text) };
