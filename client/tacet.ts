@@ -13,7 +13,7 @@ import { fail, type TacetError } from './errors.ts';
 import { firstRowsOf } from './first-rows.ts';
 import { Http } from './http.ts';
 import type { Passkeys } from './passkeys.ts';
-import { openName, sealName, type ProfileName, type SessionFacts } from './profile.ts';
+import { openName, sealName, type SessionFacts } from './profile.ts';
 import type { LoginDoubt } from './login-doubt.ts';
 import { endVault, type Known, type Open } from './open-vault.ts';
 import type { Proofs } from './proofs.ts';

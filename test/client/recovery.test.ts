@@ -190,15 +190,19 @@ describe('a recovery', () => {
 describe('an edge that gives an account out before its time', () => {
 	/** Everything that an honest edge gives to whoever is logged in. */
 	async function grantOf(who: Someone) {
-		let material: ResponseOf<'accountRead'> | null = null;
+		const read: ResponseOf<'accountRead'>[] = [];
 		const reading = wire();
 		reading.path = routes.accountRead.path;
-		reading.answer = (body) => (material = body as ResponseOf<'accountRead'>);
+		reading.answer = (body) => {
+			read.push(body as ResponseOf<'accountRead'>);
+			return body;
+		};
 		const spy = await newDevice(edge, { fetch: reading.fetch });
 		valueOf(await spy.tacet.logIn({ handle: who.handle, password }));
 		valueOf(await spy.tacet.account());
 		await spy.tacet.close();
-		if (material === null) throw new Error('the account was not read');
+		const [material] = read;
+		if (material === undefined) throw new Error('the account was not read');
 		const { account, handleHash, incarnation, log, registrationRecord, keyslots, factors } =
 			material;
 		return { account, handleHash, incarnation, log, registrationRecord, keyslots, factors };

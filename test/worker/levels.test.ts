@@ -19,7 +19,14 @@ beforeAll(async () => {
 });
 
 /** A token in the body, good with the key that it is bound to. */
-const byKey: readonly RouteName[] = ['sessionRefresh', 'linkRefresh'];
+const byKey: readonly RouteName[] = [
+	'sessionRefresh',
+	'linkRefresh',
+	'recoveryStep',
+	'recoverySend',
+	'recoveryPassword',
+	'recoveryFinish'
+];
 
 const refused = (status: number, code: string) => ({ status, body: { error: { code } } });
 
@@ -41,7 +48,7 @@ describe('every route', () => {
 	it.each(routesOf('knowledge'))(
 		'%s gives nothing for what anybody could make up',
 		async (name) => {
-			const before = await dumpEverything();
+			const before = await dumpButCounts();
 			const known = ada.requests[name] as Record<string, string>;
 			for (const [field, text] of Object.entries(known)) {
 				if (notSecret.includes(field)) continue;
@@ -49,15 +56,19 @@ describe('every route', () => {
 				const { status } = await call(edge, name, guess as never);
 				expect([field, status === 200]).toEqual([field, false]);
 			}
-			expect(await dumpEverything()).toBe(before);
+			expect(await dumpButCounts()).toBe(before);
 		}
 	);
 });
 
+/** Guesses are counted, and written down before they are answered. */
+const dumpButCounts = async (): Promise<string> =>
+	(await dumpEverything()).replace(/"login_attempts":\[[^\]]*\]/g, '');
+
 /** What is not known to the right one alone, or is not there to be known. */
 const notSecret = [
 	...['handle', 'device', 'claim', 'ke1', 'jkt', 'whenFull', 'answer', 'factor', 'end', 'after'],
-	...['keep', 'sessions']
+	...['keep', 'sessions', 'second', 'recovery']
 ];
 
 /** As long, of the same alphabet, and not the same. */
