@@ -168,7 +168,8 @@ test('a tab that takes over asks nothing of an edge that the tab before it caugh
 	await spaceOf(first).create({ title: 'True' });
 	await synced(spaceOf(first));
 	const second = await newDevice(edge, tab(wires[1]));
-	const isOfSpace = ({ url }: { readonly url: string }) => url.includes(spaceOf(first).id);
+	const { id } = spaceOf(first);
+	const isOfSpace = ({ url }: { readonly url: string }) => url.includes(id);
 	wires[0].down = (frame, socket) => {
 		if (!isOfSpace(socket)) return frame;
 		if (frame.type === 'hello') return { ...frame, offered: { ...frame.offered, seq: 1 } };

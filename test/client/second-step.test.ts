@@ -206,7 +206,7 @@ describe('an edge that asks for less than the account does', () => {
 			const done = await ask(edge.url + routes.loginFactor.path, {
 				method: 'POST',
 				headers: { 'Content-Type': 'application/json' },
-				body: JSON.stringify({ handle, login, answer: totp(codeOf(app)) })
+				body: JSON.stringify({ handle, login, answer: totp(codeOf(app)), keep: 'answer' })
 			});
 			return done.json();
 		});
