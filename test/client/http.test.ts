@@ -132,7 +132,7 @@ test('a request is shown with a proof of it, and with the nonce that came last',
 	for (const { proof, body } of asked) {
 		if (proof === null) throw new Error('no proof');
 		const url = proof.claims.htu;
-		expect(new URL(url).pathname).toBe('/v1/session/end');
+		expect(new URL(url).pathname).toBe('/v1/sessions/end');
 		const subject = {
 			request: await describeRequest({ method: 'POST', url, body: utf8Encode(body) }),
 			...{ accessToken: token, thumbprint: null }
