@@ -63,6 +63,8 @@ export const materialIn = (model: Model): Material => ({
 	passkeys: model.passkeys.map((fill) => slotFactsOf('passkey', fill, model.generation))
 });
 const waysOf = ({ confirmed, passkeys }: Model): number => 1 + Number(confirmed) + passkeys.length;
+/** The others are used up, or somebody else's to give away. */
+const lasting: ReadonlySet<FactorKind> = new Set(['totp', 'webauthn']);
 
 export class AccountActs {
 	readonly #chance: Chance;
@@ -157,7 +159,7 @@ export class AccountActs {
 		const { next } = proposal;
 		if (next === null) return proposal;
 		const isLower = waysOf(next) < Math.min(2, waysOf(model));
-		const kinds = next.factors.map(([, kind]) => kind).filter((kind) => kind !== 'backup_codes');
+		const kinds = next.factors.map(([, kind]) => kind).filter((kind) => lasting.has(kind));
 		const isShut = next.suffices.length > 0 && !kinds.some((kind) => next.suffices.includes(kind));
 		return isLower || isShut
 			? {

@@ -142,7 +142,7 @@ export const accountMutants: readonly AccountMutant[] = [
 	},
 	{
 		without: 'the difference between factors that last and codes that are used up',
-		from: "factors.filter(({ kind }) => kind !== 'backup_codes')",
+		from: "factors.filter(({ kind }) => kind === 'totp' || kind === 'webauthn')",
 		to: 'factors',
 		fault: /no factor left is taken/
 	},
