@@ -56,6 +56,7 @@ export function ownerOf(name: RouteName, request: unknown, token: string | undef
 		case 'linkFinish':
 			return keysByJkt.get(textIn(request, 'jkt')) ?? stray;
 		case 'recoveryStep':
+		case 'recoverySend':
 		case 'recoveryPassword':
 		case 'recoveryFinish':
 		case 'loginFinish': {

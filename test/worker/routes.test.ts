@@ -93,6 +93,8 @@ function mutations(request: JsonObject): Json[] {
 const looseFields: Partial<Record<RouteName, readonly string[]>> = {
 	operatorWrite: ['change'],
 	loginFinish: ['after'],
+	recoveryStep: ['after'],
+	recoveryFinish: ['write'],
 	sessionRefresh: ['refreshToken'],
 	accountRead: ['after'],
 	smsStart: ['number'],

@@ -171,6 +171,11 @@ describe('whoever may ask', () => {
 		stepUpFinish: 'login_failed',
 		stepUpFactor: 'login_failed',
 		stepUpSend: 'login_failed',
+		recoverySend: 'login_failed',
+		recoveryPassword: 'login_failed',
+		recoveryFinish: 'login_failed',
+		// It was called off just before.
+		recoveryApprove: 'not_found',
 		// The operator has named no gateway.
 		smsStart: 'unavailable'
 	};
