@@ -72,10 +72,13 @@ const notSecret = [
 ];
 
 /** As long, of the same alphabet, and not the same. */
-const anotherOf = (text: string): string =>
-	[...text]
+const anotherOf = (text: string): string => {
+	const other = [...text]
 		.map((character) => (/[0-9]/.test(character) ? (Number(character) + 1) % 10 : character))
 		.join('');
+	// Of letters alone.
+	return other === text ? `${text.startsWith('A') ? 'B' : 'A'}${text.slice(1)}` : other;
+};
 
 describe('a route that asks for a session', () => {
 	const withSession = routesOf('person', 'claimant', 'operator', 'account', 'owner', 'auditor');
