@@ -1,6 +1,6 @@
 // What the engine asks while somebody logs in, and what can be asked of an account: for web/, cli/ and
 // tests. Plain data, and methods that answer with a code.
-import type { FactorKind } from '../protocol/account-write.ts';
+import type { FactorKind } from '../protocol/factor-kind.ts';
 import type { LiveSession } from '../protocol/http-fields.ts';
 import type { FactorAnswer } from '../protocol/factor-answer.ts';
 import type { FactorId, SessionId } from '../protocol/ids.ts';

@@ -6,7 +6,8 @@ import type {
 	passkeyCreationOptions,
 	passkeyStepOptions
 } from '../crypto/client/passkey.ts';
-import type { AccountPolicy, FactorKind } from '../protocol/account-write.ts';
+import type { AccountPolicy } from '../protocol/account-write.ts';
+import type { FactorKind } from '../protocol/factor-kind.ts';
 import type { FactorId } from '../protocol/ids.ts';
 import type { Answer } from './api.ts';
 

@@ -34,9 +34,9 @@ import {
 	slotsOf,
 	type AccountAction,
 	type AccountPolicy,
-	type FactorKind,
 	type KitFacts
 } from '../protocol/account-write.ts';
+import { type FactorKind } from '../protocol/factor-kind.ts';
 import { equalBytes, toHex } from '../protocol/bytes.ts';
 import type { AccountId, DeviceId, FactorId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';

@@ -11,16 +11,12 @@ import { sha256 } from '../crypto/hash.ts';
 import { passkeySlotId } from '../crypto/passkey-id.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { generateTotpSecret, toBase32, totpUri } from '../crypto/totp.ts';
-import type { AccountPolicy, Factor, FactorKind } from '../protocol/account-write.ts';
-import { factorKinds } from '../protocol/account-write.ts';
+import type { AccountPolicy, Factor } from '../protocol/account-write.ts';
 import { factorOfPasskey } from '../protocol/attested-passkey.ts';
 import { fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
-import {
-	encodeFactorData,
-	isPhoneNumber,
-	parseFactorData,
-	type FactorData
-} from '../protocol/factor.ts';
+import { isPhoneNumber } from '../protocol/factor-answer.ts';
+import { factorKinds, type FactorKind } from '../protocol/factor-kind.ts';
+import { encodeFactorData, parseFactorData, type FactorData } from '../protocol/factor.ts';
 import type { FactorProof } from '../protocol/factor-answer.ts';
 import type { ResponseOf } from '../protocol/http.ts';
 import { idBytes, idFromBytes, type AccountId, type FactorId } from '../protocol/ids.ts';

@@ -17,8 +17,9 @@ import { openName, sealName, type SessionFacts } from './profile.ts';
 import type { LoginDoubt } from './login-doubt.ts';
 import { endVault, type Known, type Open } from './open-vault.ts';
 import type { Proofs } from './proofs.ts';
-import { SecurityFace } from './security-face.ts';
-import { RecoveryFace } from './recovery-face.ts';
+import { onDemand } from './on-demand.ts';
+import type { TacetSecurity } from './security-face.ts';
+import type { TacetRecovery } from './api-recovery.ts';
 import { SharingFace } from './sharing-face.ts';
 import { loadSession, Session } from './session.ts';
 import type { AccountOverview } from './status.ts';
@@ -33,15 +34,16 @@ class Engine extends SharingFace implements Tacet {
 	readonly #http: Http;
 	readonly #tabs: Tabs;
 	readonly #listeners = new Set<() => void>();
-	readonly recovery: RecoveryFace;
+	readonly recovery: TacetRecovery;
 	#state: TacetState = { phase: 'starting', first: null };
 	#known: Known | null = null;
 	#open: Open | null = null;
 	#question: LoginQuestion | null = null;
-	readonly security = new SecurityFace(
-		() => this.#open?.vault.security ?? null,
-		() => this.logOut({ discardUnsent: true })
-	);
+	readonly security: TacetSecurity = onDemand(async () => {
+		const { SecurityFace } = await import('./security-face.ts');
+		const open = () => this.#open?.vault.security ?? null;
+		return new SecurityFace(open, () => this.logOut({ discardUnsent: true }));
+	});
 	#handedOver: HandOver | null = null;
 	/** Phases change one after another, whatever is called meanwhile. */
 	#turn: Promise<unknown> = Promise.resolve();
@@ -63,13 +65,16 @@ class Engine extends SharingFace implements Tacet {
 		this.#options = options;
 		this.#nowMs = options.nowMs ?? Date.now;
 		this.#http = http;
-		this.recovery = new RecoveryFace({
-			...{ store: options.store, startCrypto: options.startCrypto },
-			partsOf: (crypto) => this.#partsOf(crypto),
-			known: () => this.#known,
-			open: () => this.#open && { ...this.#open, kit: this.#open.vault.sharing.kit },
-			enter: (crypto, opened) => this.#enter(crypto, opened),
-			inTurn: (work) => this.#inTurn(work)
+		this.recovery = onDemand(async () => {
+			const { RecoveryFace } = await import('./recovery-face.ts');
+			return new RecoveryFace({
+				...{ store: options.store, startCrypto: options.startCrypto },
+				partsOf: (crypto) => this.#partsOf(crypto),
+				known: () => this.#known,
+				open: () => this.#open && { ...this.#open, kit: this.#open.vault.sharing.kit },
+				enter: (crypto, opened) => this.#enter(crypto, opened),
+				inTurn: (work) => this.#inTurn(work)
+			});
 		});
 		this.#tabs = new Tabs({
 			locks,

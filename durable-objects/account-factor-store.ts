@@ -1,6 +1,6 @@
 // SQL of an account's second factors, one row each, and of wrong answers. Synchronous; nothing here
 // awaits. account-store.ts makes the tables.
-import type { FactorKind } from '../protocol/account-write.ts';
+import type { FactorKind } from '../protocol/factor-kind.ts';
 import type { FactorId } from '../protocol/ids.ts';
 import type { AccountStore } from './account-store.ts';
 

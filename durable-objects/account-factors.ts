@@ -18,7 +18,8 @@ import { sha256 } from '../crypto/hash.ts';
 import { equalConstantTime } from '../crypto/mac.ts';
 import { passkeySlotId } from '../crypto/passkey-id.ts';
 import { verifyTotp } from '../crypto/totp.ts';
-import type { Factor, FactorKind } from '../protocol/account-write.ts';
+import type { Factor } from '../protocol/account-write.ts';
+import type { FactorKind } from '../protocol/factor-kind.ts';
 import { equalBytes, toBase64Url } from '../protocol/bytes.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import {

@@ -1,7 +1,7 @@
 // How many wrong answers an account takes, by kind of factor, and how many messages it sends. Devices
 // that the account knows have a budget of their own, so that whoever learned a password can't use up
 // its owner's. Each is written down before it is answered: no restart gives a guesser another.
-import type { FactorKind } from '../protocol/account-write.ts';
+import type { FactorKind } from '../protocol/factor-kind.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { AccountFactorStore } from './account-factor-store.ts';

@@ -1,5 +1,5 @@
 // Numbers that only the edge must know. What both sides must agree on is in protocol/limits.ts.
-import type { FactorKind } from '../protocol/account-write.ts';
+import type { FactorKind } from '../protocol/factor-kind.ts';
 import type { OperatorLimits } from '../protocol/http-operator.ts';
 import { maxMembers } from '../protocol/limits.ts';
 import type { Rate } from './gcra.ts';

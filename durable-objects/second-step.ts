@@ -1,5 +1,5 @@
 // What an account asks besides the password. The machine of logins goes by this, and knows no kind.
-import type { FactorKind } from '../protocol/account-write.ts';
+import type { FactorKind } from '../protocol/factor-kind.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { FactorAnswer } from '../protocol/factor-answer.ts';
 import type { FactorQuestion } from '../protocol/http-login.ts';

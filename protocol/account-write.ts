@@ -26,6 +26,7 @@
 // The signature is Ed25519 over these bytes, by the identity in force before the write; that of
 // 'create' by the identity in it. Kinds of factors stand in the order of `factorKinds`, each once.
 import { decodeCbor, encodeCbor, type Cbor } from './cbor.ts';
+import { factorKinds, type FactorKind } from './factor-kind.ts';
 import {
 	bytesOfId,
 	idBytes,
@@ -83,9 +84,6 @@ export interface Material {
 	readonly kit: KitFacts;
 	readonly passkeys: readonly SlotFacts[];
 }
-
-export const factorKinds = ['totp', 'webauthn', 'backup_codes', 'sms'] as const;
-export type FactorKind = (typeof factorKinds)[number];
 
 /** A second step of logins. */
 export interface Factor {

@@ -1,7 +1,6 @@
 // What shows that somebody has a second factor: an answer at a login or step-up, and the proof that a
 // new factor works, which comes with the account write that adds it.
 import * as v from 'valibot';
-import { isPhoneNumber } from './factor.ts';
 import { bytesText } from './http-fields.ts';
 import { backupCodeBytes, maxFactorDataBytes, smsCodeDigits, totpDigits } from './limits.ts';
 import { passkeyAsserted, passkeyCreated } from './passkey.ts';
@@ -41,7 +40,10 @@ export const newFactor = v.strictObject({
 	proof: factorProof
 });
 
-/** E.164. */
+/** ITU-T E.164 §6: at most 15 digits, the first of a country code. */
+export const isPhoneNumber = (value: unknown): value is string =>
+	typeof value === 'string' && /^\+[1-9]\d{6,14}$/.test(value);
+
 export const phoneNumber = v.pipe(
 	v.string(),
 	v.check((text) => isPhoneNumber(text), 'malformed')

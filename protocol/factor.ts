@@ -10,7 +10,8 @@
 // Transports stand in the order of `passkeyTransports`, each once.
 import { toHex } from './bytes.ts';
 import { decodeCbor, encodeCbor, type Cbor } from './cbor.ts';
-import type { FactorKind } from './account-write.ts';
+import { isPhoneNumber } from './factor-answer.ts';
+import type { FactorKind } from './factor-kind.ts';
 import {
 	backupCodesPerAccount,
 	hashBytes,
@@ -130,7 +131,3 @@ function parsePasskey(fields: readonly Cbor[]): FactorData | null {
 
 const transportOf = (value: Cbor): PasskeyTransport | null =>
 	passkeyTransports.find((known) => known === value) ?? null;
-
-/** ITU-T E.164 §6: at most 15 digits, the first of a country code. */
-export const isPhoneNumber = (value: unknown): value is string =>
-	typeof value === 'string' && /^\+[1-9]\d{6,14}$/.test(value);

@@ -1,6 +1,6 @@
 // Routes of an account: sign-up, and what the account consists of. Login is in http-login.ts.
 import * as v from 'valibot';
-import { factorKinds } from './account-write.ts';
+import { factorKinds } from './factor-kind.ts';
 import { newFactor, phoneNumber } from './factor-answer.ts';
 import {
 	bytesText,

@@ -2,7 +2,7 @@
 // machine once more for whoever is logged in and has to show it anew. Of the account's material nothing
 // is in any answer but the last.
 import * as v from 'valibot';
-import { factorKinds } from './account-write.ts';
+import { factorKinds } from './factor-kind.ts';
 import { factorAnswer } from './factor-answer.ts';
 import { accountMaterial, knownWrites } from './http-account.ts';
 import {

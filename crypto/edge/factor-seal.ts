@@ -3,7 +3,7 @@
 // content, and nothing that opens content, is ever sealed under it.
 //
 //   sealed = nonce (12) ‖ ciphertext ‖ tag (16), AES-256-GCM, key = HKDF(factor key, account)
-import type { FactorKind } from '../../protocol/account-write.ts';
+import type { FactorKind } from '../../protocol/factor-kind.ts';
 import { concatBytes } from '../../protocol/bytes.ts';
 import type { AccountId, FactorId } from '../../protocol/ids.ts';
 import { factorAad, factorKeyInfo } from '../../protocol/labels.ts';

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FactorsOverview, NewTotp } from '../../client/index.ts';
 import { routes } from '../../protocol/http.ts';
-import type { FactorKind } from '../../protocol/account-write.ts';
+import type { FactorKind } from '../../protocol/factor-kind.ts';
 import { codeOf } from './authenticator-app.ts';
 import {
 	newDevice,

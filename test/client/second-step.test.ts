@@ -4,7 +4,7 @@ import type { FactorAsked, NewTotp } from '../../client/index.ts';
 import { answerWithPasskey } from '../../client/factor-answers.ts';
 import { parseBackupCode } from '../../crypto/backup-codes.ts';
 import { toBase64Url } from '../../protocol/bytes.ts';
-import type { FactorKind } from '../../protocol/account-write.ts';
+import type { FactorKind } from '../../protocol/factor-kind.ts';
 import type { FactorAnswer } from '../../protocol/factor-answer.ts';
 import { routes } from '../../protocol/http.ts';
 import { codeOf } from './authenticator-app.ts';

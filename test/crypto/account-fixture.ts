@@ -15,13 +15,13 @@ import type {
 	AccountPolicy,
 	AccountWrite,
 	Factor,
-	FactorKind,
 	KitFacts,
 	Material,
 	PasswordFacts,
 	SignedAccountWrite,
 	SlotFacts
 } from '../../protocol/account-write.ts';
+import type { FactorKind } from '../../protocol/factor-kind.ts';
 import { idFromBytes, type DeviceId, type FactorId } from '../../protocol/ids.ts';
 import { encodeKeyslot } from '../../protocol/keyslot.ts';
 import type { KeyslotKind } from '../../protocol/labels.ts';

@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import {
 	encodeAccountWrite,
-	factorKinds,
 	type AccountAction,
 	type AccountWrite
 } from '../../protocol/account-write.ts';
+import { factorKinds } from '../../protocol/factor-kind.ts';
 import {
 	idFromBytes,
 	type AccountId,

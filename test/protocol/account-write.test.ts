@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
 	encodeAccountWrite,
-	factorKinds,
 	parseAccountWrite,
 	type AccountAction
 } from '../../protocol/account-write.ts';
+import { factorKinds } from '../../protocol/factor-kind.ts';
 import type { Cbor } from '../../protocol/cbor.ts';
 import { maxAccountWriteBytes, maxKeyslots } from '../../protocol/limits.ts';
 import {

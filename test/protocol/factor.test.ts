@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { factorKinds, type FactorKind } from '../../protocol/account-write.ts';
+import { factorKinds, type FactorKind } from '../../protocol/factor-kind.ts';
 import { factorOfPasskey } from '../../protocol/attested-passkey.ts';
 import { concatBytes, toBase64Url, toHex } from '../../protocol/bytes.ts';
 import type { Cbor } from '../../protocol/cbor.ts';

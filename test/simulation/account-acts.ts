@@ -1,12 +1,11 @@
 // What is done to an account by chance, and whether an honest edge takes it: by a model that knows
 // nothing of the rules of the account log.
 import {
-	factorKinds,
 	type AccountAction,
 	type AccountWrite,
-	type FactorKind,
 	type Material
 } from '../../protocol/account-write.ts';
+import { factorKinds, type FactorKind } from '../../protocol/factor-kind.ts';
 import { encodeIdentityEntry } from '../../protocol/identity.ts';
 import { maxFactors, maxKeyslots } from '../../protocol/limits.ts';
 import {

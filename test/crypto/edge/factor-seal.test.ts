@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { openFactor, sealFactor } from '../../../crypto/edge/factor-seal.ts';
-import { factorKinds } from '../../../protocol/account-write.ts';
+import { factorKinds } from '../../../protocol/factor-kind.ts';
 import { concatBytes } from '../../../protocol/bytes.ts';
 import type { AccountId, FactorId } from '../../../protocol/ids.ts';
 import { flipped, hex, scripted, valueOf } from '../vectors.ts';

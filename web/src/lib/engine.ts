@@ -1,5 +1,8 @@
 // Joins the headless engine to this browser: its store, its locks, its worker.
-import { connectCrypto, createIdbStore, createTacet, type Tacet } from '../../../client/index.ts';
+import type { Tacet } from '../../../client/index.ts';
+import { connectCrypto } from '../../../client/connect-crypto.ts';
+import { createIdbStore } from '../../../client/idb-store.ts';
+import { createTacet } from '../../../client/tacet.ts';
 import { deviceName, takesSecureCookies } from './platform.ts';
 import { startCryptoWorker } from './workers.ts';
 
