@@ -281,7 +281,7 @@ export class AccountCore implements AccountPort {
 		const { record, exportKey, password } = finished.value;
 		const { account } = state;
 		const drafted = await this.#withRoot<Drafted>(state, known, async (root) => {
-			const slotKey = derivePasswordSlotKey(exportKey, null);
+			const slotKey = await derivePasswordSlotKey(exportKey, null);
 			const place = { account, kind: 'password', generation: state.identities.length } as const;
 			const keyslot = await sealKeyslot(slotKey, root, place);
 			slotKey.wipe();

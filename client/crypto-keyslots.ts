@@ -33,7 +33,7 @@ export async function sealFirstKeyslots(
 	exportKey: ExportKey
 ): Promise<FirstKeyslots> {
 	const entropy = generateRecoveryEntropy();
-	const passwordKey = derivePasswordSlotKey(exportKey, null);
+	const passwordKey = await derivePasswordSlotKey(exportKey, null);
 	const recoveryKey = deriveRecoverySlotKey(entropy);
 	const [password, kit] = await Promise.all([
 		sealKeyslot(passwordKey, root, { account, kind: 'password', generation: 1 }),
@@ -52,7 +52,7 @@ export async function openPasswordSlot(
 	account: AccountId,
 	keyslots: readonly Uint8Array[]
 ): Promise<RootSecret | null> {
-	const slotKey = derivePasswordSlotKey(exportKey, null);
+	const slotKey = await derivePasswordSlotKey(exportKey, null);
 	try {
 		for (const keyslot of keyslots) {
 			const parsed = parseKeyslot(keyslot);

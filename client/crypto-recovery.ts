@@ -192,7 +192,7 @@ export class RecoveryCore implements RecoveryPort {
 		if (!finished.ok) return finished;
 		const { record, exportKey, serverPublicKey } = finished.value;
 		const entropy = generateRecoveryEntropy();
-		const passwordKey = derivePasswordSlotKey(exportKey, null);
+		const passwordKey = await derivePasswordSlotKey(exportKey, null);
 		const recoveryKey = deriveRecoverySlotKey(entropy);
 		const place = { account: state.account, generation: state.identities.length };
 		const password = await sealKeyslot(passwordKey, root, { ...place, kind: 'password' });

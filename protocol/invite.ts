@@ -20,6 +20,7 @@ import {
 	type SpaceId
 } from './ids.ts';
 import {
+	accountKeyBytes,
 	hashBytes,
 	maxHandleCharacters,
 	maxSpaceNameCharacters,
@@ -30,7 +31,6 @@ import { isArray, isBytes, isCount, isUint } from './shape.ts';
 
 /** Bytes of the secret that stands after `#` in a link. */
 export const linkSecretBytes = 32;
-export const accountKeyBytes = 16;
 export const deviceNonceBytes = 16;
 const maxDeviceNameCharacters = 100;
 

@@ -24,6 +24,7 @@ import {
 
 export const labels = {
 	accountHead: 'tacet/1 account head',
+	accountKey: 'tacet/1 account key',
 	accountWrite: 'tacet/1 account write',
 	backupCode: 'tacet/1 backup code',
 	claim: 'tacet/1 claim',
@@ -209,6 +210,14 @@ export interface KeyslotPlace {
 	/** Which root of the account this is, from 1. */
 	readonly generation: number;
 }
+
+/** Preimage of what tells a mistyped account key from another one. */
+export const accountKeyCheckInput = (key: Uint8Array): Uint8Array =>
+	encodeCbor([labels.accountKey, key]);
+
+/** AAD of an account key as a device of the account keeps it. */
+export const accountKeyAad = (account: AccountId): Uint8Array =>
+	encodeCbor([labels.accountKey, bytesOfId(account)]);
 
 /** Preimage of the input that a passkey's PRF is asked about: one for each account, and no other. */
 export const passkeySaltInput = (account: AccountId): Uint8Array =>

@@ -90,6 +90,8 @@ export const totpDigits = 6;
 /** Backup codes that an account has, each good once. */
 export const backupCodesPerAccount = 10;
 export const backupCodeBytes = 10;
+/** 128 random bits that go into the slot key of a password. */
+export const accountKeyBytes = 16;
 /** What an edge keeps of one factor; of a passkey with the longest id and key. */
 export const maxFactorDataBytes = 2_304;
 /** Codes that are sent to a telephone, and what keeps its number out of the log's hash. */

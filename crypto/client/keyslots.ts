@@ -16,14 +16,13 @@ import {
 } from '../../protocol/labels.ts';
 import { prfOutputBytes } from '../../protocol/limits.ts';
 import { err, ok, type Result } from '../../protocol/result.ts';
-import { hkdf } from '../kdf.ts';
+import { hkdf, hkdfExpand } from '../kdf.ts';
 import { randomBytes, type RandomSource } from '../random.ts';
+import { webCryptoBytes } from '../webcrypto-bytes.ts';
 import { openCommitted, sealCommitted } from './key-commitment.ts';
 import type { RecoveryEntropy } from './recovery-code.ts';
 import { createSecret, type RootSecret, type Secret, type SlotKey } from './secret.ts';
 
-/** 128 random bits in the recovery kit and on linked devices, mixed into the password keyslot. */
-export type AccountKey = Secret<'account key'>;
 /** 32 random bytes that stay on one device, without which its keyslot can't be guessed at. */
 export type DeviceSecret = Secret<'device secret'>;
 /** What a passkey answers about `passkeySalt`, 32 bytes. */
@@ -33,28 +32,28 @@ const slotIdBytes = 16;
 const rootBytes = 32;
 const slotKeyBytes = 32;
 const opaqueExportKeyBytes = 64;
-const accountKeyBytes = 16;
 const stretchedBytes = 32;
 const deviceSecretBytes = 32;
 
 /**
- * Slot key of the password keyslot.
+ * Slot key of the password keyslot. With an account key this is HKDF whose salt it is: the key that
+ * HKDF-Extract gives (RFC 5869 §2.2) is an HMAC by a key that need not be readable.
  *
  * @param exportKey OPAQUE's export key, 64 bytes (RFC 9807 §3.3): unknown to the server.
- * @param accountKey 16 bytes, or null for an account without one.
+ * @param accountKey from `importAccountKey`, or null for an account without one.
  */
-export function derivePasswordSlotKey(
+export async function derivePasswordSlotKey(
 	exportKey: Secret<'opaque export key'>,
-	accountKey: AccountKey | null
-): SlotKey {
-	const ikm =
-		accountKey === null
-			? expectLength(exportKey, opaqueExportKeyBytes)
-			: concatBytes(
-					expectLength(exportKey, opaqueExportKeyBytes),
-					expectLength(accountKey, accountKeyBytes)
-				);
-	return deriveSlotKey(ikm, labels.passwordSlot);
+	accountKey: CryptoKey | null
+): Promise<SlotKey> {
+	const ikm = expectLength(exportKey, opaqueExportKeyBytes);
+	if (accountKey === null) return deriveSlotKey(ikm, labels.passwordSlot);
+	const extracted = await crypto.subtle.sign('HMAC', accountKey, webCryptoBytes(ikm));
+	const prk = new Uint8Array(extracted);
+	const info = derivationInfo(labels.passwordSlot);
+	const slotKey: SlotKey = createSecret(hkdfExpand({ prk, info, lengthBytes: slotKeyBytes }));
+	prk.fill(0);
+	return slotKey;
 }
 
 /** Slot key of the recovery keyslot. The code has 128 random bits, so that it needs no stretching. */
@@ -79,10 +78,6 @@ export const derivePasskeySlotKey = (output: PrfOutput): SlotKey =>
 /** A new device secret: 32 random bytes. */
 export const generateDeviceSecret = (random: RandomSource = randomBytes): DeviceSecret =>
 	createSecret(random(deviceSecretBytes));
-
-/** A new account key: 16 random bytes. */
-export const generateAccountKey = (random: RandomSource = randomBytes): AccountKey =>
-	createSecret(random(accountKeyBytes));
 
 const deriveSlotKey = (ikm: Uint8Array, label: string): SlotKey =>
 	createSecret(hkdf(ikm, derivationInfo(label), slotKeyBytes));

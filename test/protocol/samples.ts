@@ -24,6 +24,7 @@ import {
 	type SpaceId
 } from '../../protocol/ids.ts';
 import {
+	accountKeyAad,
 	backupCodeInput,
 	commitSigningInput,
 	contentKeyInfo,
@@ -422,6 +423,7 @@ export const rawInputs = {
 export const arrayInputs = {
 	...sharingInputs,
 	...accountInputs,
+	accountKey: accountKeyAad(account),
 	backupCode: backupCodeInput(account, bytesFrom(7, 10)),
 	content: contentKeyInfo(space, 2),
 	copy: copyIdInput(item, 3),

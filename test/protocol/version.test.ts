@@ -89,11 +89,11 @@ const locked: typeof formats = {
 	factor: '632462a6a7779d78',
 	genesis: 'f8dbe40eb3a14574',
 	identity: '16d794a5143bdff7',
-	labels: '55236a0941aba517',
+	labels: '7d947946e520389a',
 	page: '0d865cb168420e9e',
 	routes: '439587784254aaf6',
 	sharing: '143bd1c0c21142b6',
-	signingInputs: '4d4b73348f2dedd0',
+	signingInputs: '19980ef7be8c7334',
 	spaceFrames: 'db8d73b49acbd8c2'
 };
 

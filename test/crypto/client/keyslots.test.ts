@@ -4,20 +4,21 @@ import {
 	deriveDeviceSlotKey,
 	derivePasswordSlotKey,
 	deriveRecoverySlotKey,
-	generateAccountKey,
 	generateDeviceSecret,
 	openKeyslot,
 	sealKeyslot,
 	sealPasskeyKeyslot
 } from '../../../crypto/client/keyslots.ts';
+import { generateAccountKey, importAccountKey } from '../../../crypto/client/account-key.ts';
 import { generateRecoveryEntropy } from '../../../crypto/client/recovery-code.ts';
 import { createSecret, type SlotKey } from '../../../crypto/client/secret.ts';
 import { randomBytes } from '../../../crypto/random.ts';
+import { webCryptoBytes } from '../../../crypto/webcrypto-bytes.ts';
 import { concatBytes, equalBytes, toHex } from '../../../protocol/bytes.ts';
 import { decodeCbor, encodeCbor, type Cbor } from '../../../protocol/cbor.ts';
 import { idFromBytes, type AccountId } from '../../../protocol/ids.ts';
 import { encodeKeyslot, parseKeyslot } from '../../../protocol/keyslot.ts';
-import { keyslotKinds } from '../../../protocol/labels.ts';
+import { derivationInfo, keyslotKinds, labels } from '../../../protocol/labels.ts';
 import { maxSealedKeyslotBytes } from '../../../protocol/limits.ts';
 import { flipped, valueOf } from '../vectors.ts';
 
@@ -95,15 +96,27 @@ describe('a keyslot', () => {
 	});
 });
 
+const counting = (first: number, lengthBytes: number): Uint8Array =>
+	Uint8Array.from({ length: lengthBytes }, (_, index) => first + index);
+
+/** docs/formats.md, Slot keys: without an account key, and with one. */
+const published = [
+	'eaf9ddc983ff613dd2d0155581db6733e0779eea48775742eec8dcecda66160d',
+	'de753a47bbe1a93f6210eb85025ee6c4f474f899f95d39425b5a746e7c5fc8ee'
+];
+
 describe('slot keys', () => {
-	test('differ by way of unlocking, by secret, and with an account key', () => {
+	test('differ by way of unlocking, by secret, and with an account key', async () => {
 		const sixteen = new Uint8Array(16).fill(4);
 		const thirtyTwo = new Uint8Array(32).fill(4);
+		const accountKeys = [createSecret<'account key'>(sixteen), generateAccountKey()];
+		const [own, other] = await Promise.all(accountKeys.map(importAccountKey));
 		const keys = [
-			derivePasswordSlotKey(exportKeyOf(4), null),
-			derivePasswordSlotKey(exportKeyOf(5), null),
-			derivePasswordSlotKey(exportKeyOf(4), createSecret(sixteen)),
-			derivePasswordSlotKey(exportKeyOf(4), generateAccountKey()),
+			await derivePasswordSlotKey(exportKeyOf(4), null),
+			await derivePasswordSlotKey(exportKeyOf(5), null),
+			await derivePasswordSlotKey(exportKeyOf(4), own!),
+			await derivePasswordSlotKey(exportKeyOf(5), own!),
+			await derivePasswordSlotKey(exportKeyOf(4), other!),
 			deriveRecoverySlotKey(createSecret(sixteen.slice())),
 			deriveRecoverySlotKey(generateRecoveryEntropy()),
 			deriveDeviceSlotKey(thirtyTwo, createSecret(thirtyTwo.slice())),
@@ -113,17 +126,38 @@ describe('slot keys', () => {
 		expect(keys.every((key) => key.reveal().length === 32)).toBe(true);
 	});
 
-	test('are the same for the same secrets', () => {
-		const derive = () => derivePasswordSlotKey(exportKeyOf(4), null).reveal();
-		expect(derive()).toEqual(derive());
+	test('are the same for the same secrets', async () => {
+		const derive = async () => (await derivePasswordSlotKey(exportKeyOf(4), null)).reveal();
+		expect(await derive()).toEqual(await derive());
 	});
 
-	test('are not made from secrets of the wrong length', () => {
-		expect(() => derivePasswordSlotKey(createSecret(new Uint8Array(32)), null)).toThrow(RangeError);
+	test('with an account key are HKDF with it as salt, as the browser itself computes that', async () => {
+		const accountKey = generateAccountKey();
+		const exportKey = exportKeyOf(9);
+		const ikm = webCryptoBytes(exportKey.reveal());
+		const salt = webCryptoBytes(accountKey.reveal());
+		const info = webCryptoBytes(derivationInfo(labels.passwordSlot));
+		const key = await crypto.subtle.importKey('raw', ikm, 'HKDF', false, ['deriveBits']);
+		const algorithm = { name: 'HKDF', hash: 'SHA-256', salt, info };
+		const expected = new Uint8Array(await crypto.subtle.deriveBits(algorithm, key, 256));
+		const derived = await derivePasswordSlotKey(exportKey, await importAccountKey(accountKey));
+		expect(derived.reveal()).toEqual(expected);
+	});
+
+	test('of the published example are these', async () => {
+		const exportKey = createSecret<'opaque export key'>(counting(0x40, 64));
+		const accountKey = await importAccountKey(createSecret(counting(0x00, 16)));
+		const [without, with_] = await Promise.all([
+			derivePasswordSlotKey(exportKey, null),
+			derivePasswordSlotKey(exportKey, accountKey)
+		]);
+		expect([toHex(without.reveal()), toHex(with_.reveal())]).toEqual(published);
+	});
+
+	test('are not made from secrets of the wrong length', async () => {
+		const short = derivePasswordSlotKey(createSecret(new Uint8Array(32)), null);
+		await expect(short).rejects.toThrow(RangeError);
 		expect(() => deriveDeviceSlotKey(new Uint8Array(31), generateDeviceSecret())).toThrow(
-			RangeError
-		);
-		expect(() => derivePasswordSlotKey(exportKeyOf(1), createSecret(new Uint8Array(15)))).toThrow(
 			RangeError
 		);
 	});
