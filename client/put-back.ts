@@ -249,7 +249,8 @@ export class PutBack {
 		if (!leads()) return ok(put);
 		connect();
 		const followed = await report.until(() => follower.isCaughtUp);
-		return followed.ok ? ok(put) : followed;
+		// What was put back stands, and the fault is closed: the connection comes back by itself.
+		return followed.ok || followed.error.code === 'offline' ? ok(put) : followed;
 	}
 }
 
