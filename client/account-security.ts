@@ -1,8 +1,10 @@
-// What a person changes of their account, and what this device makes of changes elsewhere. A write is kept
-// with its records before it is sent, and is the same bytes however often it is sent; what became of it is
-// read off the account log, after a crash too. One tab at a time.
+// What a person changes of their account, and what this device makes of changes elsewhere. Every change
+// goes one way: read and judged, formed, kept with its records, sent, remembered, and noted in the keyring.
+// A write is the same bytes however often it is sent; what became of it is read off the account log, after
+// a crash too. One tab at a time.
 import { fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
-import type { AccountHead } from '../protocol/account-write.ts';
+import { parseAccountWrite, type AccountHead } from '../protocol/account-write.ts';
+import type { RequestOf, ResponseOf } from '../protocol/http.ts';
 import type { DeviceId } from '../protocol/ids.ts';
 import { ok, type Result } from '../protocol/result.ts';
 import {
@@ -10,22 +12,30 @@ import {
 	readRest,
 	requestOf,
 	sealKnownAccount,
+	type FormedWrite,
 	type KnownAccount
 } from './account-log.ts';
-import type { AccountChange, AccountFacts, FormedChange } from './crypto-account-writes.ts';
+import type { AccountChange, AccountFacts } from './crypto-account-writes.ts';
 import type { CryptoPort } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
+import type { OpenSecurity } from './security-face.ts';
 import type { Session } from './session.ts';
 import type { Profile, Store } from './store.ts';
 
 type Answered<Value> = Promise<Result<Value, TacetError>>;
 
-/** Of a passkey that was asked with its account's salt. */
-export interface PasskeyOutput {
-	/** 16 to 1,023 bytes. */
-	readonly credentialId: Uint8Array;
-	/** 32 bytes. */
-	readonly prfOutput: Uint8Array;
+/** What travels beside a write that adds a factor, and shows that it works. */
+export type BroughtFactor = NonNullable<RequestOf<'accountWrite'>['factor']>;
+
+/** What the log says, verified, and what the edge says beside it. */
+export interface ReadAccount {
+	readonly facts: AccountFacts;
+	readonly answer: ResponseOf<'accountRead'>;
+}
+
+interface Settled {
+	readonly known: KnownAccount;
+	readonly answer: ResponseOf<'accountRead'>;
 }
 
 export interface SecurityParts {
@@ -61,10 +71,25 @@ export class AccountSecurity {
 	 * What the account consists of now. `account_reverted` and `account_forked` if the edge shows another
 	 * account than this device, or another one, has verified: then nothing is changed, here or there.
 	 */
-	read(): Answered<AccountFacts> {
+	read(): Answered<ReadAccount> {
 		return this.#alone(async (profile) => {
-			const known = await this.#settle(profile);
-			return known.ok ? ok(await this.#parts.crypto.account.describe(known.value)) : known;
+			const settled = await this.#settle(profile);
+			if (!settled.ok) return settled;
+			const { known, answer } = settled.value;
+			return ok({ facts: await this.#parts.crypto.account.describe(known), answer });
+		});
+	}
+
+	/**
+	 * Makes one write stand. `last_factor`, `too_few_ways` and the like where it would break a rule of the
+	 * log: then nothing was signed.
+	 *
+	 * @param brought with a factor that is added.
+	 */
+	change(change: AccountChange, brought: BroughtFactor | null = null): Answered<void> {
+		return this.#alone(async (profile) => {
+			const settled = await this.#settle(profile);
+			return settled.ok ? this.#write(profile, settled.value.known, change, brought) : settled;
 		});
 	}
 
@@ -72,8 +97,8 @@ export class AccountSecurity {
 	async changePassword(password: string): Answered<void> {
 		const { crypto, session } = this.#parts;
 		return this.#alone(async (profile) => {
-			const known = await this.#settle(profile);
-			if (!known.ok) return known;
+			const settled = await this.#settle(profile);
+			if (!settled.ok) return settled;
 			const request = await crypto.account.startPassword(password);
 			if (!request.ok) return fail(request.error);
 			const registrationRequest = toBase64Url(request.value);
@@ -83,10 +108,10 @@ export class AccountSecurity {
 			if (!response.ok) return fail('server_misbehaved');
 			const offline = profile.deviceKeyslot === null ? null : profile.deviceSecret;
 			const change = { type: 'password', response: response.value, offline } as const;
-			const written = await this.#write(profile, known.value, change);
+			const written = await this.#write(profile, settled.value.known, change, null);
 			// It opened the keyslot of before.
 			if (written.ok) await crypto.forgetLogin();
-			return written.ok ? ok(undefined) : written;
+			return written;
 		});
 	}
 
@@ -96,34 +121,25 @@ export class AccountSecurity {
 	 */
 	newKit(): Answered<{ readonly recoveryCode: readonly string[] }> {
 		return this.#alone(async (profile) => {
-			const known = await this.#settle(profile);
-			if (!known.ok) return known;
-			const made = await this.#parts.crypto.account.newKit(known.value);
+			const settled = await this.#settle(profile);
+			if (!settled.ok) return settled;
+			const made = await this.#parts.crypto.account.newKit(settled.value.known);
 			return made.ok ? ok({ recoveryCode: made.value }) : fail(codeOf(made.error));
 		});
 	}
 
 	/** The code in force, or the one just made: from now on it is a way in. `wrong_code` for other words. */
 	confirmKit(words: string): Answered<void> {
-		return this.#done({ type: 'kit_confirm', words });
-	}
-
-	/** One more passkey that unlocks; `prfOutput` is overwritten. */
-	addKeyslot(passkey: PasskeyOutput): Answered<void> {
-		return this.#done({ type: 'keyslot_add', ...passkey });
-	}
-
-	removeKeyslot(slot: Uint8Array): Answered<void> {
-		return this.#done({ type: 'keyslot_remove', slot });
+		return this.change({ type: 'kit_confirm', words });
 	}
 
 	removeDevice(device: DeviceId): Answered<void> {
-		return this.#done({ type: 'device_remove', device });
+		return this.change({ type: 'device_remove', device });
 	}
 
 	/** Nothing is left of it at the edge; what is on this device is the caller's to erase. */
 	deleteAccount(): Answered<void> {
-		return this.#done({ type: 'delete' });
+		return this.change({ type: 'delete' });
 	}
 
 	/** Gives an edge that has lost the end of the log that end again, byte for byte. */
@@ -149,18 +165,6 @@ export class AccountSecurity {
 		});
 	}
 
-	async #done(change: AccountChange): Answered<void> {
-		const written = await this.#change(change);
-		return written.ok ? ok(undefined) : written;
-	}
-
-	#change(change: AccountChange): Answered<FormedChange> {
-		return this.#alone(async (profile) => {
-			const known = await this.#settle(profile);
-			return known.ok ? this.#write(profile, known.value, change) : known;
-		});
-	}
-
 	async #alone<Value>(work: (profile: Profile) => Answered<Value>): Answered<Value> {
 		const { alone, store, session } = this.#parts;
 		const whole = alone(async () => {
@@ -173,22 +177,26 @@ export class AccountSecurity {
 	}
 
 	/** Reads, judges and remembers; what was on its way is sent again, or dropped if it can't stand. */
-	async #settle(profile: Profile): Answered<KnownAccount> {
+	async #settle(profile: Profile): Answered<Settled> {
 		const read = await this.#read(profile, await openKnownAccount(profile));
-		if (!read.ok || read.value.pending === null) return read;
-		const { pending } = read.value;
-		const sent = await this.#parts.session.call('accountWrite', {
-			...requestOf(pending),
-			factor: null
-		});
-		if (sent.ok || sent.error.code === 'stale_count') return this.#read(profile, read.value);
+		if (!read.ok || read.value.known.pending === null) return read;
+		const { known, answer } = read.value;
+		const sent = await this.#resend(read.value.known.pending);
+		if (sent.ok || sent.error.code === 'stale_count') return this.#read(profile, known);
 		if (isUnsettled(sent.error) || sent.error.code === 'step_up_needed') return sent;
-		const known = { ...read.value, pending: null };
-		const saved = await this.#save(profile, known);
-		return saved.ok ? ok(known) : saved;
+		const dropped = { ...known, pending: null };
+		const saved = await this.#save(profile, dropped);
+		return saved.ok ? ok({ known: dropped, answer }) : saved;
 	}
 
-	async #read(profile: Profile, known: KnownAccount): Answered<KnownAccount> {
+	/** What showed that a factor works was good once: its write is made anew. */
+	async #resend(pending: FormedWrite): Answered<unknown> {
+		const parsed = parseAccountWrite(pending.write);
+		if (parsed.ok && parsed.value.action.type === 'factor_add') return fail('refused');
+		return this.#parts.session.call('accountWrite', { ...requestOf(pending), factor: null });
+	}
+
+	async #read(profile: Profile, known: KnownAccount): Answered<Settled> {
 		const { session, crypto, keyringHeads } = this.#parts;
 		const ask = (after: number) => session.call('accountRead', { after });
 		const answered = await ask(known.writes.length);
@@ -207,14 +215,15 @@ export class AccountSecurity {
 		if (!saved.ok) return saved;
 		const { n, hash } = shown.value.head;
 		await this.#parts.noteHead({ n, hash });
-		return judged;
+		return ok({ known: judged.value, answer: answered.value });
 	}
 
 	async #write(
 		profile: Profile,
 		known: KnownAccount,
-		change: AccountChange
-	): Answered<FormedChange> {
+		change: AccountChange,
+		brought: BroughtFactor | null
+	): Answered<void> {
 		const { session, crypto, device, nowMs } = this.#parts;
 		const place = { device, timeMs: nowMs() };
 		const formed = await crypto.account.form(known, change, place);
@@ -222,7 +231,7 @@ export class AccountSecurity {
 		const { formed: pending, known: after, offlineSlot } = formed.value;
 		const kept = await this.#save(profile, { ...known, pending });
 		if (!kept.ok) return kept;
-		const sent = await session.call('accountWrite', { ...requestOf(pending), factor: null });
+		const sent = await session.call('accountWrite', { ...requestOf(pending), factor: brought });
 		if (!sent.ok) {
 			if (isUnsettled(sent.error)) return sent;
 			const dropped = await this.#save(profile, { ...known, pending: null });
@@ -232,7 +241,7 @@ export class AccountSecurity {
 		if (!saved.ok) return saved;
 		const { head } = await crypto.account.describe(after);
 		await this.#parts.noteHead(head);
-		return formed;
+		return ok(undefined);
 	}
 
 	async #save(
@@ -247,14 +256,24 @@ export class AccountSecurity {
 	}
 }
 
+/** Of the account that is open. */
+export function securityOf({ desk, store, alone, updateProfile, noteHead }: OpenSecurity) {
+	const { session, crypto, device, nowMs, keyring } = desk;
+	return new AccountSecurity({
+		...{ session, crypto, device, nowMs, store, alone, updateProfile, noteHead },
+		keyringHeads: () => keyring.accountHeads
+	});
+}
+
 /** A rule of the log that a write would break: it is not signed. */
 function codeOf(fault: string): TacetError['code'] {
 	switch (fault) {
 		case 'step_up_needed':
 		case 'wrong_code':
 		case 'too_few_ways':
-		case 'factor_missing':
 			return fault;
+		case 'factor_missing':
+			return 'last_factor';
 		default:
 			return 'refused';
 	}

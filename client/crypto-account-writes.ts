@@ -6,11 +6,9 @@ import {
 	recoveryAuthenticatorHash
 } from '../crypto/client/recovery-authenticator.ts';
 import {
-	derivePasskeySlotKey,
 	derivePasswordSlotKey,
 	deriveRecoverySlotKey,
-	sealKeyslot,
-	sealPasskeyKeyslot
+	sealKeyslot
 } from '../crypto/client/keyslots.ts';
 import type { ExportKey } from '../crypto/client/opaque-client.ts';
 import type { PreparedPassword } from '../crypto/client/password.ts';
@@ -19,7 +17,7 @@ import {
 	generateRecoveryEntropy,
 	parseRecoveryCode
 } from '../crypto/client/recovery-code.ts';
-import { createSecret, type RootSecret } from '../crypto/client/secret.ts';
+import type { RootSecret } from '../crypto/client/secret.ts';
 import { signAccountWrite } from '../crypto/client/sign-account-write.ts';
 import {
 	accountHead,
@@ -28,24 +26,22 @@ import {
 	type AccountState
 } from '../crypto/account-log.ts';
 import { sha256 } from '../crypto/hash.ts';
-import { passkeySlotId } from '../crypto/passkey-id.ts';
 import {
 	parseAccountWrite,
 	slotsOf,
 	type AccountAction,
 	type AccountPolicy,
+	type Factor,
 	type KitFacts
 } from '../protocol/account-write.ts';
-import { type FactorKind } from '../protocol/factor-kind.ts';
 import { equalBytes, toHex } from '../protocol/bytes.ts';
-import type { AccountId, DeviceId, FactorId } from '../protocol/ids.ts';
+import type { AccountId, DeviceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { FormedWrite, KnownAccount, ShownAccount } from './account-log.ts';
 import {
 	judgeShown,
 	kitFactsOf,
 	passwordFactsOf,
-	slotFactsOf,
 	stateOf,
 	type AccountLogFault,
 	type WritePlace
@@ -53,7 +49,10 @@ import {
 import { openPasswordSlot, sealOfflineSlot } from './crypto-keyslots.ts';
 import type { OfflineSlot, PasswordRefusal } from './crypto-port.ts';
 
-/** What a person means to change. Nothing of it is bytes that are signed as they are. */
+/**
+ * What a person means to change. Nothing of it is bytes that are signed as they are. One more kind of change
+ * is one more member here, and what `#draft` makes of it; the rules are the log's own.
+ */
 export type AccountChange =
 	/** To the password of the registration that is under way. */
 	| {
@@ -65,17 +64,10 @@ export type AccountChange =
 	  }
 	/** Somebody has a code on paper, and types it: the one in force, or the one just made. */
 	| { readonly type: 'kit_confirm'; readonly words: string }
-	/** One more passkey that unlocks. */
-	| {
-			readonly type: 'keyslot_add';
-			/** 16 to 1,023 bytes. */
-			readonly credentialId: Uint8Array;
-			/** What its PRF gave for this account, 32 bytes; overwritten. */
-			readonly prfOutput: Uint8Array;
-	  }
-	| { readonly type: 'keyslot_remove'; readonly slot: Uint8Array }
-	| { readonly type: 'device_remove'; readonly device: DeviceId }
-	| { readonly type: 'delete' };
+	| Extract<
+			AccountAction,
+			{ readonly type: 'factor_add' | 'factor_remove' | 'policy' | 'device_remove' | 'delete' }
+	  >;
 
 export type ChangeFault =
 	/** No login is at hand that opens the password keyslot. */
@@ -98,8 +90,7 @@ export interface AccountFacts {
 	readonly head: { readonly n: number; readonly hash: Uint8Array };
 	readonly policy: AccountPolicy;
 	readonly kit: { readonly confirmed: boolean; readonly madeAtMs: number };
-	readonly passkeys: readonly { readonly slot: Uint8Array }[];
-	readonly factors: readonly { readonly factor: FactorId; readonly kind: FactorKind }[];
+	readonly factors: readonly Factor[];
 	readonly removedDevices: readonly DeviceId[];
 }
 
@@ -174,8 +165,7 @@ export class AccountCore implements AccountPort {
 		return {
 			...{ account, head: accountHead(state), policy, removedDevices },
 			kit: { confirmed: material.kit.confirmed, madeAtMs: kitTimeMs(known, state) },
-			passkeys: material.passkeys.map(({ slot }) => ({ slot })),
-			factors: factors.map(({ factor, kind }) => ({ factor, kind }))
+			factors
 		};
 	}
 
@@ -238,8 +228,6 @@ export class AccountCore implements AccountPort {
 				return this.#newPassword(state, known, change);
 			case 'kit_confirm':
 				return this.#confirmedKit(state, change.words);
-			case 'keyslot_add':
-				return this.#withRoot(state, known, (root) => newPasskey(state, root, change));
 			default:
 				return ok({ action: change });
 		}
@@ -311,23 +299,6 @@ export class AccountCore implements AccountPort {
 			root.wipe();
 		}
 	}
-}
-
-async function newPasskey(
-	{ account, identities }: AccountState,
-	root: RootSecret,
-	{ credentialId, prfOutput }: AccountChange & { readonly type: 'keyslot_add' }
-): Promise<Drafted> {
-	const slotKey = derivePasskeySlotKey(createSecret(prfOutput));
-	const keyslot = await sealPasskeyKeyslot(slotKey, root, {
-		...{ account, slot: passkeySlotId(credentialId), generation: identities.length }
-	});
-	slotKey.wipe();
-	prfOutput.fill(0);
-	return {
-		action: { type: 'keyslot_add', passkey: slotFactsOf(keyslot) },
-		keyslots: [keyslot]
-	};
 }
 
 async function makeKit({ account, identities }: AccountState, root: RootSecret) {

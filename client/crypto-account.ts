@@ -1,5 +1,5 @@
-// The account log inside the crypto core: what an edge shows is judged here before anything is opened,
-// and writes are formed here from what is meant, never from bytes that are given.
+// The account log inside the crypto core: what an edge shows is judged here before anything is opened.
+// What a person changes is formed in crypto-account-writes.ts.
 import {
 	deriveRecoveryAuthenticator,
 	recoveryAuthenticatorHash
@@ -13,7 +13,6 @@ import {
 	judgeRecords,
 	replayAccountLog,
 	standsOnLog,
-	type AccountFault,
 	type AccountState
 } from '../crypto/account-log.ts';
 import { sha256 } from '../crypto/hash.ts';
@@ -33,7 +32,7 @@ import type { DeviceId } from '../protocol/ids.ts';
 import { parseKeyslot } from '../protocol/keyslot.ts';
 import { hashBytes, maxSessionsPerAccount } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
-import type { FormedWrite, KnownAccount, ShownAccount } from './account-log.ts';
+import type { KnownAccount, ShownAccount } from './account-log.ts';
 
 export type AccountLogFault =
 	/** An older account than the one that this device knows: its end is missing. */
@@ -141,28 +140,6 @@ export function kitFactsOf(
 	const authenticatorHash = recoveryAuthenticatorHash(authenticator);
 	authenticator.fill(0);
 	return { ...slotFactsOf(keyslot), authenticatorHash, confirmed };
-}
-
-/** What the account is asked to become, in words; the bytes are made here. */
-export type AccountIntent = Extract<
-	AccountAction,
-	{ readonly type: 'factor_add' | 'factor_remove' | 'policy' }
->;
-
-/** Forms the write that would stand next, and judges it as everybody will. */
-export async function formWrite(
-	signingKey: CryptoKey,
-	known: KnownAccount,
-	{ intent, device, timeMs }: WritePlace & { readonly intent: AccountIntent }
-): Promise<Result<FormedWrite, AccountFault>> {
-	const state = await stateOf(known);
-	const { n, hash } = accountHead(state);
-	const signed = await signAccountWrite(signingKey, {
-		...{ account: state.account, n: n + 1, previous: hash, device, timeMs },
-		action: intent
-	});
-	const judged = judgeAccountWrite(state, signed);
-	return judged.ok ? ok({ ...signed, registrationRecord: null, keyslots: [] }) : judged;
 }
 
 /** What logins ask for, and with what, as the log says. */

@@ -33,7 +33,7 @@ import { freshTtlSeconds, minPasswordCharacters } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { identityInForce } from '../crypto/account-log.ts';
 import type { KnownAccount, ShownAccount } from './account-log.ts';
-import { formWrite, judgeShown, passwordFactsOf, signCreation } from './crypto-account.ts';
+import { judgeShown, passwordFactsOf, signCreation } from './crypto-account.ts';
 import { AccountCore } from './crypto-account-writes.ts';
 import {
 	deriveOfflineSlotKey,
@@ -213,24 +213,6 @@ export class CryptoCore implements CryptoPort {
 		const { factors, policy } = state;
 		const steps = { factors, policy };
 		return opened.ok ? ok({ ...opened.value, offlineSlot, known, steps }) : opened;
-	}
-
-	async judgeAccount(
-		input: Parameters<CryptoPort['judgeAccount']>[0]
-	): ReturnType<CryptoPort['judgeAccount']> {
-		const judged = await judgeShown(input.known, input.shown);
-		if (!judged.ok) return judged;
-		const { known, state } = judged.value;
-		// Another root than the one that is open: it has to be unlocked anew.
-		const isOwn = equalBytes(identityInForce(state).hash, this.#open().identity.hash);
-		if (!isOwn) return err('server_misbehaved');
-		return ok({ known, factors: state.factors, policy: state.policy });
-	}
-
-	formAccountWrite(
-		input: Parameters<CryptoPort['formAccountWrite']>[0]
-	): ReturnType<CryptoPort['formAccountWrite']> {
-		return formWrite(this.#open().keys.signing.privateKey, input.known, input);
 	}
 
 	async openOffline(input: {

@@ -11,10 +11,9 @@ import type { SignedHeartbeat, Heartbeat } from '../protocol/heartbeat.ts';
 import type { AccountId, DeviceId, Epoch, Seq, SpaceId } from '../protocol/ids.ts';
 import type { KeyKind, PagePlace, WrapContext } from '../protocol/labels.ts';
 import type { Result } from '../protocol/result.ts';
-import type { FormedWrite, KnownAccount, ShownAccount } from './account-log.ts';
+import type { KnownAccount, ShownAccount } from './account-log.ts';
 import type { AuditGrant } from './audit-keys.ts';
-import type { AccountFault } from '../crypto/account-log.ts';
-import type { AccountIntent, AccountLogFault, AccountSteps } from './crypto-account.ts';
+import type { AccountLogFault, AccountSteps } from './crypto-account.ts';
 import type { AccountPort } from './crypto-account-writes.ts';
 import type { RecoveryPort } from './crypto-recovery.ts';
 import type { SharingPort } from './crypto-sharing.ts';
@@ -197,23 +196,6 @@ export interface CryptoPort {
 			'keyslot_unreadable' | AccountLogFault
 		>
 	>;
-	/** Judges what the edge shows of the account that is open. */
-	judgeAccount(input: {
-		readonly known: KnownAccount;
-		readonly shown: ShownAccount;
-	}): Promise<
-		Result<
-			AccountSteps & { /** To be remembered. */ readonly known: KnownAccount },
-			AccountLogFault
-		>
-	>;
-	/** Forms and signs the write that would stand next; or says which rule it would break. */
-	formAccountWrite(input: {
-		readonly known: KnownAccount;
-		readonly intent: AccountIntent;
-		readonly device: DeviceId;
-		readonly timeMs: number;
-	}): Promise<Result<FormedWrite, AccountFault>>;
 	/** Unlocks by the device's own keyslot. */
 	openOffline(input: {
 		readonly password: string;

@@ -66,8 +66,6 @@ export type LocalErrorCode =
 	| 'unconfirmed'
 	/** One mishap more, and nobody could open the account: first confirm the recovery code. */
 	| 'too_few_ways'
-	/** Logins would ask for a second step that there is none of. */
-	| 'factor_missing'
 	/** An owner has turned share links off in this space. */
 	| 'links_off'
 	/** A space without an owner could never be changed again. */

@@ -11,7 +11,7 @@ import { sha256 } from '../crypto/hash.ts';
 import { passkeySlotId } from '../crypto/passkey-id.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { generateTotpSecret, toBase32, totpUri } from '../crypto/totp.ts';
-import type { AccountPolicy, Factor } from '../protocol/account-write.ts';
+import type { AccountPolicy } from '../protocol/account-write.ts';
 import { factorOfPasskey } from '../protocol/attested-passkey.ts';
 import { fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
 import { isPhoneNumber } from '../protocol/factor-answer.ts';
@@ -33,15 +33,9 @@ import type {
 } from './api-factors.ts';
 import type { Answer } from './api.ts';
 import { fail } from './errors.ts';
-import { AccountWriting, broughtOf } from './account-writing.ts';
+import { securityOf, type AccountSecurity, type ReadAccount } from './account-security.ts';
 import type { OpenSecurity } from './security-face.ts';
-import type { AccountIntent } from './crypto-account.ts';
 import type { Session } from './session.ts';
-
-export interface BroughtFactor {
-	readonly data: Uint8Array;
-	readonly proof: FactorProof;
-}
 
 export interface FactorParts {
 	readonly origin: string;
@@ -51,14 +45,7 @@ export interface FactorParts {
 	readonly session: Pick<Session, 'call'>;
 	nameOf(factor: FactorId): string | null;
 	remember(entries: readonly KeyringEntry[]): Answer<void>;
-	/** Signs, sends and keeps a write. */
-	write(intent: AccountIntent, brought: BroughtFactor | null): Answer<void>;
-	/** What the log says, verified, and what the edge keeps beside it. */
-	read(): Answer<{
-		readonly factors: readonly Factor[];
-		readonly policy: AccountPolicy;
-		readonly kept: ResponseOf<'accountRead'>['factors'];
-	}>;
+	readonly writing: Pick<AccountSecurity, 'read' | 'change'>;
 }
 
 const app = 'Tacet';
@@ -71,9 +58,10 @@ export class Factors implements TacetFactors {
 	}
 
 	async factors(): Answer<FactorsOverview> {
-		const read = await this.#parts.read();
+		const read = await this.#read();
 		if (!read.ok) return read;
-		const { factors, policy, kept } = read.value;
+		const { factors, policy } = read.value.facts;
+		const { factors: kept } = read.value.answer;
 		return ok({
 			policy,
 			factors: factors.map(({ factor, kind }) => {
@@ -140,12 +128,12 @@ export class Factors implements TacetFactors {
 				confirm: async (typed) => {
 					const code = parseBackupCode(typed);
 					if (!code.ok) return fail('factor_wrong');
-					const before = await this.#parts.read();
+					const before = await this.#read();
 					if (!before.ok) return before;
 					const proof = { kind: 'backup_codes' as const, code: toBase64Url(code.value) };
 					const added = await this.#add(factor, '', { kind: 'backup_codes', hashes }, proof);
 					if (!added.ok) return added;
-					for (const other of before.value.factors) {
+					for (const other of before.value.facts.factors) {
 						if (other.kind !== 'backup_codes') continue;
 						const removed = await this.removeFactor(other.factor);
 						if (!removed.ok) return removed;
@@ -170,7 +158,7 @@ export class Factors implements TacetFactors {
 	}
 
 	removeFactor(factor: FactorId): Answer<void> {
-		return this.#parts.write({ type: 'factor_remove', factor }, null);
+		return this.#parts.writing.change({ type: 'factor_remove', factor });
 	}
 
 	rename(factor: FactorId, name: string): Answer<void> {
@@ -179,11 +167,11 @@ export class Factors implements TacetFactors {
 	}
 
 	async setPolicy(change: Partial<AccountPolicy>): Answer<void> {
-		const read = await this.#parts.read();
+		const read = await this.#read();
 		if (!read.ok) return read;
-		const { suffices, ...rest } = { ...read.value.policy, ...change };
+		const { suffices, ...rest } = { ...read.value.facts.policy, ...change };
 		const inOrder = factorKinds.filter((kind) => suffices.includes(kind));
-		return this.#parts.write({ type: 'policy', policy: { ...rest, suffices: inOrder } }, null);
+		return this.#parts.writing.change({ type: 'policy', policy: { ...rest, suffices: inOrder } });
 	}
 
 	async #add(
@@ -194,9 +182,9 @@ export class Factors implements TacetFactors {
 	): Answer<FactorId> {
 		const bytes = encodeFactorData(data);
 		const action = { factor, kind: data.kind, hash: sha256(bytes) };
-		const written = await this.#parts.write(
+		const written = await this.#parts.writing.change(
 			{ type: 'factor_add', factor: action },
-			{ data: bytes, proof }
+			{ data: toBase64Url(bytes), proof }
 		);
 		// It may have been taken before, and the answer lost.
 		const stands = written.ok || (await this.#stands(factor));
@@ -205,33 +193,31 @@ export class Factors implements TacetFactors {
 		return named.ok ? ok(factor) : named;
 	}
 
+	#read(): Answer<ReadAccount> {
+		return this.#parts.writing.read();
+	}
+
 	async #stands(factor: FactorId): Promise<boolean> {
-		const read = await this.#parts.read();
-		return read.ok && read.value.factors.some((other) => other.factor === factor);
+		const read = await this.#read();
+		return read.ok && read.value.facts.factors.some((other) => other.factor === factor);
 	}
 
 	/** Those that the account has: an authenticator that holds one makes no second. */
 	async #passkeys(): Answer<ReturnType<typeof knownPasskey>> {
-		const read = await this.#parts.read();
-		return read.ok ? ok(read.value.kept.flatMap(knownPasskey)) : read;
+		const read = await this.#read();
+		return read.ok ? ok(read.value.answer.factors.flatMap(knownPasskey)) : read;
 	}
 }
 
 /** Of the account that is open. */
-export function factorsOf({ desk, ...places }: OpenSecurity): Factors {
-	const { origin, handle, me, nowMs, session, keyring, crypto, device } = desk;
-	const writing = new AccountWriting({ ...places, session, crypto, device, nowMs });
+export function factorsOf(open: OpenSecurity): Factors {
+	const { desk } = open;
+	const { origin, handle, me, nowMs, session, keyring } = desk;
 	return new Factors({
 		...{ origin, handle, account: me.account, nowMs, session },
 		nameOf: (factor) => keyring.nameOfWay(factor),
 		remember: (entries) => desk.write(entries),
-		write: (intent, brought) => writing.write(intent, brought && broughtOf(brought)),
-		read: async () => {
-			const read = await writing.read();
-			if (!read.ok) return read;
-			const { factors, policy, answer } = read.value;
-			return ok({ factors, policy, kept: answer.factors });
-		}
+		writing: securityOf(open)
 	});
 }
 

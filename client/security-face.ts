@@ -13,25 +13,23 @@ import type {
 	TacetFactors
 } from './api-factors.ts';
 import type { Answer } from './api.ts';
-import type { AccountWritingParts } from './account-writing.ts';
 import type { Desk } from './desk.ts';
-import type { AccountSecurity, PasskeyOutput, SecurityParts } from './account-security.ts';
+import type { AccountSecurity, SecurityParts } from './account-security.ts';
 import type { AccountFacts } from './crypto-account-writes.ts';
 import { fail } from './errors.ts';
 import type { Factors } from './factors.ts';
 
 export interface OpenSecurity
-	extends Pick<AccountWritingParts, 'store'>,
-		Pick<SecurityParts, 'alone' | 'updateProfile'> {
+	extends Pick<SecurityParts, 'store' | 'alone' | 'updateProfile' | 'noteHead'> {
 	readonly desk: Desk;
-	/** Leaves a head of the account's log in the keyring. */
-	readonly noteHead: SecurityParts['noteHead'];
 }
 
 /** Most answer with `step_up_needed` where the person has to show anew who they are. */
 export interface TacetSecurity extends TacetFactors, SessionSecurity, OwnSecurity {}
 
-type OwnSecurity = Omit<AccountSecurity, never>;
+interface OwnSecurity extends Omit<AccountSecurity, 'read' | 'change'> {
+	read(): Answer<AccountFacts>;
+}
 
 export class SecurityFace implements TacetSecurity {
 	readonly #open: () => OpenSecurity | null;
@@ -44,7 +42,10 @@ export class SecurityFace implements TacetSecurity {
 	}
 
 	read(): Answer<AccountFacts> {
-		return this.#withOwn((own) => own.read());
+		return this.#withOwn(async (own) => {
+			const read = await own.read();
+			return read.ok ? ok(read.value.facts) : read;
+		});
 	}
 
 	changePassword(password: string): Answer<void> {
@@ -57,14 +58,6 @@ export class SecurityFace implements TacetSecurity {
 
 	confirmKit(words: string): Answer<void> {
 		return this.#withOwn((own) => own.confirmKit(words));
-	}
-
-	addKeyslot(passkey: PasskeyOutput): Answer<void> {
-		return this.#withOwn((own) => own.addKeyslot(passkey));
-	}
-
-	removeKeyslot(slot: Uint8Array): Answer<void> {
-		return this.#withOwn((own) => own.removeKeyslot(slot));
 	}
 
 	removeDevice(device: DeviceId): Answer<void> {
@@ -126,15 +119,8 @@ export class SecurityFace implements TacetSecurity {
 	async #withOwn<Value>(work: (security: AccountSecurity) => Answer<Value>): Answer<Value> {
 		const open = this.#open();
 		if (open === null) return fail('locked');
-		const { desk, store, alone, updateProfile, noteHead } = open;
-		const { session, crypto, device, nowMs, keyring } = desk;
-		const { AccountSecurity } = await import('./account-security.ts');
-		return work(
-			new AccountSecurity({
-				...{ session, crypto, device, nowMs, store, alone, updateProfile, noteHead },
-				keyringHeads: () => keyring.accountHeads
-			})
-		);
+		const { securityOf } = await import('./account-security.ts');
+		return work(securityOf(open));
 	}
 
 	async #with<Value>(work: (factors: Factors) => Answer<Value>): Answer<Value> {

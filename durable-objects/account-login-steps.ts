@@ -54,7 +54,7 @@ export interface LoginParts {
 	/** What the account consists of. */
 	readonly material: (
 		after: number
-	) => Promise<Result<Omit<LoginDone, 'next' | 'session' | 'ended'>, Refusal>>;
+	) => Result<Omit<LoginDone, 'next' | 'session' | 'ended'>, Refusal>;
 }
 
 export class AccountLoginSteps {
@@ -167,7 +167,7 @@ export class AccountLoginSteps {
 		place: RequestPlace,
 		end: readonly SessionId[] = []
 	): Promise<Result<LoginStep, Refusal>> {
-		const material = await this.#parts.material(aim.after);
+		const material = this.#parts.material(aim.after);
 		if (!material.ok) return material;
 		const whenFull = aim.whenFull === 'end_oldest' ? 'end_oldest' : { end };
 		const mayBegin = () => aim.basis === this.#parts.basis();

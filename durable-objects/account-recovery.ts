@@ -52,7 +52,7 @@ export interface RecoveryParts {
 	/** What the account consists of, with its writes after the first `after`. */
 	readonly material: (
 		after: number
-	) => Promise<Result<Omit<ReadyStep, 'next' | 'recovery' | 'startedAtMs' | 'approval'>, Refusal>>;
+	) => Result<Omit<ReadyStep, 'next' | 'recovery' | 'startedAtMs' | 'approval'>, Refusal>;
 	/** Writes down what happened, and has every device of the account ask what has changed. */
 	readonly tell: (kind: SecurityEventKind, device: DeviceId) => void;
 }
@@ -99,7 +99,7 @@ export class AccountRecovery {
 		if (!isReady(begun.value, shown.value.state)) {
 			return ok({ next: 'wait', recovery, startedAtMs, readyAtMs });
 		}
-		const material = await this.#parts.material(request.after);
+		const material = this.#parts.material(request.after);
 		if (!material.ok) return material;
 		const signature = approval && toBase64Url(approval);
 		return ok({ next: 'ready', recovery, startedAtMs, approval: signature, ...material.value });

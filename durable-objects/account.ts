@@ -235,8 +235,8 @@ export class Account extends DurableObject<Env> {
 
 	/** What the account consists of, and who is logged in. */
 	read(proven: Proven, { after }: RequestOf<'accountRead'>): Reply<'accountRead'> {
-		return this.#asSession(proven, async ({ session }) => {
-			const material = await this.#material(after);
+		return this.#asSession(proven, ({ session }) => {
+			const material = this.#material(after);
 			if (!material.ok) return material;
 			const { pending: recovery } = this.#recovery;
 			return ok({ ...material.value, ...this.#seen(session), recovery });
@@ -426,7 +426,7 @@ export class Account extends DurableObject<Env> {
 	/** To a session of this account. */
 	#asSession<Value>(
 		proven: Proven,
-		work: (asking: Asking) => Promise<Result<Value, Refusal>>
+		work: (asking: Asking) => Result<Value, Refusal> | Promise<Result<Value, Refusal>>
 	): Promise<Replied<Value>> {
 		return this.#reply(async () => {
 			const asking = await this.#sessions.authenticate(proven);
@@ -467,10 +467,8 @@ export class Account extends DurableObject<Env> {
 		return nextMs === null ? Promise.resolve() : ringBy(this.ctx.storage, nextMs);
 	}
 
-	async #material(after: number) {
+	#material(after: number) {
 		const { name, log } = this.#parts;
-		const keys = await this.#parts.keys.get();
-		if (!keys.ok) return keys;
 		const { state, registrationRecord } = log;
 		// It may have been deleted meanwhile.
 		if (state === null || registrationRecord === null) return unauthenticated;
@@ -478,7 +476,6 @@ export class Account extends DurableObject<Env> {
 		return ok({
 			account: state.account,
 			handleHash: toBase64Url(name.handleHash),
-			incarnation: toBase64Url(keys.value.incarnation),
 			log: {
 				head: { n, hash: toBase64Url(hash) },
 				writes: log.writesAfter(after).map(({ write, signature }) => ({

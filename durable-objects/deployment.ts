@@ -42,7 +42,6 @@ export interface ObjectNames {
 /** What an Account needs of the server's keys. */
 export interface AccountServerKeys {
 	readonly opaqueSetup: Uint8Array;
-	readonly incarnation: Uint8Array;
 	/** What secrets of second factors are sealed under, 32 bytes. */
 	readonly factorKey: Uint8Array;
 	/** Newest first; the newest mints. */
@@ -137,8 +136,8 @@ export class Deployment extends DurableObject<Env> {
 	async accountKeys(): Promise<Result<AccountServerKeys, Refusal>> {
 		const keys = await this.#keys();
 		if (!keys.ok) return keys;
-		const { opaqueSetup, incarnation, factorKey, tokenKeys } = keys.value;
-		return ok({ opaqueSetup, incarnation, factorKey, tokenKeys: tokenKeys.map(withoutDate) });
+		const { opaqueSetup, factorKey, tokenKeys } = keys.value;
+		return ok({ opaqueSetup, factorKey, tokenKeys: tokenKeys.map(withoutDate) });
 	}
 
 	/** For Space objects only. */
@@ -191,7 +190,6 @@ async function createServerKeys(): Promise<ServerKeys> {
 	return {
 		opaqueSetup: createSetup(server),
 		namingKey: randomBytes(32),
-		incarnation: randomBytes(16),
 		factorKey: randomBytes(factorKeyBytes),
 		tokenKeys: [{ id: 1, secret: randomBytes(32), madeAtMs: Date.now() }]
 	};

@@ -1,6 +1,6 @@
 // The deployment's own keys, as bytes: made once, kept sealed under the edge secret.
 //
-//   server keys = CBOR [ version 1, OPAQUE setup (128), naming key (32), incarnation (16),
+//   server keys = CBOR [ version 1, OPAQUE setup (128), naming key (32),
 //                        factor key (32), [ [id, secret (32), made ms] … ] ]
 //                                                                token keys, newest first
 import { decodeCbor, encodeCbor, type Cbor } from '../protocol/cbor.ts';
@@ -17,8 +17,6 @@ export interface ServerKeys {
 	readonly opaqueSetup: Uint8Array;
 	/** Keys the hashes that name accounts and networks. */
 	readonly namingKey: Uint8Array;
-	/** Signed into account writes, so that none can be replayed into another deployment. */
-	readonly incarnation: Uint8Array;
 	/** What secrets of second factors are sealed under. */
 	readonly factorKey: Uint8Array;
 	readonly tokenKeys: readonly DatedTokenKey[];
@@ -31,21 +29,20 @@ export const encodeServerKeys = (keys: ServerKeys): Uint8Array =>
 		1,
 		keys.opaqueSetup,
 		keys.namingKey,
-		keys.incarnation,
 		keys.factorKey,
 		keys.tokenKeys.map(({ id, secret, madeAtMs }) => [id, secret, madeAtMs])
 	]);
 
 export function parseServerKeys(bytes: Uint8Array): Result<ServerKeys, 'malformed'> {
 	const decoded = decodeCbor(bytes);
-	if (!decoded.ok || !isArray(decoded.value, 6)) return err('malformed');
-	const [version, opaqueSetup, namingKey, incarnation, factorKey, tokenKeyList] = decoded.value;
+	if (!decoded.ok || !isArray(decoded.value, 5)) return err('malformed');
+	const [version, opaqueSetup, namingKey, factorKey, tokenKeyList] = decoded.value;
 	if (version !== 1 || !isBytes(opaqueSetup, 128)) return err('malformed');
-	if (!isBytes(namingKey, 32) || !isBytes(incarnation, 16)) return err('malformed');
+	if (!isBytes(namingKey, 32)) return err('malformed');
 	if (!isBytes(factorKey, factorKeyBytes)) return err('malformed');
 	const tokenKeys = parseEach(tokenKeyList, maxTokenKeys, parseTokenKey);
 	if (tokenKeys === null || tokenKeys.length === 0) return err('malformed');
-	return ok({ opaqueSetup, namingKey, incarnation, factorKey, tokenKeys });
+	return ok({ opaqueSetup, namingKey, factorKey, tokenKeys });
 }
 
 function parseTokenKey(value: Cbor): DatedTokenKey | null {

@@ -79,7 +79,6 @@ export const registrationFinishResponse = v.strictObject({ account: id<AccountId
 export const accountMaterial = {
 	account: id<AccountId>(),
 	handleHash: bytesText(32),
-	incarnation: bytesText(16),
 	log: v.strictObject({
 		head: accountHead,
 		/** After those that are known; a long list stops before the head, and goes on from there. */

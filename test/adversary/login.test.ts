@@ -115,7 +115,7 @@ describe('an edge that asks for less', () => {
 			['loginFinish', 'registrationRecord'],
 			['loginFinish', 'keyslots'],
 			...(isSlow
-				? (['account', 'handleHash', 'incarnation', 'session', 'ended'] as const).map(
+				? (['account', 'handleHash', 'session', 'ended'] as const).map(
 						(field): [RouteName, string] => ['loginFinish', field]
 					)
 				: [])

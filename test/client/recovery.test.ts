@@ -203,9 +203,8 @@ describe('an edge that gives an account out before its time', () => {
 		await spy.tacet.close();
 		const [material] = read;
 		if (material === undefined) throw new Error('the account was not read');
-		const { account, handleHash, incarnation, log, registrationRecord, keyslots, factors } =
-			material;
-		return { account, handleHash, incarnation, log, registrationRecord, keyslots, factors };
+		const { account, handleHash, log, registrationRecord, keyslots, factors } = material;
+		return { account, handleHash, log, registrationRecord, keyslots, factors };
 	}
 
 	test.for([

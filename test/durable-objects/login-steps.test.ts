@@ -75,13 +75,13 @@ function machineOf(state: DurableObjectState, secondStep: SecondStep): Machine {
 	const material = { ...noMaterial, account: store.loadAccount()!.account };
 	const steps = new AccountLoginSteps({
 		basis: () => log.loginBasis,
-		...{ login, sessions, secondStep, material: () => Promise.resolve(ok(material)) }
+		...{ login, sessions, secondStep, material: () => ok(material) }
 	});
 	return { login, sessions, steps };
 }
 
 const noMaterial = {
-	...{ handleHash: '', incarnation: '', registrationRecord: '', keyslots: [], factors: [] },
+	...{ handleHash: '', registrationRecord: '', keyslots: [], factors: [] },
 	log: { head: { n: 1, hash: '' }, writes: [] }
 };
 

@@ -23,7 +23,7 @@ const session = {
 const signedWrite = { write: bytes(300), signature: bytes(64) };
 const newRecords = { registrationRecord: bytes(192), keyslots: [bytes(150)] };
 const material = {
-	...{ account: account as string, handleHash: bytes(32), incarnation: bytes(16) },
+	...{ account: account as string, handleHash: bytes(32) },
 	log: { head: { n: 2, hash: bytes(32) }, writes: [signedWrite] },
 	...{ registrationRecord: bytes(192), keyslots: [bytes(150)] },
 	factors: [

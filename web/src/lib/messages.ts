@@ -223,10 +223,6 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'That would leave too few ways into your account.',
 		then: 'Nothing was changed. First show that you have your recovery code, or add another passkey.'
 	},
-	factor_missing: {
-		what: 'Logins would then ask for a second step that you do not have.',
-		then: 'Nothing was changed. First choose what logins ask for, or add another second step.'
-	},
 	account_forked: {
 		what: 'Not trusted: the server shows another account than this device knows.',
 		then: 'A change stands there that your devices did not see in that place. Nothing was sent and nothing on this device is touched. Ask the person who runs the server before you go on.'
