@@ -13,6 +13,17 @@ const { findChromium } = await import('./chromium.mjs');
 
 const summary = /^\d+ passed, \d+ failed$/;
 
+/**
+ * As on a machine made for tests alone; elsewhere nothing is installed without being asked for.
+ * @param {string} name of a Debian package
+ */
+function installPackage(name) {
+	if (process.getuid?.() !== 0) return false;
+	/** @param {readonly string[]} args */
+	const apt = (...args) => spawnSync('apt-get', args, { timeout: 300_000 }).status === 0;
+	return apt('update') && apt('install', '-y', '--no-install-recommends', name);
+}
+
 /** Tests in a browser need one; each way is tried only when the one before it did not help. */
 async function ensureChromium() {
 	if (await findChromium()) return;
@@ -20,13 +31,16 @@ async function ensureChromium() {
 	const playwright = inProject('node_modules/playwright-core/cli.js');
 	spawnSync(process.execPath, [playwright, 'install', 'chromium-headless-shell', 'chromium']);
 	if (await findChromium()) return;
-	if (process.getuid?.() === 0) {
-		spawnSync('apt-get', ['update']);
-		spawnSync('apt-get', ['install', '-y', '--no-install-recommends', 'chromium']);
-	}
+	installPackage('chromium');
 	if (await findChromium()) return;
 	console.error('No Chromium, so the tests in a browser will fail: install one, or name it in');
 	console.error('CHROMIUM_PATH.');
+}
+
+/** Codes of one-time passwords are held against Debian's program too; without it, one test skips. */
+function ensureOathtool() {
+	if (!spawnSync('oathtool', ['--version']).error) return;
+	if (installPackage('oathtool')) log('Installed oathtool.');
 }
 
 /**
@@ -55,6 +69,7 @@ async function vitest(args) {
 
 try {
 	await ensureChromium();
+	ensureOathtool();
 	await build({ log });
 	const { code, lastLine } = await vitest(process.argv.slice(2));
 	if (!summary.test(lastLine)) console.log('0 passed, 1 failed');
