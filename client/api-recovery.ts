@@ -35,9 +35,12 @@ export interface RecoveryOpen {
 	setPassword(password: string): Answer<{ readonly recoveryCode: readonly string[] }>;
 	/**
 	 * Once a person has shown that they have the new kit: the old password and the old words are good no
-	 * more, every session ends, and this device is logged in.
+	 * more, every session ends, and this device is logged in. After that login failed, `passwordIsSet`
+	 * says that the new ones are in force all the same.
 	 */
-	finish(options?: { readonly kitConfirmed?: boolean }): Answer<void>;
+	finish(
+		options?: { readonly kitConfirmed?: boolean } & Pick<LogInOptions, 'onQuestion'>
+	): Answer<void>;
 	/** Lets go of the keys; what was begun stays begun. */
 	close(): void;
 }

@@ -44,16 +44,21 @@ type OnQuestion = NonNullable<LogInOptions['onQuestion']>;
 type BegunStep = Exclude<Step, { next: 'factor' }>;
 type ReadyStep = Extract<Step, { next: 'ready' }>;
 
-/** What was begun on this device; null if nothing was. */
+/**
+ * What was begun on this device; null if nothing was. `shown` is null while the edge has not said that it
+ * began: a question before it was left open, or the answer was lost.
+ */
 export async function loadBegun(
 	store: Store
-): Promise<Result<{ readonly begun: Begun; readonly shown: BegunRecovery } | null, TacetError>> {
+): Promise<
+	Result<{ readonly begun: Begun; readonly shown: BegunRecovery | null } | null, TacetError>
+> {
 	const loaded = await store.loadRecovery();
 	if (!loaded.ok) return fail(loaded.error);
 	const kept = loaded.value && (await openKeptRecovery(loaded.value));
 	if (loaded.value === null || kept === null) return ok(null);
 	const begun = { keys: loaded.value, kept };
-	return ok({ begun, shown: await describe(begun) });
+	return ok({ begun, shown: kept.begun === null ? null : await describe(begun) });
 }
 
 async function describe({ keys, kept }: Begun): Promise<BegunRecovery> {
@@ -70,7 +75,7 @@ const thumbprintOf = async ({ deviceKey }: Begun['keys']): Promise<Uint8Array> =
 export async function lookAt(parts: AccountParts): Promise<Result<BegunRecovery, TacetError>> {
 	const loaded = await loadBegun(parts.store);
 	if (!loaded.ok) return loaded;
-	if (loaded.value === null) return fail('not_found');
+	if (!loaded.value?.shown) return fail('not_found');
 	const { begun } = loaded.value;
 	const asked = await ask(parts, begun, { after: 0 });
 	return asked.ok ? ok(await describe(asked.value.begun)) : asked;
@@ -98,9 +103,15 @@ export async function goOnRecovering(
 	});
 	if (!begun.ok) return begun;
 	const account = input.known && (await openKnownAccount(input.known.profile));
+	const { onQuestion } = input;
 	const asked = await ask(parts, begun.value, {
-		after: account?.writes.length ?? 0,
-		onQuestion: input.onQuestion
+		...{ after: account?.writes.length ?? 0 },
+		onQuestion:
+			onQuestion &&
+			((question) => {
+				parts.onAsked?.(question);
+				onQuestion(question);
+			})
 	});
 	if (!asked.ok) return asked;
 	const { step } = asked.value;
@@ -270,7 +281,10 @@ export class OpenRecovery {
 	}
 
 	/** Puts them in force, and logs in. From the write on the old words and password are good no more. */
-	async finish(kitConfirmed: boolean): Promise<Result<OpenedAccount, TacetError>> {
+	async finish(
+		kitConfirmed: boolean,
+		asking: Pick<LogInOptions, 'onQuestion'>
+	): Promise<Result<OpenedAccount, TacetError>> {
 		if (this.#chosen === null) throw new Error('a recovery ends with a new password');
 		const { crypto, nowMs, store } = this.#parts;
 		const { kept } = this.#begun;
@@ -289,7 +303,7 @@ export class OpenRecovery {
 		}
 		if (!finished.ok) return finished;
 		const opened = await logIn(this.#parts, {
-			...{ handle: kept.handle, password: this.#chosen.password },
+			...{ handle: kept.handle, password: this.#chosen.password, ...asking },
 			expectedServerKey: this.#chosen.serverPublicKey,
 			...(this.#known === null
 				? { device: kept.writer, expectedAccount: known }

@@ -83,12 +83,12 @@ export class RecoveryFace implements TacetRecovery {
 				if (set.ok) ({ recoveryCode } = set.value);
 				return set;
 			},
-			finish: ({ kitConfirmed = false } = {}) =>
+			finish: ({ kitConfirmed = false, ...asking } = {}) =>
 				this.#parts.inTurn(async () => {
 					if (this.#crypto !== crypto) return fail('locked');
 					// Whoever shows it lets go of it as the account opens: from here on that ends nothing.
 					this.#crypto = null;
-					const opened = await recovery.finish(kitConfirmed);
+					const opened = await recovery.finish(kitConfirmed, asking);
 					if (!opened.ok) {
 						if (opened.error.passwordIsSet === true) crypto.end();
 						else this.#crypto = crypto;

@@ -1,6 +1,6 @@
 // Second factors as their owner adds them, over the real edge.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FactorsOverview, NewTotp } from '../../client/index.ts';
+import type { FactorsOverview } from '../../client/index.ts';
 import { routes } from '../../protocol/http.ts';
 import type { FactorKind } from '../../protocol/factor-kind.ts';
 import { codeOf } from './authenticator-app.ts';
@@ -13,6 +13,7 @@ import {
 	type Device,
 	type Edge
 } from './edge.ts';
+import { addTotp, refused, tappedFetch } from './guarded.ts';
 import { startGateway, type MessageGateway } from './message-gateway.ts';
 import { SoftPasskeys } from './soft-passkeys.ts';
 
@@ -29,16 +30,8 @@ afterAll(async () => {
 
 const security = ({ tacet }: Device) => tacet.security;
 
-async function addTotp(device: Device, name = 'Phone'): Promise<NewTotp> {
-	const added = valueOf(await security(device).addTotp());
-	valueOf(await added.confirm({ code: codeOf(added, -1), name }));
-	return added;
-}
-
 const overviewOf = async (device: Device): Promise<FactorsOverview> =>
 	valueOf(await security(device).factors());
-
-const refused = (code: string) => ({ ok: false, error: { code } });
 
 const askFor = (device: Device, ...suffices: FactorKind[]) =>
 	security(device).setPolicy({ suffices });
@@ -63,19 +56,17 @@ describe('a one-time password', () => {
 	});
 
 	it('that was taken while its answer was lost is there', async () => {
-		let isLost = false;
-		const lossy: typeof fetch = async (input, init) => {
-			const answer = await fetch(input, init);
-			const url = input instanceof Request ? input.url : String(input);
-			if (!isLost || !url.endsWith(routes.accountWrite.path)) return answer;
-			isLost = false;
+		const tapped = tappedFetch(routes.accountWrite.path);
+		const ada = await signedUp(edge, newHandle(), { fetch: tapped.fetch });
+		const added = valueOf(await security(ada).addTotp());
+		let lost = 0;
+		tapped.answer = () => {
+			tapped.answer = null;
+			lost += 1;
 			throw new TypeError('the connection broke');
 		};
-		const ada = await signedUp(edge, newHandle(), { fetch: lossy });
-		const added = valueOf(await security(ada).addTotp());
-		isLost = true;
 		const factor = valueOf(await added.confirm({ code: codeOf(added), name: 'Phone' }));
-		expect(isLost).toBe(false);
+		expect(lost).toBe(1);
 		expect((await overviewOf(ada)).factors).toMatchObject([{ factor, name: 'Phone' }]);
 		valueOf(await askFor(ada, 'totp'));
 	});

@@ -1,6 +1,5 @@
 // What a login asks besides the password, put to whoever can answer; and who is here, shown once more.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LoginQuestion, SessionsAsked } from '../../client/index.ts';
 import { maxSessionsPerAccount } from '../../protocol/limits.ts';
 import {
 	loggedIn,
@@ -13,6 +12,7 @@ import {
 	valueOf,
 	type Edge
 } from './edge.ts';
+import { asked } from './guarded.ts';
 
 let edge: Edge;
 beforeAll(async () => {
@@ -30,24 +30,15 @@ async function fullHouse(handle: string) {
 	return devices;
 }
 
-/** What a login asked, once it did. */
-function asking(): {
-	asked: Promise<LoginQuestion>;
-	onQuestion: (question: LoginQuestion) => void;
-} {
-	let onQuestion: (question: LoginQuestion) => void = () => undefined;
-	const asked = new Promise<LoginQuestion>((resolve) => (onQuestion = resolve));
-	return { asked, onQuestion: (question) => onQuestion(question) };
-}
-
 describe('a login where as many sessions live as may', () => {
 	it('asks which one ends, ends that one and no other', async () => {
 		const handle = newHandle();
 		const [first, second, third] = await fullHouse(handle);
 		const one = await newDevice(edge);
-		const { asked, onQuestion } = asking();
-		const entered = one.tacet.logIn({ handle, password, onQuestion });
-		const question = (await asked) as SessionsAsked;
+		const { question, answered: entered } = await asked((onQuestion) =>
+			one.tacet.logIn({ handle, password, onQuestion })
+		);
+		if (question.next !== 'choose') throw new Error('asked for something else');
 		expect(question).toMatchObject({ next: 'choose', cap: maxSessionsPerAccount });
 		const devices = [first, second, third].map((device) => stateOf(device!).device);
 		expect(question.sessions.map(({ device }) => device)).toEqual(devices);
@@ -62,9 +53,10 @@ describe('a login where as many sessions live as may', () => {
 		const handle = newHandle();
 		const [first] = await fullHouse(handle);
 		const one = await newDevice(edge);
-		const { asked, onQuestion } = asking();
-		const entered = one.tacet.logIn({ handle, password, onQuestion });
-		(await asked).cancel();
+		const { question, answered: entered } = await asked((onQuestion) =>
+			one.tacet.logIn({ handle, password, onQuestion })
+		);
+		question.cancel();
 		expect(await entered).toEqual({ ok: false, error: { code: 'cancelled' } });
 		expect([one.tacet.state.phase, one.cores.running]).toEqual(['signed_out', 0]);
 		expect(await sessionsOf(first!)).toHaveLength(maxSessionsPerAccount);
@@ -74,9 +66,9 @@ describe('a login where as many sessions live as may', () => {
 		const handle = newHandle();
 		await fullHouse(handle);
 		const one = await newDevice(edge);
-		const { asked, onQuestion } = asking();
-		const entered = one.tacet.logIn({ handle, password, onQuestion });
-		await asked;
+		const { answered: entered } = await asked((onQuestion) =>
+			one.tacet.logIn({ handle, password, onQuestion })
+		);
 		await one.tacet.close();
 		expect(await entered).toMatchObject({ error: { code: 'cancelled' } });
 	});

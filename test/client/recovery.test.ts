@@ -20,14 +20,12 @@ import {
 	type Device,
 	type Edge
 } from './edge.ts';
+import { askedFactor, askForTotp, refused, tappedFetch, totp, wrongCodeOf } from './guarded.ts';
+import { codeOf } from './authenticator-app.ts';
 
 type Begun = Exclude<ResponseOf<'recoveryStep'>, { next: 'factor' }>;
 
 const newPassword = 'a heron under the new bridge';
-const failed = (code: string) => ({
-	ok: false,
-	error: expect.objectContaining({ code }) as unknown
-});
 
 let edge: Edge;
 beforeAll(async () => {
@@ -73,26 +71,6 @@ async function begin(who: Someone, options: Parameters<typeof newDevice>[1] = {}
 
 const titlesOf = (device: Device) => spaceOf(device).items.map(({ title }) => title);
 
-/** A wire on which requests of a route can be lost on their way up or down, or answered otherwise. */
-function wire() {
-	const tapped = {
-		lose: null as 'up' | 'down' | null,
-		answer: null as ((body: unknown) => unknown) | null,
-		path: routes.recoveryFinish.path as string,
-		fetch: (async (input: Request | string | URL, init?: RequestInit) => {
-			const url = input instanceof Request ? input.url : String(input);
-			const isIt = new URL(url).pathname === tapped.path;
-			if (isIt && tapped.lose === 'up') throw new TypeError('no network');
-			const response = await fetch(input, init);
-			if (isIt && tapped.lose === 'down' && response.ok) throw new TypeError('no network');
-			if (!isIt || tapped.answer === null || !response.ok) return response;
-			const body = tapped.answer(await response.json());
-			return new Response(JSON.stringify(body), { status: 200, headers: response.headers });
-		}) as typeof fetch
-	};
-	return tapped;
-}
-
 describe('a recovery', () => {
 	test('waits, is seen by the other device, and once that has approved it gives a new password and a new kit', async () => {
 		const who = await someone();
@@ -107,7 +85,7 @@ describe('a recovery', () => {
 		const open = openOf(valueOf(await device.tacet.recovery.goOn({ handle, words })));
 		expect(open).toMatchObject({ approved: true, delayDays: 1 });
 		expect(open.waitedMs).toBeLessThan(60_000);
-		expect(await open.setPassword('short')).toEqual(failed('password_too_short'));
+		expect(await open.setPassword('short')).toEqual(refused('password_too_short'));
 		const { recoveryCode } = valueOf(await open.setPassword(newPassword));
 		expect(recoveryCode).toHaveLength(12);
 		expect(recoveryCode.join(' ')).not.toBe(words);
@@ -119,11 +97,11 @@ describe('a recovery', () => {
 		// Every other session ended; the old password and the old words are good no more.
 		await until(spaceOf(home), () => spaceOf(home).sync.problem === 'logged_out');
 		const stranger = await newDevice(edge, {});
-		expect(await stranger.tacet.logIn({ handle, password })).toEqual(failed('login_failed'));
-		expect(await stranger.tacet.recovery.goOn({ handle, words })).toEqual(failed('login_failed'));
+		expect(await stranger.tacet.logIn({ handle, password })).toEqual(refused('login_failed'));
+		expect(await stranger.tacet.recovery.goOn({ handle, words })).toEqual(refused('login_failed'));
 		valueOf(await stranger.tacet.logIn({ handle, password: newPassword }));
 		await home.tacet.lock();
-		expect(await home.tacet.unlock({ password })).toEqual(failed('wrong_password'));
+		expect(await home.tacet.unlock({ password })).toEqual(refused('wrong_password'));
 		valueOf(await home.tacet.unlock({ password: newPassword }));
 		expect(titlesOf(home)).toEqual(['Kept']);
 		// The new kit is a kit.
@@ -152,6 +130,24 @@ describe('a recovery', () => {
 		await Promise.all([home.tacet.close(), other.tacet.close()]);
 	});
 
+	test('of a policy without a wait needs nothing but the words', async () => {
+		const who = await someone();
+		const { handle, words, home } = who;
+		valueOf(await home.tacet.security.setPolicy({ recoveryDelayDays: 0 }));
+		await home.tacet.close();
+		const device = await newDevice(edge, {});
+		const open = openOf(valueOf(await device.tacet.recovery.goOn({ handle, words })));
+		expect(open).toMatchObject({ approved: false, delayDays: 0 });
+		valueOf(await open.setPassword(newPassword));
+		valueOf(await open.finish({ kitConfirmed: true }));
+		await until(spaceOf(device), () => titlesOf(device).includes('Kept'));
+		const { events } = valueOf(await device.tacet.account());
+		expect(events.map(({ kind }) => kind)).toEqual(
+			expect.arrayContaining(['recovery_started', 'recovery_done'])
+		);
+		await device.tacet.close();
+	});
+
 	test('REC-02 ends where another device calls it off', async () => {
 		const who = await someone();
 		const { handle, words, home } = who;
@@ -159,10 +155,10 @@ describe('a recovery', () => {
 		const alert = valueOf(await home.tacet.recovery.alert());
 		valueOf(await home.tacet.recovery.cancel(alert!.recovery));
 		expect(valueOf(await home.tacet.recovery.alert())).toBe(null);
-		expect(await device.tacet.recovery.look()).toEqual(failed('recovery_called_off'));
+		expect(await device.tacet.recovery.look()).toEqual(refused('recovery_called_off'));
 		expect(valueOf(await device.tacet.recovery.begun())).toBe(null);
 		expect(valueOf(await home.tacet.recovery.alert())).toBe(null);
-		expect(await home.tacet.recovery.approve(alert!)).toEqual(failed('not_found'));
+		expect(await home.tacet.recovery.approve(alert!)).toEqual(refused('not_found'));
 		// Whoever has the words may ask again, and is seen again.
 		expect(valueOf(await device.tacet.recovery.goOn({ handle, words })).next).toBe('wait');
 		expect(valueOf(await home.tacet.recovery.alert())).not.toBe(null);
@@ -177,12 +173,118 @@ describe('a recovery', () => {
 		};
 		const device = await newDevice(edge, { fetch: counting });
 		const goOn = (words: string) => device.tacet.recovery.goOn({ handle: newHandle(), words });
-		expect(await goOn('zoo zoo')).toEqual(failed('recovery_code_word_count'));
-		expect(await goOn(`${'zoo '.repeat(11)}tacet`)).toEqual(failed('recovery_code_unknown_word'));
-		expect(await goOn('zoo '.repeat(12))).toEqual(failed('recovery_code_checksum'));
+		expect(await goOn('zoo zoo')).toEqual(refused('recovery_code_word_count'));
+		expect(await goOn(`${'zoo '.repeat(11)}tacet`)).toEqual(refused('recovery_code_unknown_word'));
+		expect(await goOn('zoo '.repeat(12))).toEqual(refused('recovery_code_checksum'));
 		expect(asked).toBe(0);
-		expect(await goOn(`${'zoo '.repeat(11)}wrong`)).toEqual(failed('login_failed'));
+		expect(await goOn(`${'zoo '.repeat(11)}wrong`)).toEqual(refused('login_failed'));
 		expect(device.cores.running).toBe(0);
+		await device.tacet.close();
+	});
+});
+
+describe('a recovery of an account that asks for a second factor', () => {
+	/** Everything but the words and the app is gone. */
+	async function allLost(policy: { readonly recoveryDelayDays?: number } = {}) {
+		const who = await someone();
+		const app = await askForTotp(who.home, policy);
+		await who.home.tacet.close();
+		const device = await newDevice(edge, {});
+		const { handle, words } = who;
+		const goOn = () =>
+			askedFactor((onQuestion) => device.tacet.recovery.goOn({ handle, words, onQuestion }));
+		return { who, app, device, goOn };
+	}
+
+	test('REC-02 begins once it is answered, and nothing is known of it before', async () => {
+		const who = await someone();
+		const app = await askForTotp(who.home);
+		const device = await newDevice(edge, {});
+		const { handle, words } = who;
+		const { recovery } = device.tacet;
+		expect(await recovery.goOn({ handle, words })).toEqual(refused('second_step_needed'));
+		const first = await askedFactor((onQuestion) => recovery.goOn({ handle, words, onQuestion }));
+		expect(first.question.factors).toMatchObject([{ kind: 'totp' }]);
+		const wrong = await first.question.answer(totp(wrongCodeOf(app)));
+		expect(wrong).toEqual(refused('factor_wrong'));
+		first.question.cancel();
+		expect(await first.answered).toEqual(refused('cancelled'));
+		expect(valueOf(await recovery.begun())).toBe(null);
+		expect(await recovery.look()).toEqual(refused('not_found'));
+		expect(valueOf(await who.home.tacet.recovery.alert())).toBe(null);
+		expect(device.cores.running).toBe(0);
+
+		const second = await askedFactor((onQuestion) => recovery.goOn({ handle, words, onQuestion }));
+		valueOf(await second.question.answer(totp(codeOf(app))));
+		const waiting = valueOf(await second.answered);
+		if (waiting.next !== 'wait') throw new Error('it does not wait');
+		expect(valueOf(await recovery.begun())).toEqual(waiting.begun);
+		// How far it is, is told without a factor; and an own device's word lets it in without another.
+		await approve(who, waiting.begun.code);
+		const open = openOf(valueOf(await recovery.goOn({ handle, words })));
+		expect(open.approved).toBe(true);
+		open.close();
+		await Promise.all([device.tacet.close(), who.home.tacet.close()]);
+	});
+
+	test('REC-02 ends after five wrong answers, and has not begun', async () => {
+		const { app, device, goOn } = await allLost();
+		const { question, answered } = await goOn();
+		for (let tries = 1; tries <= 5; tries++) await question.answer(totp(wrongCodeOf(app)));
+		expect(await answered).toEqual(refused('login_failed'));
+		expect(valueOf(await device.tacet.recovery.begun())).toBe(null);
+		await device.tacet.close();
+	});
+
+	test('lets in at once where the policy says so, and ends with a login that asks once more', async () => {
+		const { who, app, device, goOn } = await allLost({ recoveryDelayDays: 0 });
+		const { question, answered } = await goOn();
+		const shown = totp(codeOf(app));
+		valueOf(await question.answer(shown));
+		const open = openOf(valueOf(await answered));
+		expect(open).toMatchObject({ approved: false, delayDays: 0 });
+		const { recoveryCode } = valueOf(await open.setPassword(newPassword));
+		const ending = await askedFactor((onQuestion) =>
+			open.finish({ kitConfirmed: true, onQuestion })
+		);
+		// The code that began it is good no more.
+		const again = await ending.question.answer(shown);
+		expect(again).toEqual(refused('factor_wrong'));
+		valueOf(await ending.question.answer(totp(codeOf(app, 1))));
+		valueOf(await ending.answered);
+		await until(spaceOf(device), () => titlesOf(device).includes('Kept'));
+		expect(stateOf(device).loginDoubt).toBe(null);
+		await device.tacet.close();
+
+		// Of the new kit, too, nothing is had without the factor.
+		const next = await newDevice(edge, {});
+		const words = recoveryCode.join(' ');
+		const other = await next.tacet.recovery.goOn({ handle: who.handle, words });
+		expect(other).toEqual(refused('second_step_needed'));
+		await next.tacet.close();
+	});
+
+	test('is over although nobody answers the login after it: the new password is good', async () => {
+		const { who, app, device, goOn } = await allLost({ recoveryDelayDays: 0 });
+		const { question, answered } = await goOn();
+		valueOf(await question.answer(totp(codeOf(app))));
+		const open = openOf(valueOf(await answered));
+		valueOf(await open.setPassword(newPassword));
+		const ending = await askedFactor((onQuestion) =>
+			open.finish({ kitConfirmed: true, onQuestion })
+		);
+		ending.question.cancel();
+		expect(await ending.answered).toEqual({
+			ok: false,
+			error: { code: 'cancelled', passwordIsSet: true }
+		});
+		expect(device.cores.running).toBe(0);
+		const { handle } = who;
+		const login = await askedFactor((onQuestion) =>
+			device.tacet.logIn({ handle, password: newPassword, onQuestion })
+		);
+		valueOf(await login.question.answer(totp(codeOf(app, 1))));
+		valueOf(await login.answered);
 		await device.tacet.close();
 	});
 });
@@ -191,8 +293,7 @@ describe('an edge that gives an account out before its time', () => {
 	/** Everything that an honest edge gives to whoever is logged in. */
 	async function grantOf(who: Someone) {
 		const read: ResponseOf<'accountRead'>[] = [];
-		const reading = wire();
-		reading.path = routes.accountRead.path;
+		const reading = tappedFetch(routes.accountRead.path);
 		reading.answer = (body) => {
 			read.push(body as ResponseOf<'accountRead'>);
 			return body;
@@ -212,8 +313,7 @@ describe('an edge that gives an account out before its time', () => {
 		['with a word that no device gave', toBase64Url(randomBytes(64))]
 	] as const)('REC-02 is refused: %s', async ([, approval]) => {
 		const who = await someone();
-		const lying = wire();
-		lying.path = routes.recoveryStep.path;
+		const lying = tappedFetch(routes.recoveryStep.path);
 		const { device } = await begin(who, { fetch: lying.fetch });
 		const grant = await grantOf(who);
 		lying.answer = (body) => {
@@ -222,7 +322,7 @@ describe('an edge that gives an account out before its time', () => {
 		};
 		const { handle, words } = who;
 		expect(await device.tacet.recovery.goOn({ handle, words })).toEqual(
-			failed('recovery_too_early')
+			refused('recovery_too_early')
 		);
 		expect(device.cores.running).toBe(0);
 		await Promise.all([device.tacet.close(), who.home.tacet.close()]);
@@ -230,8 +330,7 @@ describe('an edge that gives an account out before its time', () => {
 
 	test('REC-02 is refused by the clock of the device that waits, and not before its time is over', async () => {
 		const who = await someone();
-		const lying = wire();
-		lying.path = routes.recoveryStep.path;
+		const lying = tappedFetch(routes.recoveryStep.path);
 		let aheadMs = 0;
 		const nowMs = () => Date.now() + aheadMs;
 		const { device } = await begin(who, { fetch: lying.fetch, nowMs });
@@ -243,7 +342,7 @@ describe('an edge that gives an account out before its time', () => {
 		const { handle, words } = who;
 		const goOn = () => device.tacet.recovery.goOn({ handle, words });
 		aheadMs = 23 * 3_600_000;
-		expect(await goOn()).toEqual(failed('recovery_too_early'));
+		expect(await goOn()).toEqual(refused('recovery_too_early'));
 		aheadMs = 24 * 3_600_000;
 		const open = openOf(valueOf(await goOn()));
 		expect(open).toMatchObject({ approved: false, delayDays: 1 });
@@ -257,7 +356,7 @@ describe('a device that stops on the way', () => {
 	async function stage() {
 		const who = await someone();
 		const store: Store = createMemoryStore();
-		const tapped = wire();
+		const tapped = tappedFetch(routes.recoveryFinish.path);
 		const { device, begun } = await begin(who, { store, fetch: tapped.fetch });
 		await approve(who, begun.code);
 		const { handle, words } = who;
@@ -304,7 +403,7 @@ describe('a device that stops on the way', () => {
 		const open = await goOn(device);
 		valueOf(await open.setPassword('never put in force'));
 		tapped.lose = 'up';
-		expect(await open.finish({ kitConfirmed: true })).toEqual(failed('offline'));
+		expect(await open.finish({ kitConfirmed: true })).toEqual(refused('offline'));
 		await device.tacet.close();
 		const second = await restart();
 		expect(valueOf(await second.tacet.recovery.begun())).toMatchObject({ isFinishing: true });
@@ -321,14 +420,14 @@ describe('a device that stops on the way', () => {
 		const open = await goOn(device);
 		valueOf(await open.setPassword(newPassword));
 		tapped.lose = 'down';
-		expect(await open.finish({ kitConfirmed: true })).toEqual(failed('offline'));
+		expect(await open.finish({ kitConfirmed: true })).toEqual(refused('offline'));
 		// The same bytes are answered as before.
 		tapped.lose = null;
 		await device.tacet.close();
 		const second = await restart();
 		expect(valueOf(await second.tacet.recovery.begun())).toMatchObject({ isFinishing: true });
 		const { handle, words } = who;
-		expect(await second.tacet.recovery.goOn({ handle, words })).toEqual(failed('login_failed'));
+		expect(await second.tacet.recovery.goOn({ handle, words })).toEqual(refused('login_failed'));
 		valueOf(await second.tacet.logIn({ handle, password: newPassword }));
 		await until(spaceOf(second), () => titlesOf(second).includes('Kept'));
 		await onlyGood(who, newPassword);

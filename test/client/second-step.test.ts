@@ -1,6 +1,6 @@
 // Logins of an account that asks for a second step, over the real edge; and an edge that leaves it out.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FactorAsked, NewTotp } from '../../client/index.ts';
+import type { NewTotp } from '../../client/index.ts';
 import { answerWithPasskey } from '../../client/factor-answers.ts';
 import { parseBackupCode } from '../../crypto/backup-codes.ts';
 import { toBase64Url } from '../../protocol/bytes.ts';
@@ -19,6 +19,7 @@ import {
 	type Device,
 	type Edge
 } from './edge.ts';
+import { addTotp, askedFactor, refused, tappedFetch, totp, wrongCodeOf } from './guarded.ts';
 import { startGateway, type MessageGateway } from './message-gateway.ts';
 import { SoftPasskeys } from './soft-passkeys.ts';
 
@@ -33,9 +34,6 @@ afterAll(async () => {
 	await gateway.close();
 });
 
-const refused = (code: string) => ({ ok: false, error: { code } });
-const totp = (code: string): FactorAnswer => ({ kind: 'totp', code });
-
 interface Guarded {
 	readonly handle: string;
 	readonly device: Device;
@@ -49,8 +47,7 @@ async function guarded(...suffices: FactorKind[]): Promise<Guarded> {
 	const handle = newHandle();
 	const device = await signedUp(edge, handle);
 	const { security } = device.tacet;
-	const app = valueOf(await security.addTotp());
-	valueOf(await app.confirm({ code: codeOf(app, -1), name: 'Phone' }));
+	const app = await addTotp(device);
 	const passkeys = new SoftPasskeys(edge.url);
 	valueOf(await security.addPasskey({ passkeys, name: 'Key' }));
 	const backups = valueOf(await security.addBackupCodes());
@@ -64,20 +61,11 @@ async function guarded(...suffices: FactorKind[]): Promise<Guarded> {
 const sentCode = () => /^\d{6}/.exec(gateway.messages.at(-1)?.text ?? '')?.[0] ?? 'none';
 
 /** A login that stands at the question for a second step. */
-async function asked(handle: string, device: Device) {
-	let entered: ReturnType<Device['tacet']['logIn']> | undefined;
-	const question = await new Promise<FactorAsked>((resolve, reject) => {
-		entered = device.tacet.logIn({
-			...{ handle, password },
-			onQuestion: (open) => {
-				if (open.next === 'factor') resolve(open);
-			}
-		});
-		void entered.then((answer) => {
-			reject(new Error(`not asked: ${JSON.stringify(answer)}`));
-		});
-	});
-	return { question, entered: entered! };
+async function asked(handle: string, { tacet }: Device) {
+	const { question, answered: entered } = await askedFactor((onQuestion) =>
+		tacet.logIn({ handle, password, onQuestion })
+	);
+	return { question, entered };
 }
 
 const backup = (text: string): FactorAnswer => ({
@@ -98,8 +86,7 @@ describe('a login that asks for a second step', () => {
 		expect(question.factors.map(({ kind }) => kind)).toEqual(['totp', 'backup_codes']);
 		expect(question.webauthn).toBeNull();
 		expect(one.tacet.state.phase).toBe('signed_out');
-		const wrong = codeOf(app) === '000000' ? '000001' : '000000';
-		expect(await question.answer(totp(wrong))).toMatchObject(refused('factor_wrong'));
+		expect(await question.answer(totp(wrongCodeOf(app)))).toMatchObject(refused('factor_wrong'));
 		valueOf(await question.answer(totp(codeOf(app))));
 		valueOf(await entered);
 		expect(stateOf(one).loginDoubt).toBeNull();
@@ -164,11 +151,10 @@ describe('a login that asks for a second step', () => {
 	it('MFA-01: ends after five wrong codes, and the next one waits', async () => {
 		const { handle, app } = await guarded('totp');
 		const { question, entered } = await asked(handle, await newDevice(edge));
-		const wrong = codeOf(app) === '000000' ? '000001' : '000000';
 		for (let tries = 1; tries < 5; tries++) {
-			expect(await question.answer(totp(wrong))).toMatchObject(refused('factor_wrong'));
+			expect(await question.answer(totp(wrongCodeOf(app)))).toMatchObject(refused('factor_wrong'));
 		}
-		await question.answer(totp(wrong));
+		await question.answer(totp(wrongCodeOf(app)));
 		expect(await entered).toMatchObject({ ok: false });
 		const next = await asked(handle, await newDevice(edge));
 		expect(await next.question.answer(totp(codeOf(app)))).toMatchObject(refused('rate_limited'));
@@ -190,20 +176,16 @@ describe('a login that asks for a second step', () => {
 
 describe('an edge that asks for less than the account does', () => {
 	/** What a login is told first, changed on its way down. */
-	const lying =
-		(change: (step: Record<string, unknown>, ask: typeof fetch) => Promise<unknown>) =>
-		async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
-			const answer = await fetch(input, init);
-			const url = input instanceof Request ? input.url : String(input);
-			if (!url.endsWith(routes.loginFinish.path)) return answer;
-			const step = (await answer.json()) as Record<string, unknown>;
-			return Response.json(await change(step, fetch), { headers: answer.headers });
-		};
+	function lying(change: (step: Record<string, unknown>) => Promise<unknown>): typeof fetch {
+		const tapped = tappedFetch(routes.loginFinish.path);
+		tapped.answer = (step) => change(step as Record<string, unknown>);
+		return tapped.fetch;
+	}
 
 	it('MFA-05: is told on by every device that it lets in without a second step', async () => {
 		const { handle, app } = await guarded('totp');
-		const liar = lying(async ({ login }, ask) => {
-			const done = await ask(edge.url + routes.loginFactor.path, {
+		const liar = lying(async ({ login }) => {
+			const done = await fetch(edge.url + routes.loginFactor.path, {
 				method: 'POST',
 				headers: { 'Content-Type': 'application/json' },
 				body: JSON.stringify({ handle, login, answer: totp(codeOf(app)), keep: 'answer' })

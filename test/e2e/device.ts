@@ -8,6 +8,7 @@ import { password } from './browser.ts';
 export interface HeadlessDevice {
 	/** The account's first one. */
 	readonly space: Space;
+	readonly tacet: Tacet;
 	/** Resolves with the first of the account's spaces that is so. */
 	spaceThat(is: (space: Space) => boolean): Promise<Space>;
 	close(): Promise<void>;
@@ -28,7 +29,7 @@ export async function headlessDevice(origin: string, handle: string): Promise<He
 	if (tacet.state.phase !== 'unlocked') throw new Error(`it is ${tacet.state.phase}`);
 	const { space } = tacet.state;
 	return {
-		space,
+		...{ space, tacet },
 		spaceThat: (is) => spaceThat(tacet, is),
 		async close() {
 			await tacet.logOut({ discardUnsent: true });
