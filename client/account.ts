@@ -20,7 +20,7 @@ import {
 import type { CryptoPort, LoginProof, Registered, UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
 import { doubtOf, type LoginDoubt } from './login-doubt.ts';
-import type { Http } from './http.ts';
+import type { Http, Pass } from './http.ts';
 import { throughSteps, whenFullOf, type StepCalls } from './login-steps.ts';
 import {
 	deviceJwk,
@@ -156,15 +156,17 @@ export async function logIn(
 ): Promise<Result<OpenedAccount, TacetError>> {
 	const handle = parseHandle(input.handle);
 	if (!handle.ok) return fail(handle.error);
-	const proof = await prove(parts, { ...input, handle: handle.value });
+	const keys = await deviceKeys(input);
+	const proofs = new Proofs(keys.deviceKey, parts.nowMs);
+	// Only a device that was here before may be known: others show nothing yet.
+	const pass = input.known && { proofs, token: null };
+	const proof = await prove(parts, { ...input, handle: handle.value, pass });
 	if (!proof.ok) return proof;
 	const { serverPublicKey } = proof.value;
 	const pinned = input.known?.profile.pinnedServerKey ?? input.expectedServerKey;
 	if (pinned !== undefined && !equalBytes(pinned, serverPublicKey)) {
 		return fail('server_key_changed');
 	}
-	const keys = await deviceKeys(input);
-	const proofs = new Proofs(keys.deviceKey, parts.nowMs);
 	const known = input.known
 		? await openKnownAccount(input.known.profile)
 		: (input.expectedAccount ?? null);
@@ -199,12 +201,12 @@ interface Proof extends LoginProof {
 /** RFC 9807 §6: KE1, KE2, KE3; whatever is wrong with name or password looks alike. */
 async function prove(
 	{ http, crypto }: AccountParts,
-	input: LogInInput & { readonly handle: Handle }
+	input: LogInInput & { readonly handle: Handle; readonly pass: Pass | undefined }
 ): Promise<Result<Proof, TacetError>> {
-	const { handle } = input;
+	const { handle, pass } = input;
 	const ke1 = await crypto.startLogin(input.password);
 	if (!ke1.ok) return fail('login_failed');
-	const started = await http.call('loginStart', { handle, ke1: toBase64Url(ke1.value) });
+	const started = await http.call('loginStart', { handle, ke1: toBase64Url(ke1.value) }, pass);
 	if (!started.ok) return started;
 	input.onStep?.('stretching');
 	const proof = await crypto.finishLogin(bytesOf(started.value.ke2));

@@ -16,6 +16,7 @@ import {
 } from './account-login.ts';
 import type { AccountSessions, BegunSession } from './account-sessions.ts';
 import { maxLoginsInProgress } from './limits.ts';
+import type { Attempter } from './login-budget.ts';
 import { LoginsInProgress } from './logins-in-progress.ts';
 import type { SecondStep, StepAttempt } from './second-step.ts';
 
@@ -23,6 +24,7 @@ import type { SecondStep, StepAttempt } from './second-step.ts';
 type Aim = {
 	/** What the account asked of logins when this one showed its password. */
 	readonly basis: object;
+	readonly attempter: Attempter;
 } & (
 	| {
 			readonly type: 'session';
@@ -71,12 +73,14 @@ export class AccountLoginSteps {
 	): Promise<Result<LoginStep, Refusal>> {
 		const { login } = this.#parts;
 		const basis = this.#parts.basis();
-		const sessionKey = await login.finish(request, 'session');
-		if (!sessionKey.ok) return sessionKey;
-		const device = await login.proveDevice(sessionKey.value, request.device, place);
+		const shown = await login.finish(request, 'session');
+		if (!shown.ok) return shown;
+		const { sessionKey, attempter } = shown.value;
+		const device = await login.proveDevice(sessionKey, request.device, place);
 		if (!device.ok) return device;
 		const { whenFull, after } = request;
-		const aim = { type: 'session', basis, device: device.value, whenFull, after } as const;
+		const begins = { basis, attempter, device: device.value, whenFull, after };
+		const aim = { type: 'session', ...begins } as const;
 		const asked = this.#askFactor(request.login, aim, place);
 		return asked === null ? this.#begin(request.login, aim, place) : ok(asked);
 	}
@@ -105,20 +109,21 @@ export class AccountLoginSteps {
 		{ session, place }: { readonly session: SessionId; readonly place: RequestPlace }
 	): Promise<Result<StepUpStep, Refusal>> {
 		const basis = this.#parts.basis();
-		const sessionKey = await this.#parts.login.finish(request, session);
-		if (!sessionKey.ok) return sessionKey;
-		const aim = { type: 'fresh', basis, session } as const;
+		const shown = await this.#parts.login.finish(request, session);
+		if (!shown.ok) return shown;
+		const { attempter } = shown.value;
+		const aim = { type: 'fresh', basis, attempter, session } as const;
 		const asked = this.#askFactor(request.login, aim, place);
-		return asked === null ? this.#freshen(aim, place) : ok(asked);
+		return asked === null ? this.#freshen(aim) : ok(asked);
 	}
 
 	async answerStepUp(
 		{ login, answer }: RequestOf<'stepUpFactor'>,
-		{ session, place }: { readonly session: SessionId; readonly place: RequestPlace }
+		session: SessionId
 	): Promise<Result<StepUpStep, Refusal>> {
 		const aim = await this.#judge(login, answer, isOf(session));
 		if (!aim.ok) return aim;
-		return aim.value.type === 'fresh' ? this.#freshen(aim.value, place) : loginFailed;
+		return aim.value.type === 'fresh' ? this.#freshen(aim.value) : loginFailed;
 	}
 
 	/** @param session whose step-up it is; null: a login. */
@@ -182,18 +187,19 @@ export class AccountLoginSteps {
 			this.#asked.add(login, { aim, origin, next: { step: 'choose' } }, stepsEndMs());
 			return ok({ ...begun.value, login });
 		}
-		this.#parts.login.refund(place);
+		this.#parts.login.refund(aim.attempter);
 		return ok({ ...begun.value, ...material.value });
 	}
 
-	#freshen(
-		{ session, basis }: Extract<Aim, { type: 'fresh' }>,
-		place: RequestPlace
-	): Result<StepUpStep, Refusal> {
+	#freshen({
+		session,
+		basis,
+		attempter
+	}: Extract<Aim, { type: 'fresh' }>): Result<StepUpStep, Refusal> {
 		if (basis !== this.#parts.basis()) return loginFailed;
 		const freshUntilMs = this.#parts.sessions.freshen(session);
 		if (freshUntilMs === null) return err({ code: 'unauthenticated' });
-		this.#parts.login.refund(place);
+		this.#parts.login.refund(attempter);
 		return ok({ next: 'fresh', freshUntilMs });
 	}
 
@@ -218,5 +224,6 @@ const stepsEndMs = (): number => Date.now() + loginStepsTtlSeconds * 1_000;
 
 const attemptOf = (login: string, { aim, origin }: Pick<Asked, 'aim' | 'origin'>): StepAttempt => ({
 	...{ login, origin },
-	purpose: aim.type === 'session' ? 'login' : 'fresh'
+	purpose: aim.type === 'session' ? 'login' : 'fresh',
+	isKnownDevice: aim.attempter.device !== null
 });

@@ -2,6 +2,14 @@
 // that exists: account-store.ts makes the tables.
 import type { AccountStore } from './account-store.ts';
 
+/** Of one network or device, or of all together. */
+export interface Attempts {
+	/** Until when they count (generic cell rate algorithm), in milliseconds since 1970. */
+	readonly arrivalMs: number;
+	/** That no success came after; of all together, 0. */
+	readonly failures: number;
+}
+
 /** The name that stands for all networks together. */
 const everywhere = '';
 
@@ -19,27 +27,24 @@ export class AccountLoginStore {
 		return this.#account.exists;
 	}
 
-	/** By network; null is the total. */
-	loadArrivals(): Map<string | null, number> {
+	/** By network or device; null is the total. In the order in which they were saved. */
+	loadAttempts(): Map<string | null, Attempts> {
 		if (!this.isKept) return new Map();
 		const [row] = this.#sql
-			.exec<{ arrivals: string }>('SELECT arrivals FROM login_attempts')
+			.exec<{ attempts: string }>('SELECT attempts FROM login_attempts')
 			.toArray();
 		// Written by this store.
-		const arrivals = JSON.parse(row?.arrivals ?? '{}') as Record<string, number>;
+		const attempts = JSON.parse(row?.attempts ?? '{}') as Record<string, Attempts>;
 		return new Map(
-			Object.entries(arrivals).map(([network, arrivalMs]) => [
-				network === everywhere ? null : network,
-				arrivalMs
-			])
+			Object.entries(attempts).map(([name, kept]) => [name === everywhere ? null : name, kept])
 		);
 	}
 
-	/** One row, however many networks there are. */
-	saveArrivals(arrivals: ReadonlyMap<string | null, number>): void {
-		const entries = [...arrivals].map(([network, arrivalMs]) => [network ?? everywhere, arrivalMs]);
+	/** One row, however many there are. */
+	saveAttempts(attempts: ReadonlyMap<string | null, Attempts>): void {
+		const entries = [...attempts].map(([name, kept]) => [name ?? everywhere, kept] as const);
 		this.#sql.exec(
-			'INSERT INTO login_attempts VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET arrivals = excluded.arrivals',
+			'INSERT INTO login_attempts VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET attempts = excluded.attempts',
 			JSON.stringify(Object.fromEntries(entries))
 		);
 	}

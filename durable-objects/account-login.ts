@@ -15,7 +15,7 @@ import { loginStateTtlSeconds } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { malformed, type AccountParts } from './account-parts.ts';
 import { maxLoginsInProgress } from './limits.ts';
-import type { LoginBudget } from './login-budget.ts';
+import type { Attempter, LoginBudget } from './login-budget.ts';
 import { LoginsInProgress, newLoginId } from './logins-in-progress.ts';
 import { decodeText } from './request-bytes.ts';
 
@@ -38,8 +38,16 @@ export interface ProvenDevice {
 /** What a password is shown for: a new session, or one that is to be fresh. */
 export type LoginPurpose = 'session' | SessionId;
 
+/** Whoever started a login knew its password. */
+export interface ProvenPassword {
+	/** OPAQUE's session key, 64 bytes. */
+	readonly sessionKey: Uint8Array;
+	readonly attempter: Attempter;
+}
+
 interface KeyExchange {
 	readonly state: Uint8Array;
+	readonly attempter: Attempter;
 	readonly purpose: LoginPurpose;
 	/** See {@link AccountLog.loginBasis}. */
 	readonly basis: object;
@@ -61,13 +69,13 @@ export class AccountLogin {
 	async start(
 		ke1: string,
 		purpose: LoginPurpose,
-		{ network }: RequestPlace
+		attempter: Attempter
 	): Promise<Result<ResponseOf<'loginStart'>, Refusal>> {
 		const { name, log, keys: fetched } = this.#parts;
 		const [keys, opaque] = await Promise.all([fetched.get(), init(opaqueModule)]);
 		if (!keys.ok) return keys;
 		const nowMs = Date.now();
-		const taken = this.#budget.take(network, nowMs);
+		const taken = this.#budget.take(attempter, nowMs);
 		if (!taken.ok) return taken;
 		const { handleHash } = name;
 		const basis = log.loginBasis;
@@ -80,28 +88,26 @@ export class AccountLogin {
 		if (!started.ok) return malformed;
 		const login = newLoginId();
 		const { state, ke2 } = started.value;
-		this.#exchanges.add(login, { state, purpose, basis }, nowMs + loginStateTtlSeconds * 1_000);
+		const exchange = { state, attempter, purpose, basis };
+		this.#exchanges.add(login, exchange, nowMs + loginStateTtlSeconds * 1_000);
 		return ok({ login, ke2: toBase64Url(ke2), handleHash: toBase64Url(handleHash) });
 	}
 
-	/**
-	 * Whether whoever sends KE3 knew the password. Once for each login that was started.
-	 *
-	 * @returns OPAQUE's session key, 64 bytes.
-	 */
+	/** Whether whoever sends KE3 knew the password. Once for each login that was started. */
 	async finish(
 		{ login, ke3 }: { readonly login: string; readonly ke3: string },
 		purpose: LoginPurpose
-	): Promise<Result<Uint8Array, Refusal>> {
+	): Promise<Result<ProvenPassword, Refusal>> {
 		const opaque = await init(opaqueModule);
 		const exchange = this.#exchanges.take(login)?.login;
 		if (exchange?.purpose !== purpose) return loginFailed;
 		// Against a record that is not in force any more.
 		if (exchange.basis !== this.#parts.log.loginBasis) return loginFailed;
-		const { state } = exchange;
+		const { state, attempter } = exchange;
 		const finished = finishLogin(opaque.server, { state, ke3: decodeText(ke3) });
 		// Only a record that was there gives a session key to both sides.
-		return finished.ok && this.#parts.log.state !== null ? finished : loginFailed;
+		if (!finished.ok || this.#parts.log.state === null) return loginFailed;
+		return ok({ sessionKey: finished.value, attempter });
 	}
 
 	/** Whether the key of a device was chosen by whoever knew the password. */
@@ -122,8 +128,8 @@ export class AccountLogin {
 	}
 
 	/** The attempt was no guess: it does not count. */
-	refund({ network }: RequestPlace): void {
-		this.#budget.refund(network);
+	refund(attempter: Attempter): void {
+		this.#budget.refund(attempter);
 	}
 }
 

@@ -37,7 +37,7 @@ export const accountMigrations: readonly string[] = [
 	) STRICT, WITHOUT ROWID`,
 	`CREATE TABLE login_attempts (
 		one INTEGER PRIMARY KEY CHECK (one = 1),
-		arrivals TEXT NOT NULL
+		attempts TEXT NOT NULL
 	) STRICT`,
 	`CREATE TABLE recovery (
 		one INTEGER PRIMARY KEY CHECK (one = 1),

@@ -47,6 +47,8 @@ export interface RecoveryParts {
 	readonly store: AccountRecoveryStore;
 	readonly budget: LoginBudget;
 	readonly guard: ProofGuard;
+	/** The device that the account knows by this key; null: none. */
+	readonly deviceOf: (thumbprint: Uint8Array) => DeviceId | null;
 	readonly writes: AccountWrites;
 	readonly secondStep: SecondStep;
 	/** What the account consists of, with its writes after the first `after`. */
@@ -71,6 +73,7 @@ interface Asked {
 interface Shown {
 	readonly state: AccountState;
 	readonly jwk: P256Jwk;
+	readonly isKnownDevice: boolean;
 	readonly authenticatorHash: Uint8Array;
 }
 
@@ -185,21 +188,23 @@ export class AccountRecovery {
 		{ authenticator, device }: Recoverer,
 		{ network }: RequestPlace
 	): Promise<Result<Shown, Refusal>> {
-		const { budget, guard } = this.#parts;
+		const { budget, guard, deviceOf } = this.#parts;
 		const jwk = parseP256Jwk(device.jwk);
 		if (!jwk.ok) return malformed;
 		const thumbprint = jwkThumbprint(jwk.value);
 		const subject = { request: proven.request, accessToken: null, thumbprint };
 		const judged = await guard.judge(proven.proof, subject);
 		if (!judged.ok) return err({ code: judged.error });
-		const taken = budget.take(network, Date.now());
+		const attempter = { network, device: deviceOf(thumbprint) };
+		const taken = budget.take(attempter, Date.now());
 		if (!taken.ok) return taken;
 		const { state } = this.#account.log;
 		const authenticatorHash = sha256(decodeText(authenticator));
 		const expected = state?.material.kit.authenticatorHash ?? noKit;
 		if (!equalConstantTime(authenticatorHash, expected) || state === null) return refused;
-		budget.refund(network);
-		return ok({ state, jwk: jwk.value, authenticatorHash });
+		budget.refund(attempter);
+		const isKnownDevice = attempter.device !== null;
+		return ok({ state, jwk: jwk.value, isKnownDevice, authenticatorHash });
 	}
 
 	/** The one that is under way; else the question before it, or the one that an answer begins. */
@@ -217,7 +222,7 @@ export class AccountRecovery {
 		if (second !== null) {
 			const asked = this.#takeAsked(second.login, shown);
 			if (asked === null) return refused;
-			const judged = await secondStep.judge(attemptOf(second.login, origin), second.answer);
+			const judged = await secondStep.judge(attemptOf(second.login, origin, shown), second.answer);
 			if (judged.ok) return ok(this.#begin(shown, device.id));
 			const triesLeft = asked.login.triesLeft - (judged.error.code === 'factor_wrong' ? 1 : 0);
 			if (triesLeft === 0) return refused;
@@ -225,7 +230,7 @@ export class AccountRecovery {
 			return judged;
 		}
 		const login = newLoginId();
-		const question = secondStep.ask(attemptOf(login, origin));
+		const question = secondStep.ask(attemptOf(login, origin, shown));
 		if (question === null) return ok(this.#begin(shown, device.id));
 		const thumbprint = jwkThumbprint(shown.jwk);
 		const endsMs = Date.now() + loginStepsTtlSeconds * 1_000;
@@ -244,7 +249,7 @@ export class AccountRecovery {
 		const asked = this.#takeAsked(login, shown.value);
 		if (asked === null) return refused;
 		this.#asked.add(login, asked.login, asked.untilMs);
-		const attempt = attemptOf(login, place.origin);
+		const attempt = attemptOf(login, place.origin, shown.value);
 		const webauthn = await this.#parts.secondStep.send(attempt, factor);
 		return webauthn.ok ? ok({ webauthn: webauthn.value }) : webauthn;
 	}
@@ -298,8 +303,12 @@ export class AccountRecovery {
 	}
 }
 
-const attemptOf = (login: string, origin: string): StepAttempt => ({
-	...{ login, origin },
+const attemptOf = (
+	login: string,
+	origin: string,
+	{ isKnownDevice }: Pick<Shown, 'isKnownDevice'>
+): StepAttempt => ({
+	...{ login, origin, isKnownDevice },
 	purpose: 'recovery'
 });
 

@@ -1,5 +1,6 @@
 // Sessions of an account: how they begin, what their tokens are, how each is refreshed, and how they
 // end everywhere. A session begins with what was proven of a device, and stays bound to its key.
+import { parseDpopProof, verifyDpopProof } from '../crypto/edge/dpop-proof.ts';
 import {
 	createRefreshSecret,
 	encodeRefreshToken,
@@ -11,6 +12,7 @@ import { mintAccessToken, type AccessClaims } from '../crypto/edge/session-token
 import { jwkThumbprint } from '../crypto/jwk.ts';
 import { equalConstantTime } from '../crypto/mac.ts';
 import { randomBytes } from '../crypto/random.ts';
+import { equalBytes } from '../protocol/bytes.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../protocol/http.ts';
 import type { LiveSession, Place } from '../protocol/http-fields.ts';
@@ -198,6 +200,27 @@ export class AccountSessions {
 			...{ nowMs, place }
 		});
 		return ok({ session: this.#answer(keys.value, session, next) });
+	}
+
+	/**
+	 * The device of this account whose key made a proof: one that has a session, though it may be locked.
+	 * Null for any other, and for what is no proof of this request. A proof may come again: what it is
+	 * about is of use to nobody but who made it (docs/decisions/0032-known-devices.md).
+	 */
+	async knownDevice({ proof, request }: Proven): Promise<DeviceId | null> {
+		const parsed = parseDpopProof(proof);
+		const device = parsed.ok ? this.deviceOf(parsed.value.thumbprint) : null;
+		if (!parsed.ok || device === null) return null;
+		const subject = { request, accessToken: null, thumbprint: null };
+		return (await verifyDpopProof(parsed.value, subject)).ok ? device : null;
+	}
+
+	/** The device of a live session that is bound to this key; null without one. */
+	deviceOf(thumbprint: Uint8Array): DeviceId | null {
+		const session = this.live(Date.now()).find(({ deviceJwk }) =>
+			equalBytes(jwkThumbprint(deviceJwk), thumbprint)
+		);
+		return session?.device ?? null;
 	}
 
 	#ofFamily({ hashes }: RefreshSecret): StoredSession | undefined {

@@ -118,6 +118,7 @@ export class Account extends DurableObject<Env> {
 		});
 		this.#recovery = new AccountRecovery(this.#parts, {
 			...{ budget, guard: this.#guard, writes: this.#writes, secondStep },
+			deviceOf: (thumbprint) => this.#sessions.deviceOf(thumbprint),
 			store: new AccountRecoveryStore(storage, store),
 			material: (after) => this.#material(after),
 			tell: (kind, device) => {
@@ -160,8 +161,14 @@ export class Account extends DurableObject<Env> {
 		return this.#asOperator(proven, (name) => this.#deployment.operatorWrite(name, request));
 	}
 
-	async loginStart(request: RequestOf<'loginStart'>, place: RequestPlace): Answer<'loginStart'> {
-		const started = await this.#login.start(request.ke1, 'session', place);
+	/** @param proven shows the key of a device that the account may know; null: nothing was shown. */
+	async loginStart(
+		{ ke1 }: RequestOf<'loginStart'>,
+		place: RequestPlace,
+		proven: Proven | null = null
+	): Answer<'loginStart'> {
+		const device = proven && (await this.#sessions.knownDevice(proven));
+		const started = await this.#login.start(ke1, 'session', { ...place, device });
 		if (!started.ok && started.error.code === 'rate_limited') {
 			this.#events.noteRarely('login_refused', { device: null, place: place.where });
 		}
@@ -187,9 +194,11 @@ export class Account extends DurableObject<Env> {
 	stepUpStart(
 		proven: Proven,
 		{ ke1 }: RequestOf<'stepUpStart'>,
-		place: RequestPlace
+		{ network }: RequestPlace
 	): Reply<'stepUpStart'> {
-		return this.#asSession(proven, ({ session }) => this.#login.start(ke1, session, place));
+		return this.#asSession(proven, ({ session, device }) =>
+			this.#login.start(ke1, session, { network, device })
+		);
 	}
 
 	stepUpFinish(
@@ -202,14 +211,8 @@ export class Account extends DurableObject<Env> {
 		);
 	}
 
-	stepUpFactor(
-		proven: Proven,
-		request: RequestOf<'stepUpFactor'>,
-		place: RequestPlace
-	): Reply<'stepUpFactor'> {
-		return this.#asSession(proven, ({ session }) =>
-			this.#steps.answerStepUp(request, { session, place })
-		);
+	stepUpFactor(proven: Proven, request: RequestOf<'stepUpFactor'>): Reply<'stepUpFactor'> {
+		return this.#asSession(proven, ({ session }) => this.#steps.answerStepUp(request, session));
 	}
 
 	stepUpSend(proven: Proven, request: RequestOf<'stepUpSend'>): Reply<'stepUpSend'> {

@@ -15,12 +15,19 @@ export type Arrival =
  * Judges one arrival.
  *
  * @param arrivalMs what the last allowed arrival gave; undefined if there was none.
+ * @param costMs for how long this one counts. More than `rate` says makes those after it rarer, and
+ * lets no more of them through at once.
  */
-export function arrive(rate: Rate, arrivalMs: number | undefined, nowMs: number): Arrival {
+export function arrive(
+	rate: Rate,
+	arrivalMs: number | undefined,
+	nowMs: number,
+	costMs = rate.intervalMs
+): Arrival {
 	const expectedMs = Math.max(arrivalMs ?? nowMs, nowMs);
 	const earliestMs = expectedMs - (rate.burst - 1) * rate.intervalMs;
 	if (nowMs < earliestMs) {
 		return { allowed: false, retryAfterSeconds: Math.ceil((earliestMs - nowMs) / 1_000) };
 	}
-	return { allowed: true, arrivalMs: expectedMs + rate.intervalMs };
+	return { allowed: true, arrivalMs: expectedMs + costMs };
 }

@@ -90,11 +90,19 @@ export const refusalsNotedEveryMs = 3_600 * secondMs;
 
 /** Logins between their first and last message, in one account. */
 export const maxLoginsInProgress = 32;
-/** Networks whose attempts at an unknown handle are counted in memory. */
+/** Networks, and known devices, whose attempts at one account are remembered. */
 export const maxNetworksRemembered = 256;
 
-/** Per account and network: attempts that did not end in a login. */
+/** Per account, and network or known device: attempts that did not end in a login. */
 export const loginRatePerNetwork: Rate = { burst: 20, intervalMs: 30 * secondMs };
+/** After so many failures, an attempt counts for twice as long; up to a limit. */
+export const loginFailuresPerDoubling = 20;
+export const maxLoginIntervalMs = 3_600 * secondMs;
+/**
+ * For how long after its last attempt counts a network's failures are remembered. As long as that it
+ * gains nobody anything to wait until they are forgotten: 24 attempts a day go on without.
+ */
+export const loginFailuresKeptMs = 7 * 86_400 * secondMs;
 /** Per account, from everywhere together: what is left to a guesser with many addresses. */
 export const loginRatePerAccount: Rate = { burst: 200, intervalMs: 30 * secondMs };
 

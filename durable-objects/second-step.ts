@@ -16,6 +16,8 @@ export interface StepAttempt {
 	readonly login: string;
 	/** Of the request's URL. */
 	readonly origin: string;
+	/** Whether it showed the key of a device that the account knows. */
+	readonly isKnownDevice: boolean;
 }
 
 export interface SecondStep {
@@ -65,15 +67,13 @@ export class FactorStep implements SecondStep {
 	}
 
 	/** Null without an account. */
-	#asked({ purpose, login, origin }: StepAttempt): {
+	#asked({ purpose, login, origin, isKnownDevice }: StepAttempt): {
 		readonly subject: FactorSubject;
 		readonly suffices: readonly FactorKind[];
 	} | null {
 		const { state } = this.#log;
 		if (state === null) return null;
 		const { account, policy } = state;
-		// Whoever is logged in is known here already.
-		const isKnownDevice = purpose === 'fresh';
 		const subject = { account, purpose, holder: login, origin, isKnownDevice };
 		return { subject, suffices: policy.suffices };
 	}

@@ -72,12 +72,13 @@ export const sessionCap = v.pipe(
 export type LiveSession = v.InferOutput<typeof liveSessions>[number];
 
 /**
- * What a route asks for. `proof`: a DPoP proof (RFC 9449) in the header field `DPoP`; what its key may
+ * What a route asks for. `device`: nothing, but a device that the account may know shows its key, as for
+ * `proof`, and is counted by itself then; `proof`: a DPoP proof (RFC 9449) in the header field `DPoP`; what its key may
  * do is said in the body. `session`: `Authorization: DPoP <access token>` as well, and the key that the
  * session is bound to. `fresh`: such a session whose person has shown password and second step within
  * `freshTtlSeconds`, else `step_up_needed`. Answers bring the nonce of the next proof in `DPoP-Nonce`.
  */
-export type RouteAuth = 'none' | 'proof' | 'session' | 'fresh';
+export type RouteAuth = 'none' | 'device' | 'proof' | 'session' | 'fresh';
 
 /** A recovery that is under way, as own devices are shown it. */
 export const pendingRecovery = v.strictObject({

@@ -137,7 +137,7 @@ export const loginRoutes = {
 	loginStart: {
 		method: 'POST',
 		path: '/v1/login/start',
-		auth: 'none',
+		auth: 'device',
 		request: loginStartRequest,
 		response: loginStartResponse
 	},

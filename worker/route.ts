@@ -30,7 +30,7 @@ export type Subject =
 export interface Call<Name extends RouteName> {
 	readonly request: RequestOf<Name>;
 	readonly place: RequestPlace;
-	/** What shows the key of whoever asks, and of which session; null where the route asks for none. */
+	/** What shows the key of whoever asks, and of which session; null where nothing has to be shown, or was. */
 	readonly proven: ProvenOf<Name>;
 	/** As the client sent them. */
 	readonly cookies: string | undefined;
@@ -38,7 +38,9 @@ export interface Call<Name extends RouteName> {
 
 type ProvenOf<Name extends RouteName> = (typeof routes)[Name]['auth'] extends 'none'
 	? null
-	: Proven;
+	: (typeof routes)[Name]['auth'] extends 'device'
+		? Proven | null
+		: Proven;
 
 /** What an object says: to whoever shows a key, with the nonce of the next proof. */
 export type Said<Name extends RouteName> =
@@ -161,7 +163,10 @@ async function readRequest<Name extends RouteName>(
 	if (!parsed.success) return err({ code: 'malformed' });
 	// The schema of `name` gives the request of `name`; TypeScript can't follow the index.
 	const request = parsed.output as RequestOf<Name>;
-	if (routes[name].auth === 'none') return ok({ request, proven: null });
+	const { auth } = routes[name];
+	const isShown =
+		auth !== 'none' && (auth !== 'device' || context.req.header('DPoP') !== undefined);
+	if (!isShown) return ok({ request, proven: null });
 	const proven = await provenOf(context, { name, body: bytes });
 	return proven.ok ? ok({ request, proven: proven.value }) : proven;
 }
@@ -178,7 +183,7 @@ async function provenOf(
 ): Promise<Result<Proven, Refusal>> {
 	const proof = context.req.header('DPoP');
 	const assurance = routes[name].auth;
-	const token = assurance === 'proof' ? ok(null) : claimedToken(context);
+	const token = ['proof', 'device'].includes(assurance) ? ok(null) : claimedToken(context);
 	if (proof === undefined || !token.ok) return unauthenticated;
 	const { method, url } = context.req;
 	const request = await describeRequest({ method, url, body });

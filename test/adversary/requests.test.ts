@@ -14,6 +14,7 @@ import {
 import type { LoginDone } from '../../protocol/http-login.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
 import { isOnline, startDevice, when, type Device } from './device.ts';
+import { networkHeader } from './liar.ts';
 import { startEdge, type Edge } from './edge.ts';
 
 type Session = LoginDone['session'];
@@ -342,5 +343,32 @@ describe('guessing', () => {
 			(await other.tacet.logIn({ handle: 'alice', password: 'alice is my password' })).ok
 		).toBe(true);
 		await other.close();
+	}, 60_000);
+
+	test('EDG-04, PWD-06 from everywhere keeps new devices out, and none that the account knows', async () => {
+		const first = alice.device.liar.sent.find(
+			(sent) => sent.kind === 'http' && sent.url === routes.loginStart.path
+		);
+		if (first?.kind !== 'http') throw new Error('a sign-up logs in');
+		const [body, known] = [first.body.toString(), { password: 'alice is my password' }];
+		const guess = (network: number) =>
+			fetch(edge.url + routes.loginStart.path, {
+				...{ method: 'POST', body },
+				headers: {
+					'content-type': 'application/json',
+					[networkHeader]: `192.0.2.${String(network)}`
+				}
+			});
+		const guesses = Array.from({ length: 250 }, (_, index) => guess(index % 50));
+		const statuses = (await Promise.all(guesses)).map(({ status }) => status);
+		expect(statuses).toContain(429);
+		const stranger = await startDevice(edge.url);
+		await stranger.tacet.start();
+		const refused = { ok: false, error: { code: 'rate_limited' } };
+		expect(await stranger.tacet.logIn({ handle: 'alice', ...known })).toMatchObject(refused);
+		await alice.device.tacet.lock();
+		expect(await alice.device.tacet.unlock(known)).toMatchObject({ ok: true });
+		expect(await stranger.tacet.logIn({ handle: 'alice', ...known })).toMatchObject(refused);
+		await stranger.close();
 	}, 60_000);
 });

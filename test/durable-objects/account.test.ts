@@ -1,6 +1,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import { Account } from '../../durable-objects/account.ts';
+import type { Attempts } from '../../durable-objects/account-login-store.ts';
 import {
 	loginRatePerNetwork,
 	maxSpacesKnownOfDevice,
@@ -236,7 +237,9 @@ describe('attempts at a password', () => {
 		const { handleHash } = (await start()).body;
 		const arrivalsOf = async () => {
 			const [row] = (await dump(stubOf(handleHash)))['login_attempts'] ?? [];
-			return Object.values(JSON.parse(row?.['arrivals'] as string) as Record<string, number>);
+			const attempts = JSON.parse(row?.['attempts'] as string) as Record<string, Attempts>;
+			const { '': total, ...networks } = attempts;
+			return [total, Object.values(networks)[0]].map((counted) => counted?.arrivalMs);
 		};
 		const [guessed = NaN] = await arrivalsOf();
 		await ada.logIn();
@@ -535,11 +538,11 @@ describe('sessions', () => {
 
 /** The network that an account has counted attempts from. */
 function networkOf({ storage }: DurableObjectState): string {
-	const { arrivals } = storage.sql
-		.exec<{ arrivals: string }>('SELECT arrivals FROM login_attempts')
+	const { attempts } = storage.sql
+		.exec<{ attempts: string }>('SELECT attempts FROM login_attempts')
 		.one();
-	const networks = Object.keys(JSON.parse(arrivals) as object);
-	return networks.find((network) => network !== '') ?? '';
+	const names = Object.keys(JSON.parse(attempts) as object);
+	return names.find((name) => name !== '') ?? '';
 }
 
 const randomSpace = (): SpaceId => toHex(randomBytes(16)) as SpaceId;

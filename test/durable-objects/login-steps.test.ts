@@ -32,6 +32,7 @@ import { bytesOf, call, Person, type Edge, type Session } from './person.ts';
 import { keyOf, provenBy } from './proving.ts';
 
 const place = { origin, network: 'somewhere', where: null };
+const attempter = { network: 'somewhere', device: null };
 
 interface Machine {
 	readonly login: AccountLogin;
@@ -91,7 +92,7 @@ const edgeOf = (real: Edge, { login }: Machine): Edge => ({
 	async send(path, { body = '' }) {
 		if (path !== '/v1/login/start') throw new Error(`no ${path} here`);
 		const { ke1 } = JSON.parse(body) as RequestOf<'loginStart'>;
-		const answer = await login.start(ke1, 'session', place);
+		const answer = await login.start(ke1, 'session', attempter);
 		if (!answer.ok) throw new Error(answer.error.code);
 		return { status: 200, headers: { get: () => null }, json: () => Promise.resolve(answer.value) };
 	}
@@ -216,7 +217,7 @@ describe('a login of an account with a second step', () => {
 			// At its second step.
 			const login = await asked();
 			expect(await steps.choose({ login, end: [own] }, place)).toEqual(loginFailed);
-			expect(await steps.answerStepUp({ login, answer: code() }, asStepUp)).toEqual(loginFailed);
+			expect(await steps.answerStepUp({ login, answer: code() }, own)).toEqual(loginFailed);
 			expect(await steps.finish({ ...request, login }, place)).toEqual(loginFailed);
 			// None of that took it away.
 			const done = await steps.answerFactor({ login, answer: code() }, place);
@@ -229,7 +230,7 @@ describe('a login of an account with a second step', () => {
 		await onStage(async ({ machine, code, asked, ke1 }) => {
 			const login = await asked();
 			for (let index = 0; index < 40; index++) {
-				await machine.login.start(ke1(), 'session', { ...place, network: `n${String(index)}` });
+				await machine.login.start(ke1(), 'session', { ...attempter, network: `n${String(index)}` });
 			}
 			const done = await machine.steps.answerFactor({ login, answer: code() }, place);
 			expect(done).toMatchObject({ ok: true, value: { next: 'done' } });

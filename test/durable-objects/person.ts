@@ -120,10 +120,10 @@ async function send(
 	const { edge, name, body, token } = sent;
 	const { method, path, auth } = routes[name];
 	const headers: Record<string, string> = { 'Content-Type': 'application/json' };
-	if (auth !== 'proof' && token !== null) headers['Authorization'] = `DPoP ${token}`;
+	const accessToken = auth === 'proof' || auth === 'device' ? null : token;
+	if (accessToken !== null) headers['Authorization'] = `DPoP ${accessToken}`;
 	if (auth !== 'none') {
 		const url = edge.origin + path;
-		const accessToken = auth === 'proof' ? null : token;
 		headers['DPoP'] = await proofBy(key, { method, url, body }, accessToken);
 	}
 	const reply = await edge.send(path, { method, headers, ...(body !== '' && { body }) });
@@ -278,15 +278,20 @@ export class Person {
 		return { ...answer, request };
 	}
 
-	/** The last request of login, after its first was answered; null for a wrong password. */
+	/**
+	 * The last request of login, after its first was answered; null for a wrong password.
+	 *
+	 * @param options `knownBy`: a token of the session whose key the first request shows.
+	 */
 	async login(
 		device: DeviceId = newDeviceId(),
-		options: { password?: string; origin?: string; jwk?: P256Jwk } = {}
+		options: { password?: string; origin?: string; jwk?: P256Jwk; knownBy?: string } = {}
 	): Promise<RequestOf<'loginFinish'> | null> {
 		const { handle, edge } = this;
 		const password = options.password ?? this.password;
 		const { clientLoginState, startLoginRequest } = edge.opaque.startLogin({ password });
-		const answer = await call(edge, 'loginStart', { handle, ke1: startLoginRequest });
+		const { knownBy } = options;
+		const answer = await call(edge, 'loginStart', { handle, ke1: startLoginRequest }, knownBy);
 		if (answer.status !== 200) throw new Error(`login: ${JSON.stringify(answer.body)}`);
 		const { login, ke2, handleHash } = answer.body;
 		const finished = edge.opaque.finishLogin({

@@ -39,7 +39,7 @@ describe('every route', () => {
 		expect(Object.keys(levels).toSorted()).toEqual(Object.keys(routes).toSorted());
 		const withSession = routesOf('person', 'claimant', 'operator', 'account', 'owner', 'auditor');
 		for (const [name, { auth }] of Object.entries(routes)) {
-			const without = byKey.includes(name as RouteName) ? ['proof'] : ['none'];
+			const without = byKey.includes(name as RouteName) ? ['proof'] : ['none', 'device'];
 			const levels = withSession.includes(name as RouteName) ? ['session', 'fresh'] : without;
 			expect([name, levels.includes(auth)]).toEqual([name, true]);
 		}

@@ -15,7 +15,7 @@ const keptAs = async <Value extends object>(
 export const loginStart: AccountRoute<'loginStart'> = {
 	rate: 'login',
 	subject: ({ handle }) => ok({ by: 'handle', handle }),
-	call: ({ account, request, place }) => account.loginStart(request, place)
+	call: ({ account, request, place, proven }) => account.loginStart(request, place, proven)
 };
 
 export const loginFinish: AccountRoute<'loginFinish'> = {
@@ -54,7 +54,7 @@ export const stepUpFinish: AccountRoute<'stepUpFinish'> = {
 
 export const stepUpFactor: AccountRoute<'stepUpFactor'> = {
 	rate: 'login',
-	call: ({ account, proven, request, place }) => account.stepUpFactor(proven, request, place)
+	call: ({ account, proven, request }) => account.stepUpFactor(proven, request)
 };
 
 export const stepUpSend: AccountRoute<'stepUpSend'> = {
