@@ -128,9 +128,20 @@ export class AccountSecurity {
 		});
 	}
 
-	/** The code in force, or the one just made: from now on it is a way in. `wrong_code` for other words. */
-	confirmKit(words: string): Answered<void> {
-		return this.change({ type: 'kit_confirm', words });
+	/**
+	 * The code in force, or the one just made: from now on it is a way in, which is written once.
+	 * `wrong_code` for other words; null if some of those in force, which are known here, were right.
+	 */
+	confirmKit(words: string | null): Answered<void> {
+		return this.#alone(async (profile) => {
+			const known = await openKnownAccount(profile);
+			const { kit } = await this.#parts.crypto.account.describe(known);
+			// Without a network, too, then.
+			if (words === null && kit.confirmed) return ok(undefined);
+			const settled = await this.#settle(profile);
+			if (!settled.ok) return settled;
+			return this.#write(profile, settled.value.known, { type: 'kit_confirm', words }, null);
+		});
 	}
 
 	removeDevice(device: DeviceId): Answered<void> {
@@ -227,7 +238,9 @@ export class AccountSecurity {
 		const { session, crypto, device, nowMs } = this.#parts;
 		const place = { device, timeMs: nowMs() };
 		const formed = await crypto.account.form(known, change, place);
-		if (!formed.ok) return fail(codeOf(formed.error));
+		if (!formed.ok) {
+			return formed.error === 'kit_is_confirmed' ? ok(undefined) : fail(codeOf(formed.error));
+		}
 		const { formed: pending, known: after, offlineSlot } = formed.value;
 		const kept = await this.#save(profile, { ...known, pending });
 		if (!kept.ok) return kept;

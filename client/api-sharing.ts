@@ -355,8 +355,6 @@ export interface TacetSharing {
 	confirmContact(account: AccountId): Answer<void>;
 	/** By hand, after reading what `standing` says: there is no other device left. */
 	confirmDevice(): Answer<void>;
-	/** Words of the recovery kit at the places that `kit` names; whether they are right. */
-	checkKit(words: readonly string[]): Answer<boolean>;
 	linkDevice(): Answer<DeviceLinkOffer>;
 	takeDeviceLink(url: string): Answer<DeviceLinkTaken>;
 }

@@ -62,8 +62,11 @@ export type AccountChange =
 			/** Also seal the root for this device, under the new password. */
 			readonly offline: CryptoKey | null;
 	  }
-	/** Somebody has a code on paper, and types it: the one in force, or the one just made. */
-	| { readonly type: 'kit_confirm'; readonly words: string }
+	/**
+	 * Somebody has a code on paper, and types it: the one in force, or the one just made. Null: some words
+	 * of the one in force, which are known here, were right.
+	 */
+	| { readonly type: 'kit_confirm'; readonly words: string | null }
 	| Extract<
 			AccountAction,
 			{ readonly type: 'factor_add' | 'factor_remove' | 'policy' | 'device_remove' | 'delete' }
@@ -74,6 +77,8 @@ export type ChangeFault =
 	| 'step_up_needed'
 	/** Those words are not the recovery code. */
 	| 'wrong_code'
+	/** The code in force is confirmed already: there is nothing to be written. */
+	| 'kit_is_confirmed'
 	| 'malformed'
 	| AccountFault;
 
@@ -242,21 +247,26 @@ export class AccountCore implements AccountPort {
 		});
 	}
 
-	#confirmedKit({ material }: AccountState, words: string): Result<Drafted, 'wrong_code'> {
+	#confirmedKit(
+		{ material }: AccountState,
+		words: string | null
+	): Result<Drafted, 'wrong_code' | 'kit_is_confirmed'> {
+		const confirmed = (kit: KitFacts) =>
+			({ type: 'kit', kit: { ...kit, confirmed: true } }) as const;
+		const inForce = (): Result<Drafted, 'kit_is_confirmed'> =>
+			material.kit.confirmed ? err('kit_is_confirmed') : ok({ action: confirmed(material.kit) });
+		if (words === null) return inForce();
 		const entropy = parseRecoveryCode(words);
 		if (!entropy.ok) return err('wrong_code');
 		const authenticator = deriveRecoveryAuthenticator(entropy.value);
 		const hash = recoveryAuthenticatorHash(authenticator);
 		authenticator.fill(0);
 		entropy.value.wipe();
-		const confirmed = (kit: KitFacts) =>
-			({ type: 'kit', kit: { ...kit, confirmed: true } }) as const;
 		const made = this.#newKit;
 		if (made !== null && equalBytes(hash, made.kit.authenticatorHash)) {
 			return ok({ action: confirmed(made.kit), keyslots: [made.keyslot] });
 		}
-		const isInForce = equalBytes(hash, material.kit.authenticatorHash);
-		return isInForce ? ok({ action: confirmed(material.kit) }) : err('wrong_code');
+		return equalBytes(hash, material.kit.authenticatorHash) ? inForce() : err('wrong_code');
 	}
 
 	async #newPassword(

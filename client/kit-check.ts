@@ -7,14 +7,19 @@ import { equalBytes } from '../protocol/bytes.ts';
 import type { AccountId } from '../protocol/ids.ts';
 import { kitCheckInput } from '../protocol/labels.ts';
 import { kitCheckWords, recoveryCodeWords } from '../protocol/limits.ts';
-import { ok } from '../protocol/result.ts';
+import type { KeyringEntry } from '../protocol/keyring-entry.ts';
+import { ok, type Result } from '../protocol/result.ts';
 import type { KitStanding } from './api-sharing.ts';
 import type { Answer } from './api.ts';
 import type { Desk } from './desk.ts';
-import { fail } from './errors.ts';
+import { fail, type TacetError } from './errors.ts';
+
+type KitEntry = Extract<KeyringEntry, { readonly type: 'kit' }>;
 
 const dayMs = 24 * 60 * 60_000;
-/** After it was made, and after each time it was found to be there. */
+/** After it was made, unless somebody has shown since that they have it. */
+export const unconfirmedKitDays = 1;
+/** After it was found to be there: the first time after it was made, and each time then. */
 export const [firstKitCheckDays, kitCheckDays] = [30, 180];
 
 export class KitCheck {
@@ -29,38 +34,59 @@ export class KitCheck {
 		const kit = this.#entry;
 		if (kit === null) return null;
 		const { madeAtMs, checkedAtMs, positions } = kit;
+		const isNew = checkedAtMs !== null && checkedAtMs < madeAtMs + firstKitCheckDays * dayMs;
 		const dueAtMs =
 			checkedAtMs === null
-				? madeAtMs + firstKitCheckDays * dayMs
-				: checkedAtMs + kitCheckDays * dayMs;
+				? madeAtMs + unconfirmedKitDays * dayMs
+				: checkedAtMs + (isNew ? firstKitCheckDays : kitCheckDays) * dayMs;
 		return { madeAtMs, checkedAtMs, positions, dueAtMs };
 	}
 
 	/** A kit was made, and shown. */
 	remember(words: readonly string[]): Answer<void> {
-		const { me, nowMs, write } = this.#desk;
-		const positions = choosePlaces();
-		const check = checkOf(me.account, positions, wordsAt(words, positions));
-		const { account } = me;
-		const kit = { account, madeAtMs: nowMs(), positions, check, checkedAtMs: null };
-		return write([{ type: 'kit', ...kit }]);
+		return this.#desk.write([this.#made(words)]);
 	}
 
-	/** What stands at the places asked for, in their order, as typed; whether it is right. */
-	async read(typed: readonly string[]): Answer<boolean> {
+	/** Somebody has shown that they have all of these: a new kit, or the one that is remembered. */
+	kept(words: readonly string[]): Answer<void> {
 		const kit = this.#entry;
-		if (kit === null) return fail('not_found');
-		const words = typed.map((word) => word.trim().toLowerCase());
-		const { me, nowMs, write } = this.#desk;
-		if (!equalBytes(checkOf(me.account, kit.positions, words), kit.check)) return ok(false);
-		const written = await write([{ ...kit, checkedAtMs: nowMs() }]);
-		return written.ok ? ok(true) : written;
+		const isIt = kit !== null && this.#isRight(kit, wordsAt(words, kit.positions));
+		const checkedAtMs = this.#desk.nowMs();
+		return this.#desk.write([{ ...(isIt ? kit : this.#made(words)), checkedAtMs }]);
 	}
 
-	get #entry() {
+	/** Whether this is what stands at the places asked for, in their order; `not_found` without a kit. */
+	read(typed: readonly string[]): Result<boolean, TacetError> {
+		const kit = this.#entry;
+		return kit === null ? fail('not_found') : ok(this.#isRight(kit, typed.map(asWord)));
+	}
+
+	/** It was found to be there. */
+	found(): Answer<void> {
+		const kit = this.#entry;
+		const { nowMs, write } = this.#desk;
+		if (kit === null) return Promise.resolve(fail('not_found'));
+		return write([{ ...kit, checkedAtMs: nowMs() }]);
+	}
+
+	#made(words: readonly string[]): KitEntry {
+		const { me, nowMs } = this.#desk;
+		const { account } = me;
+		const positions = choosePlaces();
+		const check = checkOf(account, positions, wordsAt(words, positions));
+		return { type: 'kit', account, madeAtMs: nowMs(), positions, check, checkedAtMs: null };
+	}
+
+	#isRight({ positions, check }: KitEntry, words: readonly string[]): boolean {
+		return equalBytes(checkOf(this.#desk.me.account, positions, words), check);
+	}
+
+	get #entry(): KitEntry | null {
 		return this.#desk.keyring.kitOf(this.#desk.me.account);
 	}
 }
+
+const asWord = (typed: string): string => typed.trim().toLowerCase();
 
 /** One in each third of the sheet. */
 function choosePlaces(): readonly number[] {

@@ -96,7 +96,8 @@ export class RecoveryFace implements TacetRecovery {
 					}
 					const entered = await this.#parts.enter(crypto, opened.value);
 					if (!entered.ok) crypto.end();
-					await this.#parts.open()?.kit.remember(recoveryCode);
+					const kit = this.#parts.open()?.kit;
+					await (kitConfirmed ? kit?.kept(recoveryCode) : kit?.remember(recoveryCode));
 					return entered;
 				}),
 			close: () => {

@@ -17,6 +17,7 @@ import type { Desk } from './desk.ts';
 import type { AccountSecurity, SecurityParts } from './account-security.ts';
 import type { AccountFacts } from './crypto-account-writes.ts';
 import { fail } from './errors.ts';
+import { KitCheck } from './kit-check.ts';
 import type { Factors } from './factors.ts';
 
 export interface OpenSecurity
@@ -27,8 +28,12 @@ export interface OpenSecurity
 /** Most answer with `step_up_needed` where the person has to show anew who they are. */
 export interface TacetSecurity extends TacetFactors, SessionSecurity, OwnSecurity {}
 
-interface OwnSecurity extends Omit<AccountSecurity, 'read' | 'change'> {
+interface OwnSecurity extends Omit<AccountSecurity, 'read' | 'change' | 'confirmKit'> {
 	read(): Answer<AccountFacts>;
+	/** All words of a kit: the one in force, or the one just made. From then on it is a way in. */
+	confirmKit(words: string): Answer<void>;
+	/** Words of the kit at the places that `kit` names; whether they are right. It counts as confirmed then. */
+	checkKit(words: readonly string[]): Answer<boolean>;
 }
 
 export class SecurityFace implements TacetSecurity {
@@ -57,7 +62,23 @@ export class SecurityFace implements TacetSecurity {
 	}
 
 	confirmKit(words: string): Answer<void> {
-		return this.#withOwn((own) => own.confirmKit(words));
+		return this.#withOwn(async (own, { desk }) => {
+			const confirmed = await own.confirmKit(words);
+			const list = words.trim().toLowerCase().split(/\s+/u);
+			return confirmed.ok ? new KitCheck(desk).kept(list) : confirmed;
+		});
+	}
+
+	checkKit(words: readonly string[]): Answer<boolean> {
+		return this.#withOwn(async (own, { desk }) => {
+			const kit = new KitCheck(desk);
+			const read = kit.read(words);
+			if (!read.ok || !read.value) return read;
+			const confirmed = await own.confirmKit(null);
+			if (!confirmed.ok) return confirmed;
+			const found = await kit.found();
+			return found.ok ? read : found;
+		});
 	}
 
 	removeDevice(device: DeviceId): Answer<void> {
@@ -116,11 +137,13 @@ export class SecurityFace implements TacetSecurity {
 		return ended.ok ? ok(undefined) : ended;
 	}
 
-	async #withOwn<Value>(work: (security: AccountSecurity) => Answer<Value>): Answer<Value> {
+	async #withOwn<Value>(
+		work: (security: AccountSecurity, open: OpenSecurity) => Answer<Value>
+	): Answer<Value> {
 		const open = this.#open();
 		if (open === null) return fail('locked');
 		const { securityOf } = await import('./account-security.ts');
-		return work(securityOf(open));
+		return work(securityOf(open), open);
 	}
 
 	async #with<Value>(work: (factors: Factors) => Answer<Value>): Answer<Value> {

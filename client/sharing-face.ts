@@ -106,10 +106,6 @@ export class SharingFace implements TacetSharing {
 		return this.#share((sharing) => sharing.confirmDevice());
 	}
 
-	checkKit(words: readonly string[]): Answer<boolean> {
-		return this.#share((sharing) => sharing.kit.read(words));
-	}
-
 	linkDevice(): Answer<DeviceLinkOffer> {
 		return this.#share((sharing) => sharing.linkDevice());
 	}

@@ -129,10 +129,6 @@ export class Sharing implements Omit<TacetSharing, 'takeDeviceLink'> {
 		return ok(undefined);
 	}
 
-	checkKit(words: readonly string[]): Answer<boolean> {
-		return this.kit.read(words);
-	}
-
 	linkDevice(): Answer<DeviceLinkOffer> {
 		const { desk, keyring, serverPublicKey } = this.#parts;
 		const keyringHead = () => {

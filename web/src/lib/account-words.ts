@@ -67,5 +67,7 @@ export const keyslotWords = (kind: string): KeyslotWords =>
 export function kitSummary(kit: KitStanding | null): string {
 	if (kit === null) return 'Not known here';
 	const { checkedAtMs, madeAtMs } = kit;
-	return checkedAtMs === null ? `Made ${longDate(madeAtMs)}` : `Read back ${longDate(checkedAtMs)}`;
+	return checkedAtMs === null
+		? `Made ${longDate(madeAtMs)}, not confirmed`
+		: `Read back ${longDate(checkedAtMs)}`;
 }
