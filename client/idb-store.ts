@@ -8,6 +8,8 @@
 //   outbox    id (never given twice) → row
 //   pending   [space, count] → formed commit
 //   records   name → sealed record
+//   made      'made' → 16 random bytes of this database: one that a browser took away and that was made
+//             anew since is another
 //
 // One transaction a method. What a person wrote, and what was signed, is flushed to the disk
 // before a method answers ('strict'); what can be pulled again is not ('relaxed').
@@ -18,6 +20,8 @@ import {
 	type IDBPTransaction,
 	type StoreNames
 } from 'idb';
+import { randomBytes } from '../crypto/random.ts';
+import { equalBytes } from '../protocol/bytes.ts';
 import type { PageId } from '../protocol/commit.ts';
 import type { Seq, SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
@@ -68,19 +72,24 @@ interface Tables extends DBSchema {
 	outbox: { key: number; value: OutboxRow };
 	pending: { key: [SpaceId, number]; value: PendingCommit };
 	records: { key: string; value: Uint8Array };
+	made: { key: string; value: Uint8Array };
 }
 type Table = StoreNames<Tables>;
 type Database = IDBPDatabase<Tables>;
 type Transaction = IDBPTransaction<Tables, Table[], 'readwrite'>;
+type Making = IDBPTransaction<Tables, Table[], 'versionchange'>;
 type Answer<Value> = Promise<Result<Value, StoreFault>>;
 
-function createTables(database: Database): void {
+function createTables(database: Database, making: Making): void {
 	for (const table of ['profile', 'recovery', 'states', 'entries', 'pending', 'records'] as const) {
 		database.createObjectStore(table);
 	}
 	database.createObjectStore('outbox', { keyPath: 'id', autoIncrement: true });
+	database.createObjectStore('made');
+	void making.objectStore('made').put(randomBytes(16), 'made');
 }
 
+/** Those that are emptied when the profile is. */
 const tables: Table[] = [
 	'profile',
 	'recovery',
@@ -99,6 +108,8 @@ class IdbStore implements BrowserStore {
 	readonly #options: IdbStoreOptions;
 	#opening: Promise<Database | null> | null = null;
 	#closed = false;
+	/** Of the database that was opened first. */
+	#made: Promise<Uint8Array | undefined> | null = null;
 	readonly #ahead = new Map<SpaceId, Answer<readonly StoredEntry[]>>();
 
 	constructor(options: IdbStoreOptions) {
@@ -290,11 +301,29 @@ class IdbStore implements BrowserStore {
 
 	#open(): Promise<Database | null> {
 		if (this.#closed) return Promise.resolve(null);
-		this.#opening ??= this.#openOnce().then((database) => {
+		this.#opening ??= this.#openOnce().then(async (opened) => {
+			const database = opened === null || (await this.#isSame(opened)) ? opened : null;
 			if (database === null) this.#opening = null;
 			return database;
 		});
 		return this.#opening;
+	}
+
+	/**
+	 * A browser ends connections, as of pages in the background, and it takes whole databases away. What
+	 * this page goes on to write belongs to what it has read: with that gone, nothing is written any more.
+	 */
+	async #isSame(database: Database): Promise<boolean> {
+		const made = database.get('made', 'made').catch(() => undefined);
+		if (this.#made === null) {
+			this.#made = made;
+			return true;
+		}
+		const [first, now] = await Promise.all([this.#made, made]);
+		if (first !== undefined && now !== undefined && equalBytes(first, now)) return true;
+		database.close();
+		this.#closed = true;
+		return false;
 	}
 
 	#openOnce(): Promise<Database | null> {
@@ -336,7 +365,9 @@ async function openDatabase(
 	on: { readonly blocked: () => void; readonly ended: () => void }
 ): Promise<Database> {
 	return await openDB<Tables>(name, databaseVersion, {
-		upgrade: createTables,
+		upgrade: (database, _from, _to, making) => {
+			createTables(database, making);
+		},
 		blocked: on.blocked,
 		blocking(_current, _next, event) {
 			(event.target as IDBDatabase).close();

@@ -120,7 +120,7 @@ describe('a database that another tab wants to change', () => {
 		newer.close();
 	});
 
-	it('can be deleted while the store is open, and is made anew', async () => {
+	it('that is deleted while the store is open is unavailable to it: a new one is another', async () => {
 		const name = freshName();
 		const store = createIdbStore({ name });
 		valueOf(await store.saveRecord('draft', bytesOf(1, 1)));
@@ -130,7 +130,31 @@ describe('a database that another tab wants to change', () => {
 			request.onerror = reject;
 			request.onblocked = reject;
 		});
-		expect(valueOf(await store.loadRecord('draft'))).toBeNull();
+		for (let time = 0; time < 2; time++) {
+			expect(await store.saveRecord('draft', bytesOf(1, 2))).toEqual(unavailable);
+		}
+		const next = createIdbStore({ name });
+		expect(valueOf(await next.loadRecord('draft'))).toBeNull();
+		expect(await store.loadRecord('draft')).toEqual(unavailable);
+		store.close();
+		next.close();
+	});
+
+	it('whose connection alone was ended is opened again', async () => {
+		const name = freshName();
+		const store = createIdbStore({ name });
+		valueOf(await store.saveRecord('draft', bytesOf(1, 1)));
+		valueOf(await store.erase());
+		valueOf(await store.saveRecord('draft', bytesOf(1, 2)));
+		// As a tab does that would like to upgrade it, and does not.
+		const wish = indexedDB.open(name, 2);
+		await new Promise((resolve) => {
+			wish.onupgradeneeded = () => {
+				wish.transaction?.abort();
+			};
+			wish.onerror = resolve;
+		});
+		expect(valueOf(await store.loadRecord('draft'))).toEqual(bytesOf(1, 2));
 		store.close();
 	});
 });
