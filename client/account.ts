@@ -271,7 +271,7 @@ async function finish(
 }
 
 async function open(
-	{ store, crypto }: AccountParts,
+	{ store, crypto, nowMs }: AccountParts,
 	login: {
 		readonly input: LogInInput;
 		readonly keys: DeviceKeys;
@@ -306,7 +306,7 @@ async function open(
 	const { account, identity } = me;
 	const { writer } = keys;
 	const name = { account, handle: normalised(input.handle), identity, writer };
-	const session = { ...answer.session, device: writer };
+	const session = { ...answer.session, device: writer, receivedAtMs: nowMs() };
 	const [sealedSession] = await crypto.sealLocal([
 		{ table: 'profile', row: 'session', plaintext: encodeSession(session) }
 	]);

@@ -22,6 +22,7 @@ import { deviceJwk, generateDeviceKeyPair } from './profile.ts';
 import { Proofs } from './proofs.ts';
 import { Search } from './search.ts';
 import { readOnlyActions } from './read-only.ts';
+import { mayBeGood } from './session.ts';
 import { OpenSpace, type SpaceView } from './space.ts';
 import { SpaceSync } from './sync.ts';
 
@@ -31,9 +32,6 @@ export type LinkOptions = Pick<
 >;
 
 type Opening = ResponseOf<'linkFinish'>;
-
-/** A token that ends within this time is not used any more. */
-const marginMs = 30_000;
 
 interface Parts {
 	readonly options: LinkOptions;
@@ -154,11 +152,14 @@ class View implements LinkView, SpaceView {
 	readonly #store = createMemoryStore();
 	readonly space: OpenSpace;
 	#opening: Opening;
+	/** When it came, by this device's clock. */
+	#receivedAtMs: number;
 
 	constructor(parts: Parts, opened: OpenedLink) {
 		this.#parts = parts;
 		this.#opened = opened;
 		this.#opening = opened.opening;
+		this.#receivedAtMs = parts.nowMs();
 		this.#items = new Items({
 			onChange: (ids) => {
 				this.#search.changed(ids);
@@ -230,9 +231,8 @@ class View implements LinkView, SpaceView {
 
 	async #token(refused: boolean): Promise<Result<string, TacetError>> {
 		const { http, nowMs, link } = this.#parts;
-		const { accessToken, accessExpiresAtMs } = this.#opening;
-		const fresh = accessExpiresAtMs - marginMs > nowMs();
-		if (fresh && !refused) return ok(accessToken);
+		const { accessToken } = this.#opening;
+		if (mayBeGood(this.#receivedAtMs, nowMs()) && !refused) return ok(accessToken);
 		const place = { space: link.space, link: link.link };
 		const request = { ...place, accessToken };
 		const refreshed = await http.call('linkRefresh', request, passOf(this.#parts));
@@ -240,6 +240,7 @@ class View implements LinkView, SpaceView {
 			return refreshed.error.code === 'not_found' ? fail('link_ended') : refreshed;
 		}
 		this.#opening = refreshed.value;
+		this.#receivedAtMs = nowMs();
 		return ok(refreshed.value.accessToken);
 	}
 

@@ -32,7 +32,8 @@ export interface SessionFacts {
 	/** Whom commits of this session name. */
 	readonly device: DeviceId;
 	readonly accessToken: string;
-	readonly accessExpiresAtMs: number;
+	/** By this device's clock: how long ago that was decides, not what the edge's clock says. */
+	readonly receivedAtMs: number;
 	readonly refreshToken: string;
 }
 
@@ -74,22 +75,22 @@ export const encodeSession = (session: SessionFacts): Uint8Array =>
 		bytesOfId(session.id),
 		bytesOfId(session.device),
 		session.accessToken,
-		session.accessExpiresAtMs,
+		session.receivedAtMs,
 		session.refreshToken
 	]);
 
 export function parseSession(bytes: Uint8Array): SessionFacts | null {
 	const decoded = decodeCbor(bytes);
 	if (!decoded.ok || !isArray(decoded.value, 6)) return null;
-	const [version, id, device, accessToken, accessExpiresAtMs, refreshToken] = decoded.value;
+	const [version, id, device, accessToken, receivedAtMs, refreshToken] = decoded.value;
 	if (version !== 1 || !isBytes(id, idBytes) || !isBytes(device, idBytes)) return null;
-	if (typeof accessToken !== 'string' || !isUint(accessExpiresAtMs)) return null;
+	if (typeof accessToken !== 'string' || !isUint(receivedAtMs)) return null;
 	if (typeof refreshToken !== 'string') return null;
 	return {
 		id: idFromBytes<SessionId>(id),
 		device: idFromBytes<DeviceId>(device),
 		accessToken,
-		accessExpiresAtMs,
+		receivedAtMs,
 		refreshToken
 	};
 }

@@ -1,6 +1,7 @@
 // A logged-in device: hands out access tokens, and gets new ones. A refresh token is good once, so
 // that only one refresh is under way at a time, over all tabs of the profile.
 import type { RequestOf, ResponseOf, RouteName } from '../protocol/http.ts';
+import { accessTokenTtlSeconds } from '../protocol/limits.ts';
 import { ok, type Result } from '../protocol/result.ts';
 import type { CryptoPort } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
@@ -12,6 +13,16 @@ import type { Tabs } from './tabs.ts';
 
 /** A token that ends within this time is not used any more. */
 const marginMs = 30_000;
+
+/**
+ * Whether an access token can be tried that came at `receivedAtMs`. By the time that has passed: a clock
+ * that is off is off by the same then and now. One that was set meanwhile costs a new token, or a refusal
+ * that leads to one.
+ */
+export function mayBeGood(receivedAtMs: number, nowMs: number): boolean {
+	const passedMs = nowMs - receivedAtMs;
+	return passedMs >= 0 && passedMs < accessTokenTtlSeconds * 1_000 - marginMs;
+}
 
 export interface SessionOptions {
 	readonly http: Http;
@@ -83,8 +94,8 @@ export class Session {
 		const facts = this.#facts;
 		if (facts === null) return fail('unauthenticated');
 		if (this.#ended) return fail('locked');
-		const fresh = facts.accessExpiresAtMs - marginMs > this.#options.nowMs();
-		if (fresh && !refused) return ok(facts.accessToken);
+		if (mayBeGood(facts.receivedAtMs, this.#options.nowMs()) && !refused)
+			return ok(facts.accessToken);
 		this.#refreshing ??= this.untilEnd(this.#refresh(facts)).finally(() => {
 			this.#refreshing = null;
 		});
@@ -126,12 +137,12 @@ export class Session {
 				return ok(stored.accessToken);
 			}
 			const { refreshToken } = used;
-			const { http, proofs } = this.#options;
+			const { http, proofs, nowMs } = this.#options;
 			const pass = { proofs, token: null };
 			const answered = await http.call('sessionRefresh', { refreshToken }, pass);
 			if (!answered.ok) return this.#orNewer(used, answered);
 			const { session } = answered.value;
-			this.#facts = { ...session, device: used.device };
+			this.#facts = { ...session, device: used.device, receivedAtMs: nowMs() };
 			const saved = await saveSession(this.#options, this.#facts);
 			return saved.ok ? ok(session.accessToken) : saved;
 		});

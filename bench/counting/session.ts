@@ -110,7 +110,8 @@ export async function refresh(origin: string, { session, proofs }: LoggedIn): Pr
 	const { refreshToken } = session;
 	const pass = { proofs, token: null };
 	const answer = valueOf(await new Http({ origin }).call('sessionRefresh', { refreshToken }, pass));
-	return { session: { ...answer.session, device: session.device }, proofs };
+	const { device } = session;
+	return { session: { ...answer.session, device, receivedAtMs: Date.now() }, proofs };
 }
 
 export const passOf = ({ session, proofs }: LoggedIn): Pass => ({
