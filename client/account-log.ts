@@ -7,9 +7,9 @@ import { parseAccountWrite, type SignedAccountWrite } from '../protocol/account-
 import { fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
 import { decodeCbor, encodeCbor, type Cbor } from '../protocol/cbor.ts';
 import type { RequestOf, ResponseOf } from '../protocol/http.ts';
-import type { AccountId } from '../protocol/ids.ts';
+import { bytesOfId, idBytes, idFromBytes, type AccountId, type FactorId } from '../protocol/ids.ts';
 import { localRecordAad } from '../protocol/labels.ts';
-import { maxKeyslots, signatureBytes } from '../protocol/limits.ts';
+import { maxFactors, maxKeyslots, signatureBytes } from '../protocol/limits.ts';
 import { ok, type Result } from '../protocol/result.ts';
 import { isArray, isBytes, parseEach } from '../protocol/shape.ts';
 import type { TacetError } from './errors.ts';
@@ -23,12 +23,21 @@ export interface FormedWrite extends SignedAccountWrite {
 	readonly keyslots: readonly Uint8Array[];
 }
 
+/** What an edge needs to ask for a factor, and its owner may show to anybody: passkeys, backup codes' hashes. */
+export interface FactorRecord {
+	readonly factor: FactorId;
+	/** Bound by its hash in the log. */
+	readonly data: Uint8Array;
+}
+
 export interface KnownAccount {
 	/** All of them, in order; verified before they were kept. */
 	readonly writes: readonly SignedAccountWrite[];
 	/** In force after the last, as all of the keyslots are. */
 	readonly registrationRecord: Uint8Array;
 	readonly keyslots: readonly Uint8Array[];
+	/** Of factors in force, those that came by here. */
+	readonly factors: readonly FactorRecord[];
 	/** Kept before it is sent, until it is known what became of it. */
 	readonly pending: FormedWrite | null;
 }
@@ -43,6 +52,7 @@ export interface ShownAccount {
 	readonly writes: readonly SignedAccountWrite[];
 	readonly registrationRecord: Uint8Array;
 	readonly keyslots: readonly Uint8Array[];
+	readonly factors: readonly FactorRecord[];
 }
 
 type Keys = Pick<Profile, 'device' | 'deviceSecret'>;
@@ -56,6 +66,7 @@ export async function sealKnownAccount(keys: Keys, known: KnownAccount): Promise
 		known.writes.map(({ write, signature }) => [write, signature]),
 		known.registrationRecord,
 		[...known.keyslots],
+		known.factors.map(({ factor, data }) => [bytesOfId(factor), data]),
 		pending && [pending.write, pending.signature, pending.registrationRecord, [...pending.keyslots]]
 	]);
 	return seal(await deriveProfileKey(keys.deviceSecret), { plaintext, aad: aadOf(keys) });
@@ -72,15 +83,16 @@ export async function openKnownAccount(profile: Profile): Promise<KnownAccount> 
 }
 
 function parseKnown(value: Cbor): KnownAccount | null {
-	if (!isArray(value, 5)) return null;
-	const [version, writeList, registrationRecord, keyslotList, last] = value;
+	if (!isArray(value, 6)) return null;
+	const [version, writeList, registrationRecord, keyslotList, factorList, last] = value;
 	const writes = parseEach(writeList, Number.MAX_SAFE_INTEGER, parseSigned);
 	const keyslots = parseEach(keyslotList, maxKeyslots, parseBytes);
-	if (version !== 1 || writes === null || keyslots === null) return null;
+	const factors = parseEach(factorList, maxFactors, parseFactorRecord);
+	if (version !== 1 || writes === null || keyslots === null || factors === null) return null;
 	if (!isBytes(registrationRecord)) return null;
 	const pending = last === null ? null : parseFormed(last);
 	if (last !== null && pending === null) return null;
-	return { writes, registrationRecord, keyslots, pending };
+	return { writes, registrationRecord, keyslots, factors, pending };
 }
 
 function parseSigned(value: Cbor): SignedAccountWrite | null {
@@ -99,12 +111,19 @@ function parseFormed(value: Cbor | undefined): FormedWrite | null {
 	return isBytes(registrationRecord) ? { ...signed, registrationRecord, keyslots } : null;
 }
 
+function parseFactorRecord(value: Cbor): FactorRecord | null {
+	if (!isArray(value, 2)) return null;
+	const [factor, data] = value;
+	if (!isBytes(factor, idBytes) || !isBytes(data)) return null;
+	return { factor: idFromBytes<FactorId>(factor), data };
+}
+
 const parseBytes = (value: Cbor): Uint8Array | null => (isBytes(value) ? value : null);
 
 /** As a route answers: a login, or reading the account. */
 export type AccountMaterial = Pick<
 	ResponseOf<'accountRead'>,
-	'account' | 'handleHash' | 'log' | 'registrationRecord' | 'keyslots'
+	'account' | 'handleHash' | 'log' | 'registrationRecord' | 'keyslots' | 'factors'
 >;
 
 export const shownOf = (answer: AccountMaterial): ShownAccount => ({
@@ -116,7 +135,10 @@ export const shownOf = (answer: AccountMaterial): ShownAccount => ({
 		signature: bytesOf(signature)
 	})),
 	registrationRecord: bytesOf(answer.registrationRecord),
-	keyslots: answer.keyslots.map(bytesOf)
+	keyslots: answer.keyslots.map(bytesOf),
+	factors: answer.factors.flatMap(({ factor, data }) =>
+		data === null ? [] : [{ factor, data: bytesOf(data) }]
+	)
 });
 
 /** A long log comes in parts; `read` asks for what follows. */

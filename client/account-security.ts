@@ -2,7 +2,7 @@
 // goes one way: read and judged, formed, kept with its records, sent, remembered, and noted in the keyring.
 // A write is the same bytes however often it is sent; what became of it is read off the account log, after
 // a crash too. One tab at a time.
-import { fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
+import { equalBytes, fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
 import { parseAccountWrite, type AccountHead } from '../protocol/account-write.ts';
 import type { RequestOf, ResponseOf } from '../protocol/http.ts';
 import type { DeviceId } from '../protocol/ids.ts';
@@ -12,9 +12,11 @@ import {
 	readRest,
 	requestOf,
 	sealKnownAccount,
+	type FactorRecord,
 	type FormedWrite,
 	type KnownAccount
 } from './account-log.ts';
+import { giveBack } from './account-put-back.ts';
 import type { AccountChange, AccountFacts } from './crypto-account-writes.ts';
 import type { CryptoPort } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
@@ -153,26 +155,24 @@ export class AccountSecurity {
 		return this.change({ type: 'delete' });
 	}
 
-	/** Gives an edge that has lost the end of the log that end again, byte for byte. */
+	/**
+	 * Gives an edge that has lost the end of the log that end again, byte for byte. Whatever else it lacks is
+	 * `account_reverted` still: the device that made it can give it back.
+	 */
 	putBack(): Answered<void> {
 		return this.#alone(async (profile) => {
+			const { session, crypto } = this.#parts;
 			const known = await openKnownAccount(profile);
-			const { session } = this.#parts;
-			const answered = await session.call('accountRead', { after: known.writes.length });
-			if (!answered.ok) return answered;
-			const { n } = answered.value.log.head;
-			const missing = known.writes.slice(n);
-			if (missing.length === 0) return ok(undefined);
-			const put = await session.call('accountPutBack', {
-				writes: missing.map(({ write, signature }) => ({
-					write: toBase64Url(write),
-					signature: toBase64Url(signature)
-				})),
-				registrationRecord: toBase64Url(known.registrationRecord),
-				keyslots: known.keyslots.map(toBase64Url),
-				factors: []
-			});
-			return put.ok ? ok(undefined) : put;
+			const read = (after: number) => session.call('accountRead', { after });
+			const answered = await read(known.writes.length);
+			const shown = answered.ok ? await readRest(answered.value, read) : answered;
+			if (!shown.ok) return shown;
+			const putBack = (request: RequestOf<'accountPutBack'>) =>
+				session.call('accountPutBack', request);
+			const given = await giveBack({ crypto, read, putBack }, known, shown.value);
+			if (!given.ok) return given;
+			const settled = await this.#settle(profile);
+			return settled.ok ? ok(undefined) : settled;
 		});
 	}
 
@@ -222,7 +222,7 @@ export class AccountSecurity {
 		if (standing === 'behind') return fail('account_reverted');
 		const isNew =
 			judged.value.writes.length > known.writes.length || judged.value.pending !== known.pending;
-		const saved = isNew ? await this.#save(profile, judged.value) : ok(undefined);
+		const saved = isNew ? await this.#saveRead(profile, known, judged.value) : ok(undefined);
 		if (!saved.ok) return saved;
 		const { n, hash } = shown.value.head;
 		await this.#parts.noteHead({ n, hash });
@@ -250,23 +250,39 @@ export class AccountSecurity {
 			const dropped = await this.#save(profile, { ...known, pending: null });
 			return dropped.ok ? sent : dropped;
 		}
-		const saved = await this.#save(profile, after, offlineSlot ?? undefined);
+		const remembered = { ...after, factors: [...after.factors, ...recordOf(change, brought)] };
+		const saved = await this.#save(profile, remembered, offlineSlot ?? undefined);
 		if (!saved.ok) return saved;
 		const { head } = await crypto.account.describe(after);
 		await this.#parts.noteHead(head);
 		return ok(undefined);
 	}
 
+	/** The password of before opens nothing any more, not even offline. */
+	#saveRead(profile: Profile, before: KnownAccount, now: KnownAccount): Answered<void> {
+		const isOther = !equalBytes(before.registrationRecord, now.registrationRecord);
+		return this.#save(profile, now, isOther ? null : undefined);
+	}
+
 	async #save(
 		profile: Profile,
 		known: KnownAccount,
-		deviceKeyslot?: NonNullable<Profile['deviceKeyslot']>
+		deviceKeyslot?: Profile['deviceKeyslot']
 	): Answered<void> {
 		return this.#parts.updateProfile({
 			sealedAccount: await sealKnownAccount(profile, known),
-			...(deviceKeyslot && { deviceKeyslot })
+			...(deviceKeyslot !== undefined && { deviceKeyslot })
 		});
 	}
+}
+
+/** What may be shown to anybody of a factor that was added; secrets and numbers are the edge's alone. */
+function recordOf(change: AccountChange, brought: BroughtFactor | null): readonly FactorRecord[] {
+	if (change.type !== 'factor_add' || brought === null) return [];
+	const { factor, kind } = change.factor;
+	if (kind !== 'webauthn' && kind !== 'backup_codes') return [];
+	const data = fromBase64Url(brought.data);
+	return data.ok ? [{ factor, data: data.value }] : [];
 }
 
 /** Of the account that is open. */

@@ -5,6 +5,7 @@ import { jwkThumbprint } from '../crypto/jwk.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { equalBytes, fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
 import { parseHandle, type Handle } from '../protocol/handle.ts';
+import type { RequestOf } from '../protocol/http.ts';
 import type { LoginDone, LoginStep } from '../protocol/http-login.ts';
 import { idFromBytes, type DeviceId, type FactorId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
@@ -14,6 +15,7 @@ import {
 	readRest,
 	requestOf,
 	sealKnownAccount,
+	type AccountMaterial,
 	type KnownAccount,
 	type ShownAccount
 } from './account-log.ts';
@@ -181,16 +183,54 @@ export async function logIn(
 		return finished;
 	}
 	const { session } = finished.value;
-	const shown = await readRest(finished.value, (from) =>
-		parts.http.call('accountRead', { after: from }, { proofs, token: session.accessToken })
-	);
-	if (!shown.ok) {
+	const asSession = { proofs, token: session.accessToken };
+	const read = await readOrGiveBack(parts, { pass: asSession, known, material: finished.value });
+	if (!read.ok) {
 		await parts.crypto.forgetLogin();
-		return shown;
+		return read;
 	}
 	const { handleHash } = proof.value;
-	const answer = { session, known, shown: shown.value, handleHash, asked };
-	return open(parts, { input, keys, proofs, pinnedServerKey: serverPublicKey, answer });
+	const answer = { session, known, ...read.value, handleHash, asked };
+	const opened = await open(parts, {
+		input,
+		keys,
+		proofs,
+		pinnedServerKey: serverPublicKey,
+		answer
+	});
+	const isOlder = !opened.ok && opened.error.code === 'keyslot_unreadable';
+	if (!read.value.wasSetBack || !isOlder) return opened;
+	// It is in force no more, since the log is whole again. Nobody goes on with its session.
+	await parts.http.call('sessionsEnd', { sessions: 'own' }, asSession);
+	return fail('password_was_replaced');
+}
+
+/**
+ * What the edge shows. One that was set back is first given back what this device knows, byte for byte:
+ * the password that let it in may be one that was replaced, and then opens nothing.
+ */
+async function readOrGiveBack(
+	{ http, crypto }: AccountParts,
+	{
+		pass,
+		known,
+		material
+	}: {
+		readonly pass: Pass;
+		readonly known: KnownAccount | null;
+		readonly material: AccountMaterial;
+	}
+): Promise<Result<{ readonly shown: ShownAccount; readonly wasSetBack: boolean }, TacetError>> {
+	const read = (after: number) => http.call('accountRead', { after }, pass);
+	const shown = await readRest(material, read);
+	if (!shown.ok) return shown;
+	if (known === null) return ok({ shown: shown.value, wasSetBack: false });
+	const { giveBack } = await import('./account-put-back.ts');
+	const putBack = (request: RequestOf<'accountPutBack'>) =>
+		http.call('accountPutBack', request, pass);
+	const given = await giveBack({ crypto, read, putBack }, known, shown.value);
+	if (!given.ok) return given;
+	return ok({ shown: given.value ?? shown.value, wasSetBack: given.value !== null });
 }
 
 interface Proof extends LoginProof {
@@ -284,6 +324,7 @@ async function open(
 			/** That the login was bound to. */
 			readonly handleHash: Uint8Array;
 			readonly asked: readonly FactorId[];
+			readonly wasSetBack: boolean;
 		};
 	}
 ): Promise<Result<OpenedAccount, TacetError>> {
@@ -294,15 +335,20 @@ async function open(
 		return fail('server_misbehaved');
 	}
 	if (!equalBytes(shown.handleHash, answer.handleHash)) return fail('server_misbehaved');
+	// Sealed under the password of before, it would open by that one for ever.
+	const isStale =
+		known?.profile.deviceKeyslot != null &&
+		answer.known !== null &&
+		!equalBytes(answer.known.registrationRecord, shown.registrationRecord);
 	const opened = await crypto.openAccount({
 		known: answer.known,
 		shown,
 		device: keys.device,
-		offline: input.offline === true ? keys.deviceSecret : null
+		offline: input.offline === true || isStale ? keys.deviceSecret : null
 	});
 	if (!opened.ok) return fail(opened.error);
 	const { offlineSlot, known: remembered, steps, ...me } = opened.value;
-	const loginDoubt = doubtOf(steps, answer.asked);
+	const loginDoubt = answer.wasSetBack ? 'server_was_set_back' : doubtOf(steps, answer.asked);
 	const { account, identity } = me;
 	const { writer } = keys;
 	const name = { account, handle: normalised(input.handle), identity, writer };

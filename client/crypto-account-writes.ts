@@ -41,11 +41,13 @@ import type { FormedWrite, KnownAccount, ShownAccount } from './account-log.ts';
 import {
 	judgeShown,
 	kitFactsOf,
+	recordsInForce,
 	passwordFactsOf,
 	stateOf,
 	type AccountLogFault,
 	type WritePlace
 } from './crypto-account.ts';
+import { planAccountPutBack, type PutBackRequest } from './crypto-put-back.ts';
 import { openPasswordSlot, sealOfflineSlot } from './crypto-keyslots.ts';
 import type { OfflineSlot, PasswordRefusal } from './crypto-port.ts';
 
@@ -120,6 +122,8 @@ export interface AccountPort {
 		change: AccountChange,
 		place: WritePlace
 	): Promise<Result<FormedChange, ChangeFault>>;
+	/** See {@link planAccountPutBack}. */
+	planPutBack(known: KnownAccount, from: number): Promise<readonly PutBackRequest[] | null>;
 }
 
 interface Ports {
@@ -192,6 +196,10 @@ export class AccountCore implements AccountPort {
 		return this.#ports.startPassword(password);
 	}
 
+	planPutBack(known: KnownAccount, from: number): Promise<readonly PutBackRequest[] | null> {
+		return Promise.resolve(planAccountPutBack(known, from));
+	}
+
 	async form(
 		known: KnownAccount,
 		change: AccountChange,
@@ -217,6 +225,7 @@ export class AccountCore implements AccountPort {
 				keyslots: [...known.keyslots, ...keyslots].filter((slot) =>
 					inForce.has(toHex(sha256(slot)))
 				),
+				factors: recordsInForce(judged.value.state, known.factors),
 				pending: null
 			},
 			offlineSlot: offlineSlot ?? null

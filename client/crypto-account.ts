@@ -32,7 +32,7 @@ import type { DeviceId } from '../protocol/ids.ts';
 import { parseKeyslot } from '../protocol/keyslot.ts';
 import { hashBytes, maxSessionsPerAccount } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
-import type { KnownAccount, ShownAccount } from './account-log.ts';
+import type { FactorRecord, KnownAccount, ShownAccount } from './account-log.ts';
 
 export type AccountLogFault =
 	/** An older account than the one that this device knows: its end is missing. */
@@ -80,7 +80,23 @@ export async function judgeShown(
 	const pending = known?.pending ?? null;
 	return ok({
 		state,
-		known: { writes, registrationRecord, keyslots, pending: stillPending(state, pending) }
+		known: {
+			...{ writes, registrationRecord, keyslots, pending: stillPending(state, pending) },
+			factors: recordsInForce(state, [...(known?.factors ?? []), ...shown.factors])
+		}
+	});
+}
+
+/** Of factors that the account has, one record each: what the log says that it is. */
+export function recordsInForce(
+	{ factors }: AccountState,
+	records: readonly FactorRecord[]
+): readonly FactorRecord[] {
+	return factors.flatMap(({ factor, hash }) => {
+		const found = records.find(
+			(record) => record.factor === factor && equalBytes(sha256(record.data), hash)
+		);
+		return found === undefined ? [] : [found];
 	});
 }
 

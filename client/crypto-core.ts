@@ -143,7 +143,13 @@ export class CryptoCore implements CryptoPort {
 			material: { password, kit: slots.kitFacts, passkeys: [] }
 		});
 		const keyslots = [slots.password, slots.kit];
-		const known = { writes: [write], registrationRecord: record, keyslots, pending: null };
+		const known = {
+			writes: [write],
+			registrationRecord: record,
+			keyslots,
+			factors: [],
+			pending: null
+		};
 		const { recoveryCode } = slots;
 		return ok({ ...publicPart(identity), known, serverPublicKey, recoveryCode });
 	}

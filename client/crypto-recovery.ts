@@ -236,6 +236,7 @@ export class RecoveryCore implements RecoveryPort {
 				writes: [...known.writes, signed],
 				registrationRecord,
 				keyslots: [...keyslots, ...known.keyslots.filter(isKept)],
+				factors: known.factors,
 				pending: null
 			}
 		};

@@ -26,6 +26,11 @@ export type LocalErrorCode =
 	| 'keyslot_unreadable'
 	/** An older account than the one that this device knows: its newest changes are missing. */
 	| 'account_reverted'
+	/**
+	 * The edge was set back to an older account, and let this device in with a password that was replaced
+	 * since. It was given back what it lacked; the newest password opens the account.
+	 */
+	| 'password_was_replaced'
 	/** Another change of the account stands where this device knows one: it was shown two accounts. */
 	| 'account_forked'
 	/** An answer that no honest edge of this version gives. */

@@ -4,6 +4,8 @@ import type { FactorId } from '../protocol/ids.ts';
 import type { AccountSteps } from './crypto-account.ts';
 
 export type LoginDoubt =
+	/** It showed an older account than this device knows, and was given back what it lacked. */
+	| 'server_was_set_back'
 	/** The account asks for a second step, and the server let this device in without one. */
 	| 'second_step_skipped'
 	/** The server did not ask for a factor that the account has: something weaker was to be taken. */

@@ -73,6 +73,7 @@ export class Tabs {
 	#abort: AbortController | null = null;
 	#awaitsKeys: ((handed: Handed) => void) | null = null;
 	readonly #calls = new Map<string, Call>();
+	readonly #turns = new Map<string, Promise<unknown>>();
 
 	constructor(options: TabsOptions) {
 		this.#locks = options.locks;
@@ -177,8 +178,18 @@ export class Tabs {
 
 	/** One tab at a time. */
 	async alone<Value>(what: string, work: () => Promise<Value>): Promise<Value> {
-		if (this.#locks === undefined) return work();
+		if (this.#locks === undefined) return this.#inTurn(what, work);
 		return await this.#locks.request(`${name}-${what}`, work);
+	}
+
+	/** There is one tab; what it begins meanwhile waits here as it would for a lock. */
+	#inTurn<Value>(what: string, work: () => Promise<Value>): Promise<Value> {
+		const done = (this.#turns.get(what) ?? Promise.resolve()).then(work);
+		this.#turns.set(
+			what,
+			done.catch(() => undefined)
+		);
+		return done;
 	}
 
 	close(): void {

@@ -55,6 +55,7 @@ export const severities = {
 	'PWD-06': 2,
 	'PWD-07': 1,
 	'PWD-08': 2,
+	'PWD-09': 2,
 	'PWD-11': 2,
 	'PWD-12': 2,
 	'PWD-13': 3,

@@ -55,6 +55,10 @@ export const waysOf = ({ factors, webauthn }: FactorAsked): readonly Way[] =>
 export const loginDoubtWords: Readonly<
 	Record<LoginDoubt, { readonly what: string; readonly then: string }>
 > = {
+	server_was_set_back: {
+		what: 'The server was set back to an older state of your account.',
+		then: 'This device has given it back what it lacked, and your account is as you left it. Second steps by app or telephone that were added meanwhile have to be added again. Ask whoever runs this server whether it was restored from a backup: if it was not, somebody wanted an old password or an old device to count again.'
+	},
 	second_step_skipped: {
 		what: 'The server asked for no second step.',
 		then: 'Your account asks for one at every login. Whoever knows the password may have come in without it: look at your devices, and ask whoever runs this server. After a restore of the server, add your factors again.'

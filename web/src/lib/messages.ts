@@ -223,6 +223,10 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'That would leave too few ways into your account.',
 		then: 'Nothing was changed. First show that you have your recovery code, or add another passkey.'
 	},
+	password_was_replaced: {
+		what: 'That password was replaced, and opens nothing.',
+		then: 'The server was set back to a time before, and took it once more. This device has given the server back what it lacked: unlock with your newest password. Whoever has the old one might have come in as well: look at your devices, and ask the person who runs the server.'
+	},
 	account_forked: {
 		what: 'Not trusted: the server shows another account than this device knows.',
 		then: 'A change stands there that your devices did not see in that place. Nothing was sent and nothing on this device is touched. Ask the person who runs the server before you go on.'

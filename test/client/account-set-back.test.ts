@@ -1,0 +1,147 @@
+// An account whose edge was set back to a backup: what its devices make of that, locked and unlocked.
+import { rm } from 'node:fs/promises';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { answerWithPasskey } from '../../client/factor-answers.ts';
+import type { FactorAsked } from '../../client/index.ts';
+import {
+	loggedIn,
+	newDevice,
+	newHandle,
+	password,
+	signedUp,
+	spaceOf,
+	startEdge,
+	stateOf,
+	synced,
+	valueOf,
+	type Device,
+	type Edge
+} from './edge.ts';
+import { backUp, restore } from './restore.ts';
+import { SoftPasskeys } from './soft-passkeys.ts';
+
+const next = 'another long password';
+let edge: Edge;
+const backups: string[] = [];
+beforeEach(async () => {
+	edge = await startEdge();
+});
+afterEach(() => edge.remove());
+afterAll(() => Promise.all(backups.map((backup) => rm(backup, { recursive: true }))));
+
+const refused = (code: string) => ({ ok: false, error: { code } });
+const headOf = async ({ tacet }: Device) => valueOf(await tacet.security.read()).head;
+const locked = async (device: Device): Promise<Device> => {
+	await device.tacet.lock();
+	return device;
+};
+
+async function backedUp(): Promise<string> {
+	const backup = await backUp(edge);
+	backups.push(backup);
+	return backup;
+}
+
+const setCap = async ({ tacet }: Device, sessionCap: number): Promise<void> => {
+	valueOf(await tacet.security.setPolicy({ sessionCap }));
+};
+
+describe('a locked device that logs in to an edge that was set back', () => {
+	test('gives it back what it lacks, byte for byte, and opens', async () => {
+		const handle = newHandle();
+		const device = await signedUp(edge, handle);
+		await synced(spaceOf(device));
+		const backup = await backedUp();
+		await setCap(device, 7);
+		await setCap(device, 8);
+		const head = await headOf(device);
+		await locked(device);
+		await restore(edge, backup);
+		valueOf(await device.tacet.unlock({ password }));
+		expect(stateOf(device).loginDoubt).toBe('server_was_set_back');
+		expect(await headOf(device)).toEqual(head);
+		// Whoever knows nothing of it sees the same account.
+		const other = await loggedIn(edge, handle);
+		expect(await headOf(other)).toEqual(head);
+		expect(stateOf(other).loginDoubt).toBeNull();
+		await Promise.all([device.tacet.close(), other.tacet.close()]);
+	});
+
+	test('PWD-09 by a password that was replaced, is told so and opens nothing; the newest one does', async () => {
+		const handle = newHandle();
+		const device = await signedUp(edge, handle);
+		await synced(spaceOf(device));
+		const backup = await backedUp();
+		valueOf(await device.tacet.stepUp({ password }));
+		valueOf(await device.tacet.security.changePassword(next));
+		const head = await headOf(device);
+		await locked(device);
+		await restore(edge, backup);
+		// The edge knows nothing of the newest one yet.
+		expect(await device.tacet.unlock({ password: next })).toMatchObject(refused('wrong_password'));
+		const old = await device.tacet.unlock({ password });
+		expect(old).toMatchObject(refused('password_was_replaced'));
+		expect(device.tacet.state.phase).toBe('locked');
+		expect(await device.tacet.unlock({ password })).toMatchObject(refused('wrong_password'));
+		const elsewhere = await newDevice(edge);
+		const entered = await elsewhere.tacet.logIn({ handle, password });
+		expect(entered).toMatchObject(refused('login_failed'));
+		valueOf(await device.tacet.unlock({ password: next }));
+		expect(await headOf(device)).toEqual(head);
+		await Promise.all([device.tacet.close(), elsewhere.tacet.close()]);
+	});
+
+	test('gives back a passkey and backup codes, too: logins ask for them again', async () => {
+		const handle = newHandle();
+		const device = await signedUp(edge, handle);
+		await synced(spaceOf(device));
+		const backup = await backedUp();
+		const { security } = device.tacet;
+		const passkeys = new SoftPasskeys(edge.url);
+		valueOf(await security.addPasskey({ passkeys, name: 'Key' }));
+		const codes = valueOf(await security.addBackupCodes());
+		valueOf(await codes.confirm(codes.codes[0]!));
+		valueOf(await security.setPolicy({ suffices: ['webauthn', 'backup_codes'] }));
+		await locked(device);
+		await restore(edge, backup);
+		valueOf(await device.tacet.unlock({ password }));
+		await locked(device);
+		let question: FactorAsked | null = null;
+		const entered = device.tacet.unlock({
+			password,
+			onQuestion: (open) => {
+				if (open.next !== 'factor') return;
+				question = open;
+				const { hostname } = new URL(edge.url);
+				void answerWithPasskey(open.webauthn!, passkeys, hostname).then((shown) =>
+					open.answer(shown!)
+				);
+			}
+		});
+		valueOf(await entered);
+		const kinds = (question as FactorAsked | null)?.factors.map(({ kind }) => kind);
+		expect(kinds).toEqual(['webauthn', 'backup_codes']);
+		const { factors } = valueOf(await security.factors());
+		expect(factors.map(({ kept }) => kept?.codesLeft)).toEqual([null, 10]);
+		await device.tacet.close();
+	});
+});
+
+test('a password that was changed elsewhere opens nothing offline, once a device has heard of it', async () => {
+	const handle = newHandle();
+	const first = await signedUp(edge, handle);
+	await synced(spaceOf(first));
+	const second = await loggedIn(edge, handle);
+	await synced(spaceOf(second));
+	valueOf(await second.tacet.setOfflineUnlock({ enabled: true, password }));
+	await locked(second);
+	valueOf(await first.tacet.stepUp({ password }));
+	valueOf(await first.tacet.security.changePassword(next));
+	expect(await second.tacet.unlock({ password })).toMatchObject(refused('wrong_password'));
+	valueOf(await second.tacet.unlock({ password: next }));
+	await locked(second);
+	await edge.kill();
+	expect(await second.tacet.unlock({ password })).toMatchObject(refused('wrong_password'));
+	valueOf(await second.tacet.unlock({ password: next }));
+	await Promise.all([first.tacet.close(), second.tacet.close()]);
+});
