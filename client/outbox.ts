@@ -49,6 +49,8 @@ export interface NextCommit {
 export interface FormOptions {
 	/** Commits formed at most. */
 	readonly limit: number;
+	/** Only of these rows. */
+	readonly only?: ReadonlySet<number>;
 	/** Live pages that the commit with these rows may replace, once those before it stand. */
 	readonly freedBy: (rows: readonly number[], before: ReadonlySet<number>) => readonly PageId[];
 }
@@ -255,11 +257,11 @@ export class Outbox {
 	async form(
 		device: DeviceId,
 		next: Omit<CommitDraft, 'space' | 'pages' | 'supersedes'>,
-		{ limit, freedBy }: FormOptions
+		{ limit, only, freedBy }: FormOptions
 	): Promise<Result<readonly PendingCommit[], StoreFault>> {
 		const { space, crypto } = this.#options;
 		const packed: PackedCommit[] = [];
-		for (const commit of packCommits(this.#unformedRows())) {
+		for (const commit of packCommits(this.#unformedRows(only))) {
 			packed.push(commit);
 			if (packed.length === limit) break;
 		}
@@ -278,14 +280,21 @@ export class Outbox {
 		);
 	}
 
+	/** Rows with nothing but ends of items: an end is final, whatever stands before it. */
+	get endings(): readonly number[] {
+		const ends = (row: Row): boolean => row.changes.every(({ type }) => type === 'tombstone');
+		return [...this.#rows.values()].filter(ends).map(({ outboxId }) => outboxId);
+	}
+
 	#bringsEnd(outboxIds: readonly number[]): boolean {
 		return outboxIds.some((id) =>
 			this.#rows.get(id)?.changes.some(({ type }) => type === 'tombstone')
 		);
 	}
 
-	*#unformedRows() {
+	*#unformedRows(only: ReadonlySet<number> = this.#unformed) {
 		for (const id of this.#unformed) {
+			if (!only.has(id)) continue;
 			const row = this.#rows.get(id);
 			if (row !== undefined) yield { id, changes: row.encoded };
 		}

@@ -1,6 +1,6 @@
 // Sending what waits: commits whose bytes are stored first, a few under way at once, and again after
-// a connection was lost. What follows a refusal is read from the table of wire errors; a commit is
-// given up only once the log itself shows that it can never stand there.
+// a connection was lost. What follows a refusal is read from the table of wire errors; a commit is given
+// up only once the log shows that it can never stand there, or where there is no room for it.
 import { countKey, writesItems, type Member } from '../crypto/log-state.ts';
 import { parseCommit, type PageId } from '../protocol/commit.ts';
 import { wireErrors, type Refusal } from '../protocol/errors.ts';
@@ -61,8 +61,7 @@ export type Refused = 'refused' | 'over_quota';
 const maxInFlight = 8;
 /** Formed at once, so that sealing the next ones goes on while the first travel. */
 const formedAtOnce = 2;
-const retrySeconds = 5;
-const maxRefusalsInARow = 5;
+const [retrySeconds, maxRefusalsInARow] = [5, 5];
 
 export class Pusher {
 	readonly #parts: PusherParts;
@@ -72,13 +71,15 @@ export class Pusher {
 	#again = false;
 	/** Set by what must not be repeated on this connection. */
 	#blocked = false;
-	/** The edge said of a commit that it never takes it; what the role forbids is held here besides. */
+	/** The edge never takes a commit, it says; what the role forbids is held here besides. */
 	#denied = false;
 	#refusedFrom: number | null = null;
 	/** Whether pages of this account counted when it was looked at last. */
 	#wrote = true;
 	/** What was refused is looked at: counts may become free, and nothing is formed meanwhile. */
 	#givingUp = false;
+	/** What the edge has no room for, by its count, and is about to go out again. */
+	#full: number | null = null;
 	/** A problem is shown that goes with what was refused. */
 	#complained = false;
 	#refusalsInARow = 0;
@@ -96,7 +97,7 @@ export class Pusher {
 		this.#inFlight.clear();
 		this.#blocked = false;
 		this.#denied = false;
-		this.#refusedFrom = null;
+		[this.#refusedFrom, this.#full] = [null, null];
 		this.#endPause();
 	}
 
@@ -113,6 +114,7 @@ export class Pusher {
 	/** The edge took a commit: whatever it said of earlier ones is over. */
 	noteProgress(): void {
 		this.#refusalsInARow = 0;
+		this.#full = null;
 		this.#forgetSettled();
 		this.#endComplaint();
 	}
@@ -186,9 +188,7 @@ export class Pusher {
 	get #liveCommit(): NextCommit | null {
 		const { chain, outbox, device } = this.#parts;
 		const isFree = !this.#pushing && this.#maySend && this.#alone.length === 0 && outbox.isIdle;
-		const member = this.#member;
-		if (!isFree || member === undefined || !this.#writes) return null;
-		if (draftOwed(chain.state, member.role) !== null) return null;
+		if (!isFree || this.#member === undefined || !this.#writes || this.#owed !== null) return null;
 		return { device, draft: { ...this.#next(), epoch: chain.state.openEpoch } };
 	}
 
@@ -209,6 +209,7 @@ export class Pusher {
 	async #run(): Promise<void> {
 		while (this.#again && this.#maySend) {
 			this.#again = false;
+			await this.#stepAside();
 			this.#sendPending();
 			if (await this.#form()) this.#again = true;
 		}
@@ -223,6 +224,12 @@ export class Pusher {
 
 	get #member(): Member | undefined {
 		return this.#parts.chain.state.members.get(this.#parts.account);
+	}
+
+	/** What the next page of this account has to bring with it. */
+	get #owed(): CommitDraft['admin'] {
+		const member = this.#member;
+		return member === undefined ? null : draftOwed(this.#parts.chain.state, member.role);
 	}
 
 	/** Whether pages of this account count; entry 1 makes its author a member. */
@@ -266,8 +273,8 @@ export class Pusher {
 
 	#send(pending: PendingCommit): void {
 		const { commit, signature, pages, wraps, previousKey, count } = pending;
-		const type = 'append';
-		const frame = encodeClientFrame({ type, commit, signature, pages, wraps, previousKey });
+		const append = { type: 'append', commit, signature, pages, wraps, previousKey } as const;
+		const frame = encodeClientFrame(append);
 		if (this.#parts.send(frame)) this.#inFlight.add(count);
 	}
 
@@ -279,22 +286,49 @@ export class Pusher {
 		const [alone] = this.#alone;
 		if (alone !== undefined) return this.#formAlone(alone);
 		if (!outbox.hasUnformed || !this.#writes) return false;
-		const member = this.#member;
-		const owed = member === undefined ? null : draftOwed(chain.state, member.role);
+		const owed = this.#owed;
 		if (owed !== null && !isEmpty(outbox.pending)) return false;
 		const room = Math.min(formedAtOnce, maxInFlight - this.#inFlight.size);
 		if (room <= 0 || (this.#inFlight.size > 0 && outbox.isGathering)) return false;
 		return this.#formRows(owed === null ? room : 1, owed);
 	}
 
+	/**
+	 * What there is no room for lets pass what gives room back, and what changes the administration: it is
+	 * taken apart, and its rows stay. To an edge that has placed it all the same this device looks like a
+	 * copy, and nothing is lost.
+	 */
+	async #stepAside(): Promise<void> {
+		const from = this.#full;
+		if (from === null || this.#inFlight.size > 0) return;
+		this.#full = null;
+		const { outbox } = this.#parts;
+		const refused = outbox.pendingAt(from)?.outboxIds ?? [];
+		const { endings } = outbox;
+		const isNew = this.#writes && endings.some((id) => !refused.includes(id));
+		const frees = isNew && this.#freedBy(endings, new Set()).length > 0;
+		// Whoever asked for a change of the administration was told that it was refused.
+		const mayGo = outbox.hasAdministrative && outbox.hasUnformed;
+		if (!frees && !mayGo && this.#alone.length === 0) return;
+		const counts = [...outbox.pending].map(({ count }) => count).filter((count) => count >= from);
+		const free = await this.#setAside(counts);
+		if (!free.ok) this.#parts.onStoreFault(free.error);
+		else if (frees) await this.#formRows(1, this.#owed, new Set(endings));
+	}
+
 	/** Rule 8d: what is owed comes with the next page, in a commit of its own. */
-	async #formRows(limit: number, owed: CommitDraft['admin']): Promise<boolean> {
+	async #formRows(
+		limit: number,
+		owed: CommitDraft['admin'],
+		only?: ReadonlySet<number>
+	): Promise<boolean> {
 		const { chain, outbox, device } = this.#parts;
 		const { openEpoch } = chain.state;
 		const epoch = owed?.opensEpoch === true ? openEpoch + 1 : openEpoch;
 		const next = { ...this.#next(), epoch, admin: owed ?? null };
 		const formed = await outbox.form(device, next, {
 			limit,
+			...(only && { only }),
 			freedBy: (rows, before) => this.#freedBy(rows, before)
 		});
 		if (!formed.ok) this.#parts.onStoreFault(formed.error);
@@ -321,8 +355,8 @@ export class Pusher {
 	}
 
 	/**
-	 * Pages that may not be written stand in the way of whoever wants to leave: they are taken apart,
-	 * and their rows stay. Under the count that leaving takes, their bytes can never stand.
+	 * What stands in the way of whoever wants to leave, or to make room, is taken apart, and its rows stay.
+	 * Under the count that the other one takes, its bytes can never stand.
 	 */
 	async #setAside(counts: readonly number[]): Promise<Result<void, StoreFault>> {
 		return counts.length === 0 ? ok(undefined) : this.#parts.outbox.giveUp(counts);
@@ -358,6 +392,7 @@ export class Pusher {
 			if (refusal.code === 'over_quota') {
 				this.#complain('over_quota');
 				this.#turnAway(count, 'over_quota');
+				this.#full = Math.min(count, this.#full ?? count);
 			}
 			this.pause(refusal, () => {
 				this.#inFlight.clear();
@@ -444,8 +479,8 @@ export class Pusher {
 
 	/** Its count is taken, its epoch is closed, or another one changed the administration first. */
 	#canNeverStand({ commit, count }: PendingCommit): boolean {
-		const { state } = this.#parts.chain;
-		const { account, device } = this.#parts;
+		const { account, device, chain } = this.#parts;
+		const { state } = chain;
 		if (count <= (state.counts.get(countKey(account, device)) ?? 0)) return true;
 		const parsed = parseCommit(commit);
 		if (!parsed.ok) throw new Error('a pending commit was formed here');
