@@ -43,7 +43,7 @@ export class AccountEndings {
 	async keep(endings: readonly Ending[]): Promise<void> {
 		if (endings.length === 0) return;
 		this.#store.addEndings(endings);
-		await ringBy(this.#storage, Date.now() + endingRetryMs);
+		await this.ringAgain();
 	}
 
 	get isAnyLeft(): boolean {
@@ -62,9 +62,12 @@ export class AccountEndings {
 			}
 			this.#store.removeEnding(ending);
 		}
-		if (this.isAnyLeft) {
-			await ringBy(this.#storage, Date.now() + endingRetryMs);
-		}
+		if (this.isAnyLeft) await this.ringAgain();
+	}
+
+	/** For whatever could not be told now. */
+	ringAgain(): Promise<void> {
+		return ringBy(this.#storage, Date.now() + endingRetryMs);
 	}
 }
 

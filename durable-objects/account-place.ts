@@ -49,6 +49,16 @@ export class AccountPlace {
 		await this.#deployment.signUpConfirm(this.#name.objectName);
 	}
 
+	/** Of an account that is deleted, and not erased yet: until then nobody can make it anew. */
+	async giveBack(): Promise<boolean> {
+		try {
+			await this.#deployment.signUpForget(this.#name.objectName);
+			return true;
+		} catch {
+			return false;
+		}
+	}
+
 	withdraw(): PlaceState {
 		if (this.#store.exists) return 'made';
 		this.#withdrawals += 1;

@@ -383,9 +383,10 @@ export class Account extends DurableObject<Env> {
 		}
 	}
 
-	/** Of an account that was deleted; the alarm tries again while there is somebody left to tell. */
+	/** Of an account that was deleted; the alarm tries again while there is anybody left to tell. */
 	async #eraseOnceTold(): Promise<void> {
 		if (this.#endings.isAnyLeft) return;
+		if (!(await this.#place.giveBack())) return this.#endings.ringAgain();
 		await this.#parts.store.erase();
 		this.#parts.log.forget();
 	}

@@ -93,14 +93,17 @@ export class DeploymentStore {
 		);
 	}
 
-	/** Accounts and places, and the bytes that are set aside for all of them. */
+	/** Accounts and places, but for one that was left empty, and the bytes that are set aside for all of them. */
 	countAccounts(): { readonly accounts: number; readonly bytes: number } {
 		if (!this.#hasSchema) return { accounts: 0, bytes: 0 };
 		return this.#sql
 			.exec<{
 				accounts: number;
 				bytes: number;
-			}>('SELECT count(*) AS accounts, coalesce(sum(bytes), 0) AS bytes FROM accounts')
+			}>(
+				`SELECT count(*) AS accounts, coalesce(sum(bytes), 0) AS bytes
+				FROM accounts WHERE account != ''`
+			)
 			.one();
 	}
 
@@ -108,7 +111,7 @@ export class DeploymentStore {
 		return this.#places('account = ?', account)[0] ?? null;
 	}
 
-	/** The operator's, made or not. */
+	/** The operator's: made, being made, or left empty by an operator who is gone. */
 	loadOperatorPlace(): StoredPlace | null {
 		return this.#places('is_operator = 1')[0] ?? null;
 	}
@@ -159,6 +162,24 @@ export class DeploymentStore {
 		this.#storage.transactionSync(() => {
 			this.#sql.exec('DELETE FROM accounts WHERE account = ?', account);
 			if (invite !== null) this.#changeUsesLeft(invite, 1);
+		});
+	}
+
+	/**
+	 * An account is gone, with its place and what was set aside for it. The operator's place is left empty
+	 * while there is any other account: nobody comes after them. A deployment without accounts is as new.
+	 */
+	removeAccount(account: string): void {
+		if (!this.#hasSchema) return;
+		this.#storage.transactionSync(() => {
+			this.#sql.exec(
+				"UPDATE accounts SET account = '', bytes = 0 WHERE account = ? AND is_operator = 1",
+				account
+			);
+			this.#sql.exec('DELETE FROM accounts WHERE account = ?', account);
+			if (this.countAccounts().accounts === 0) {
+				this.#sql.exec("DELETE FROM accounts WHERE account = ''");
+			}
 		});
 	}
 

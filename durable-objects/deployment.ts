@@ -92,6 +92,11 @@ export class Deployment extends DurableObject<Env> {
 		this.#signUps.confirm(account);
 	}
 
+	/** For Account objects whose account was deleted, before they erase it. Asked again, it is the same. */
+	signUpForget(account: string): void {
+		this.#signUps.forget(account);
+	}
+
 	/** For objects that keep within them. */
 	limits(): OperatorLimits {
 		return this.#operation.limits;

@@ -45,7 +45,7 @@ export class SignUps {
 		return store.loadOperation().signUp ?? first;
 	}
 
-	/** Whether nobody has an account yet, or is just making one. */
+	/** Whether nobody has an account, or is just making one. */
 	get isFirst(): boolean {
 		return this.#parts.store.loadOperatorPlace() === null;
 	}
@@ -80,6 +80,11 @@ export class SignUps {
 	/** The account that a place was kept for is there. */
 	confirm(account: string): void {
 		this.#parts.store.markMade(account);
+	}
+
+	/** It was deleted, and may be made again by whoever may make one. */
+	forget(account: string): void {
+		this.#parts.store.removeAccount(account);
 	}
 
 	#judge(code: Uint8Array | null): Result<Admitted, Refusal> {

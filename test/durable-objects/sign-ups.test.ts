@@ -1,6 +1,6 @@
 // Who may make an account, and how often an invite is good: in parallel, after a crash at each point,
 // after a lost answer.
-import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import { AccountPlace } from '../../durable-objects/account-place.ts';
 import type { Env } from '../../durable-objects/env.ts';
@@ -12,7 +12,7 @@ import type { ResponseOf } from '../../protocol/http.ts';
 import type { OperatorChange, OperatorLimits } from '../../protocol/http-operator.ts';
 import { err, ok } from '../../protocol/result.ts';
 import { maxSignUpInvites } from '../../protocol/limits.ts';
-import { bindings, openEdge } from './edge.ts';
+import { bindings, connect, openEdge } from './edge.ts';
 import { bytesOf, call, newHandle, Person, type Edge } from './person.ts';
 import { dump } from './storage.ts';
 
@@ -27,6 +27,7 @@ async function newEdge(): Promise<Edge> {
 
 interface Operator {
 	readonly edge: Edge;
+	readonly person: Person;
 	readonly token: string;
 	readonly write: (change: OperatorChange) => Promise<ResponseOf<'operatorWrite'>>;
 	readonly read: () => Promise<ResponseOf<'operatorRead'>>;
@@ -49,7 +50,7 @@ async function operator(): Promise<Operator> {
 	const write = (change: OperatorChange) =>
 		answered(call(edge, 'operatorWrite', { change }, token));
 	return {
-		...{ edge, token, write },
+		...{ edge, person, token, write },
 		read: () => answered(call(edge, 'operatorRead', {}, token)),
 		invite: async (uses, expiresAtMs = Date.now() + 86_400_000) => {
 			const code = randomBytes(16);
@@ -68,9 +69,14 @@ async function readyToSignUp(edge: Edge, invite: string | null, handle = newHand
 	return person.registration(invite);
 }
 
-async function tryToSignUp(edge: Edge, invite: string | null = null): Promise<string> {
+async function tryToSignUp(
+	edge: Edge,
+	invite: string | null = null,
+	handle = newHandle()
+): Promise<string> {
 	try {
-		return codeOf(await call(edge, 'registrationFinish', await readyToSignUp(edge, invite)));
+		const request = await readyToSignUp(edge, invite, handle);
+		return codeOf(await call(edge, 'registrationFinish', request));
 	} catch (error) {
 		return /"code":"(\w+)"/.exec(String(error))?.[1] ?? String(error);
 	}
@@ -342,6 +348,77 @@ describe('what the operator sets', () => {
 		};
 		const late = await call(edge, 'operatorWrite', { change }, token);
 		expect(codeOf(late)).toBe('malformed');
+	});
+});
+
+describe('an account that is deleted', () => {
+	const remove = async (person: Person): Promise<void> => {
+		const { token } = await person.logIn();
+		expect((await person.change(token, { type: 'delete' })).status).toBe(200);
+	};
+	const rows = async () => (await dump(deployment))['accounts'] ?? [];
+
+	it('gives back its place, its handle and what was set aside for it', async () => {
+		const { edge, read, write } = await operator();
+		await write({ set: 'sign_up', signUp: 'open' });
+		const person = await Person.signUp(edge);
+		const { token, device } = await person.logIn();
+		const { log, append } = await person.genesis(device);
+		const socket = await connect(log.space, token);
+		await socket.ask(append);
+		expect(await read()).toMatchObject({ accounts: 2, bytes: expect.any(Number) as number });
+		expect((await read()).bytes).toBeGreaterThan(0);
+		await remove(person);
+		expect(await read()).toMatchObject({ accounts: 1, bytes: 0 });
+		// Who may sign up is asked of its handle as of any other.
+		await write({ set: 'sign_up', signUp: 'closed' });
+		await expect(Person.signUp(edge, person.handle)).rejects.toThrow('sign_up_closed');
+		await write({ set: 'sign_up', signUp: 'open' });
+		const again = await Person.signUp(edge, person.handle);
+		const refused = await call(edge, 'operatorRead', {}, (await again.logIn()).token);
+		expect(codeOf(refused)).toBe('forbidden');
+		expect(await read()).toMatchObject({ accounts: 2 });
+	});
+
+	it('is erased later, if the deployment can’t be told now', async () => {
+		const { edge, write, read } = await operator();
+		await write({ set: 'sign_up', signUp: 'open' });
+		const person = await Person.signUp(edge);
+		const { answer } = await person.logIn();
+		const stub = accountOf(toHex(bytesOf(answer.handleHash)));
+		await runInDurableObject(deployment, (object: object) => {
+			Object.assign(object, {
+				signUpForget: () => {
+					throw new Error('it can not be told');
+				}
+			});
+		});
+		await remove(person);
+		expect(await dump(stub)).not.toEqual({});
+		expect(await tryToSignUp(edge, null, person.handle)).toBe('handle_taken');
+		await evictDurableObject(deployment);
+		expect(await runDurableObjectAlarm(stub)).toBe(true);
+		expect(await dump(stub)).toEqual({});
+		expect(await read()).toMatchObject({ accounts: 1 });
+	});
+
+	it('and was the operator’s has no successor, until there is no account at all', async () => {
+		const { edge, write, person: founder } = await operator();
+		await write({ set: 'sign_up', signUp: 'open' });
+		const other = await Person.signUp(edge);
+		const first = (await rows()).find((row) => row['is_operator'] === 1);
+		await remove(founder);
+		expect(await rows()).toContainEqual(expect.objectContaining({ account: '', is_operator: 1 }));
+		expect(await rows()).not.toContainEqual(first);
+		for (const person of [other, await Person.signUp(edge, founder.handle)]) {
+			const answer = await call(edge, 'operatorRead', {}, (await person.logIn()).token);
+			expect(codeOf(answer)).toBe('forbidden');
+			await remove(person);
+		}
+		expect(await rows()).toEqual([]);
+		const newcomer = await Person.signUp(edge);
+		const asked = await call(edge, 'operatorRead', {}, (await newcomer.logIn()).token);
+		expect(asked.status).toBe(200);
 	});
 });
 
