@@ -18,6 +18,7 @@ import {
 } from './account-log.ts';
 import { giveBack } from './account-put-back.ts';
 import type { AccountChange, AccountFacts } from './crypto-account-writes.ts';
+import type { AccountLogFault } from './crypto-account.ts';
 import type { CryptoPort } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
 import type { OpenSecurity } from './security-face.ts';
@@ -54,6 +55,8 @@ export interface SecurityParts {
 	readonly keyringHeads: () => readonly AccountHead[];
 	/** Leaves one there. */
 	readonly noteHead: (head: AccountHead) => Promise<void>;
+	/** Hears whether the edge shows the account that is known: null if it does, else why not. */
+	readonly onJudged: (code: AccountLogFault | null) => void;
 }
 
 /** Answers after which nobody knows whether a write was taken. */
@@ -208,18 +211,19 @@ export class AccountSecurity {
 	}
 
 	async #read(profile: Profile, known: KnownAccount): Answered<Settled> {
-		const { session, crypto, keyringHeads } = this.#parts;
+		const { session, crypto, keyringHeads, onJudged } = this.#parts;
 		const ask = (after: number) => session.call('accountRead', { after });
 		const answered = await ask(known.writes.length);
 		if (!answered.ok) return answered;
 		const shown = await readRest(answered.value, ask);
 		if (!shown.ok) return shown;
 		const judged = await crypto.account.judge(known, shown.value);
+		const fault = judged.ok
+			? await crypto.account.faultBy(judged.value, keyringHeads())
+			: judged.error;
+		onJudged(fault);
 		if (!judged.ok) return fail(judged.error);
-		const standing = await crypto.account.standsOn(judged.value, keyringHeads());
-		if (standing === 'forked') return fail('account_forked');
-		// Another device has seen more than this edge shows.
-		if (standing === 'behind') return fail('account_reverted');
+		if (fault !== null) return fail(fault);
 		const isNew =
 			judged.value.writes.length > known.writes.length || judged.value.pending !== known.pending;
 		const saved = isNew ? await this.#saveRead(profile, known, judged.value) : ok(undefined);
@@ -286,10 +290,10 @@ function recordOf(change: AccountChange, brought: BroughtFactor | null): readonl
 }
 
 /** Of the account that is open. */
-export function securityOf({ desk, store, alone, updateProfile, noteHead }: OpenSecurity) {
+export function securityOf({ desk, ...places }: OpenSecurity) {
 	const { session, crypto, device, nowMs, keyring } = desk;
 	return new AccountSecurity({
-		...{ session, crypto, device, nowMs, store, alone, updateProfile, noteHead },
+		...{ ...places, session, crypto, device, nowMs },
 		keyringHeads: () => keyring.accountHeads
 	});
 }

@@ -5,6 +5,7 @@ import type { Keeping } from '../protocol/http-login.ts';
 import type { OperatorChange } from '../protocol/http-operator.ts';
 import type { AccountId, DeviceId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { Result } from '../protocol/result.ts';
+import type { AccountFault } from './account-watch.ts';
 import type { LogInOptions, UnlockInput } from './api-account.ts';
 import type { SignUpInput } from './account.ts';
 import type { TacetRecovery } from './api-recovery.ts';
@@ -67,6 +68,8 @@ export type TacetState =
 				readonly device: DeviceId;
 				/** What this device's login was not asked, though the account's log says that logins are. */
 				readonly loginDoubt: LoginDoubt | null;
+				/** The edge shows less of the account than is known, or another one: nothing of it is changed. */
+				readonly accountFault: AccountFault | null;
 				/** The account's first space. */
 				readonly space: Space;
 				readonly autoLock: AutoLock;

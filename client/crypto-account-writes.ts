@@ -105,11 +105,11 @@ export interface AccountPort {
 	/** Holds what the edge shows against what is known; gives what is to be remembered. */
 	judge(known: KnownAccount, shown: ShownAccount): Promise<Result<KnownAccount, AccountLogFault>>;
 	describe(known: KnownAccount): Promise<AccountFacts>;
-	/** Whether these heads of its own log lie on what is known. */
-	standsOn(
+	/** What heads that other devices have seen say of what is known here; null if all lie on it. */
+	faultBy(
 		known: KnownAccount,
 		heads: readonly { readonly n: number; readonly hash: Uint8Array }[]
-	): Promise<'stands' | 'behind' | 'forked'>;
+	): Promise<'account_reverted' | 'account_forked' | null>;
 	/** @returns the request of RFC 9807 §5.2.1 for a new password. */
 	startPassword(password: string): Promise<Result<Uint8Array, PasswordRefusal>>;
 	/**
@@ -178,18 +178,19 @@ export class AccountCore implements AccountPort {
 		};
 	}
 
-	async standsOn(
+	async faultBy(
 		known: KnownAccount,
 		heads: readonly { readonly n: number; readonly hash: Uint8Array }[]
-	): Promise<'stands' | 'behind' | 'forked'> {
+	): ReturnType<AccountPort['faultBy']> {
 		const state = await stateOf(known);
-		let standing: 'stands' | 'behind' = 'stands';
+		let fault: 'account_reverted' | null = null;
 		for (const { n, hash } of heads) {
 			const own = state.heads[n - 1];
-			if (own === undefined) standing = 'behind';
-			else if (!equalBytes(own, hash)) return 'forked';
+			// Another device has seen more than this edge shows.
+			if (own === undefined) fault = 'account_reverted';
+			else if (!equalBytes(own, hash)) return 'account_forked';
 		}
-		return standing;
+		return fault;
 	}
 
 	startPassword(password: string): Promise<Result<Uint8Array, PasswordRefusal>> {

@@ -34,6 +34,7 @@ export { connectCrypto } from './connect-crypto.ts';
 export type { CryptoWorker } from './crypto-port.ts';
 export type { LocalErrorCode, TacetError, TacetErrorCode } from './errors.ts';
 export { createIdbStore } from './idb-store.ts';
+export type { AccountFault } from './account-watch.ts';
 export type { LoginDoubt } from './login-doubt.ts';
 export type { ImportFile, ImportProgress, ImportReport, SkippedFile } from './import-files.ts';
 export { remoteOrigin } from './item-doc.ts';

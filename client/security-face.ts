@@ -21,7 +21,7 @@ import { KitCheck } from './kit-check.ts';
 import type { Factors } from './factors.ts';
 
 export interface OpenSecurity
-	extends Pick<SecurityParts, 'store' | 'alone' | 'updateProfile' | 'noteHead'> {
+	extends Pick<SecurityParts, 'store' | 'alone' | 'updateProfile' | 'noteHead' | 'onJudged'> {
 	readonly desk: Desk;
 }
 

@@ -2,6 +2,7 @@
 // a channel says 'look again', spreads lock and log-out, and hands keys to a new tab of the same
 // origin and profile. Where a platform has neither, there is one tab.
 import type { SpaceId } from '../protocol/ids.ts';
+import type { AccountFault } from './account-watch.ts';
 import type { HandedKeys } from './crypto-port.ts';
 import type { FirstRows } from './first-rows.ts';
 import { fail, type TacetError } from './errors.ts';
@@ -24,6 +25,8 @@ export type TabMessage =
 	| { readonly type: 'stored'; readonly space: SpaceId; readonly settled: readonly number[] }
 	| { readonly type: 'status'; readonly space: SpaceId; readonly status: SyncStatus }
 	| { readonly type: 'sync_now' }
+	/** What reading the account at the edge came to. */
+	| { readonly type: 'account_fault'; readonly fault: AccountFault | null }
 	/** Something that only the tab that syncs can do, its word that it does it, and what came of it. */
 	| {
 			readonly type: 'call';

@@ -274,7 +274,7 @@ class Engine extends SharingFace implements Tacet {
 				if (this.#open?.session === session) this.#setUnlocked(this.#open);
 			},
 			lock: () => this.lock(),
-			onAccount: () => void this.security.read(),
+			onAccount: () => void this.security.read().catch(() => undefined),
 			onCopied: () => {
 				void this.#inTurn(() => this.#takeNewWriter());
 			}
@@ -435,6 +435,10 @@ class Engine extends SharingFace implements Tacet {
 				break;
 			case 'unlocked':
 				if (open === null) void this.start();
+				else open.vault.accountWatch.repeat();
+				break;
+			case 'account_fault':
+				open?.vault.accountWatch.heard(message.fault);
 				break;
 			case 'locked':
 				void this.#inTurn(() => this.#lock());
@@ -477,7 +481,8 @@ class Engine extends SharingFace implements Tacet {
 		const { account, handle, writer } = name;
 		const { space, sharing, autoLock, cursors } = vault;
 		const facts = { handle, account, device: writer, ...this.#ways, space, autoLock, cursors };
-		this.#setState({ phase: 'unlocked', ...facts, ...sharing.state, loginDoubt });
+		const accountFault = vault.accountWatch.fault;
+		this.#setState({ phase: 'unlocked', ...facts, ...sharing.state, loginDoubt, accountFault });
 	}
 
 	#setState(state: TacetState): void {

@@ -1,6 +1,7 @@
 // An unlocked account at work: its keyring, its spaces, and which tab syncs them. What an
 // interrupted sign-up left undone is done here: keyring and first space are made if they are absent.
 import type { TacetOptions } from './api.ts';
+import { AccountWatch } from './account-watch.ts';
 import { AutoLock } from './auto-lock.ts';
 import { Contacts } from './contacts.ts';
 import type { CryptoPort, NewSpace, UnlockedAccount } from './crypto-port.ts';
@@ -68,6 +69,7 @@ export class Vault {
 	readonly sharing: Sharing;
 	/** For what changes the account. */
 	readonly security: OpenSecurity;
+	readonly accountWatch: AccountWatch;
 	readonly autoLock: AutoLock;
 	readonly cursors: Cursors;
 	readonly #spaces: VaultSpaces;
@@ -93,6 +95,13 @@ export class Vault {
 		const { store, channel } = options;
 		this.autoLock = new AutoLock({ store, crypto, channel, nowMs, lock });
 		this.cursors = new Cursors({ store, crypto, tabs });
+		this.accountWatch = new AccountWatch({
+			ask: parts.onAccount,
+			tell: (fault) => {
+				tabs.tell({ type: 'account_fault', fault });
+			},
+			onChange: parts.onChange
+		});
 		this.#keyring = new OwnKeyring({
 			...{ space: keyringSpace, crypto, store: options.store, device, nowMs },
 			deviceName: options.deviceName ?? 'A device',
@@ -127,7 +136,10 @@ export class Vault {
 		this.security = {
 			...{ desk, store: options.store, updateProfile: parts.updateProfile },
 			alone: (work) => parts.tabs.alone('account', work),
-			noteHead: (head) => this.#noteAccountHead(head)
+			noteHead: (head) => this.#noteAccountHead(head),
+			onJudged: (code) => {
+				this.accountWatch.note(code);
+			}
 		};
 		this.sharing = new Sharing({
 			desk,
@@ -257,6 +269,10 @@ export class Vault {
 
 	/** An edge that was caught with the keyring is asked for nothing else. */
 	#judgeKeyring(): void {
+		const { caughtUp, status } = this.#keyring.sync;
+		const { isDistrusted } = this.#keyring;
+		const isOnline = status.connection === 'online';
+		if (this.#leading) this.accountWatch.look({ isOnline, caughtUp, isDistrusted });
 		if (!this.#keyring.isDistrusted) return;
 		for (const { sync } of this.#spaces.all) sync.stop();
 		void this.#spaces.endAhead();

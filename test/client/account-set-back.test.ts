@@ -46,6 +46,19 @@ const setCap = async ({ tacet }: Device, sessionCap: number): Promise<void> => {
 	valueOf(await tacet.security.setPolicy({ sessionCap }));
 };
 
+const faultOf = (device: Device) => stateOf(device).accountFault;
+const untilFault = (device: Device, wanted: ReturnType<typeof faultOf>): Promise<void> =>
+	new Promise((resolve) => {
+		const { tacet } = device;
+		const look = (): void => {
+			if (tacet.state.phase !== 'unlocked' || tacet.state.accountFault !== wanted) return;
+			unsubscribe();
+			resolve();
+		};
+		const unsubscribe = tacet.subscribe(look);
+		look();
+	});
+
 describe('a locked device that logs in to an edge that was set back', () => {
 	test('gives it back what it lacks, byte for byte, and opens', async () => {
 		const handle = newHandle();
@@ -144,4 +157,54 @@ test('a password that was changed elsewhere opens nothing offline, once a device
 	expect(await second.tacet.unlock({ password })).toMatchObject(refused('wrong_password'));
 	valueOf(await second.tacet.unlock({ password: next }));
 	await Promise.all([first.tacet.close(), second.tacet.close()]);
+});
+
+describe('an unlocked device whose edge was set back', () => {
+	test('EDG-11 says so without being asked, changes nothing, and gives back after a step-up', async () => {
+		const handle = newHandle();
+		const device = await signedUp(edge, handle);
+		const space = spaceOf(device);
+		await synced(space);
+		const backup = await backedUp();
+		space.syncNow();
+		await synced(space);
+		await setCap(device, 7);
+		const head = await headOf(device);
+		expect(faultOf(device)).toBeNull();
+		await restore(edge, backup);
+		space.syncNow();
+		await untilFault(device, 'account_reverted');
+		const { security } = device.tacet;
+		expect(await security.setPolicy({ sessionCap: 2 })).toMatchObject(refused('account_reverted'));
+		valueOf(await device.tacet.stepUp({ password }));
+		valueOf(await security.putBack());
+		expect(faultOf(device)).toBeNull();
+		expect(await headOf(device)).toEqual(head);
+		expect(valueOf(await security.factors()).policy.sessionCap).toBe(7);
+		await device.tacet.close();
+	});
+
+	test('of two, one that went on from the backup has made another account: the other says so, and cannot mend it', async () => {
+		const handle = newHandle();
+		const [first, second] = [await signedUp(edge, handle), await loggedIn(edge, handle)];
+		await Promise.all([synced(spaceOf(first)), synced(spaceOf(second))]);
+		const stale = second.store;
+		await second.tacet.close();
+		const backup = await backedUp();
+		spaceOf(first).syncNow();
+		await synced(spaceOf(first));
+		await setCap(first, 7);
+		await first.tacet.close();
+		await restore(edge, backup);
+		// It knows nothing of what the first one did, and the edge has lost it.
+		const again = await newDevice(edge, { store: stale });
+		valueOf(await again.tacet.unlock({ password }));
+		await synced(spaceOf(again));
+		await setCap(again, 5);
+		const back = await newDevice(edge, { store: first.store });
+		const entered = await back.tacet.unlock({ password });
+		expect(entered).toMatchObject(refused('account_forked'));
+		expect(back.tacet.state.phase).toBe('locked');
+		await Promise.all([again.tacet.close(), back.tacet.close()]);
+	});
 });

@@ -5,6 +5,7 @@ import { createSubscriber } from 'svelte/reactivity';
 import type {
 	AccountOverview,
 	ItemSummary,
+	AccountFault,
 	LoginDoubt,
 	Space,
 	SyncStatus,
@@ -220,6 +221,12 @@ export class DeskState {
 	get loginDoubt(): LoginDoubt | null {
 		const { state } = this.app;
 		return state.phase === 'unlocked' ? state.loginDoubt : null;
+	}
+
+	/** The server shows less of the account than is known, or another one. */
+	get accountFault(): AccountFault | null {
+		const { state } = this.app;
+		return state.phase === 'unlocked' ? state.accountFault : null;
 	}
 
 	get standing(): DeviceStanding {

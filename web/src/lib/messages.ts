@@ -217,7 +217,7 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 	},
 	account_reverted: {
 		what: 'Not trusted: the server shows an older state of your account than this device knows.',
-		then: 'Its newest changes are missing there, a changed password among them perhaps. Nothing was sent and nothing on this device is touched. The server may have been restored from a backup: ask the person who runs it.'
+		then: 'Its newest changes are missing there, a changed password among them perhaps. Nothing on this device is touched, and nothing of the account is changed there. The server may have been restored from a backup: ask the person who runs it. A device that knows what is missing can give it back.'
 	},
 	too_few_ways: {
 		what: 'That would leave too few ways into your account.',
@@ -229,7 +229,7 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 	},
 	account_forked: {
 		what: 'Not trusted: the server shows another account than this device knows.',
-		then: 'A change stands there that your devices did not see in that place. Nothing was sent and nothing on this device is touched. Ask the person who runs the server before you go on.'
+		then: 'A change stands there that your devices did not see in that place, and nothing can join the two. Nothing on this device is touched, and nothing of the account is changed there. Ask the person who runs the server. Until you know why, change no password here, and keep an export of your notes: it opens in a new account elsewhere.'
 	},
 	server_misbehaved: {
 		what: 'The server gave an answer that no honest server gives.',
