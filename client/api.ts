@@ -59,7 +59,12 @@ export type TacetState =
 	| { readonly phase: 'starting'; readonly first: FirstRows | null }
 	| { readonly phase: 'store_unavailable'; readonly code: 'store_unavailable' | 'store_full' }
 	| { readonly phase: 'signed_out' }
-	| (UnlockWays & { readonly phase: 'locked'; readonly handle: string })
+	| (UnlockWays & {
+			readonly phase: 'locked';
+			readonly handle: string;
+			/** It locked because its session had been ended. */
+			readonly sessionEnded: boolean;
+	  })
 	| (AccountSharing &
 			UnlockWays & {
 				readonly phase: 'unlocked';

@@ -36,10 +36,14 @@ export type LocalErrorCode =
 	/** An answer that no honest edge of this version gives. */
 	| 'server_misbehaved'
 	| 'locked'
+	/** By another device, by the edge, or since somebody used a copy of its token. */
+	| 'session_ended'
 	| 'signed_out'
 	| 'already_signed_in'
 	/** The account asks for more than the password, and there is nobody to answer. */
 	| 'second_step_needed'
+	/** Answered wrongly too often, or too late: the login, the step-up or the recovery begins anew. */
+	| 'second_step_failed'
 	/** The person did not go on. */
 	| 'cancelled'
 	/** None was asked, none answered, or its person did not want to. */

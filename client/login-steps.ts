@@ -45,6 +45,8 @@ export async function throughSteps<Step extends AnyStep>(
 		const next = await new Promise<Result<Step, TacetError>>((resolve) => {
 			onQuestion(questionOf(asked, calls, resolve));
 		});
+		// The password was right, or nothing would have been asked.
+		if (!next.ok && next.error.code === 'login_failed') return fail('second_step_failed');
 		if (!next.ok) return next;
 		step = next.value;
 	}

@@ -32,6 +32,8 @@ export interface SessionOptions {
 	/** By the key that every session of this device is bound to. */
 	readonly proofs: Proofs;
 	readonly nowMs: () => number;
+	/** The edge has ended the session, and no login has replaced it. */
+	readonly onEnded: () => void;
 }
 
 export class Session {
@@ -157,7 +159,11 @@ export class Session {
 		const newer = this.#facts === used ? await loadSession(this.#options) : this.#facts;
 		const replaced = newer !== null && newer.accessToken !== used.accessToken;
 		this.#facts = replaced ? newer : null;
-		return replaced ? ok(newer.accessToken) : refused;
+		if (replaced) return ok(newer.accessToken);
+		// Nobody tries it again, after whatever unlocks next.
+		const dropped = await dropSession(this.#options.store);
+		this.#options.onEnded();
+		return dropped.ok ? refused : dropped;
 	}
 }
 
@@ -170,6 +176,14 @@ export async function loadSession({ store, crypto }: Places): Promise<SessionFac
 	if (sealed === null) return null;
 	const [bytes] = await crypto.openLocal([{ ...place, sealed }]);
 	return bytes == null ? null : parseSession(bytes);
+}
+
+async function dropSession(store: Store): Promise<Result<void, TacetError>> {
+	const profile = await store.loadProfile();
+	if (!profile.ok) return fail(profile.error);
+	if (profile.value === null) return ok(undefined);
+	const saved = await store.saveProfile({ ...profile.value, sealedSession: null });
+	return saved.ok ? saved : fail(saved.error);
 }
 
 async function saveSession(

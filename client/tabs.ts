@@ -18,6 +18,11 @@ export interface Handed {
 	readonly first: FirstRows | null;
 }
 
+export interface LockReason {
+	/** The session was ended, and nobody locked. */
+	readonly sessionEnded: boolean;
+}
+
 export type TabMessage =
 	| { readonly type: 'keys_wanted' }
 	| { readonly type: 'keys'; readonly keys: HandedKeys; readonly first?: FirstRows }
@@ -43,7 +48,7 @@ export type TabMessage =
 	/** Another tab syncs now: what the one before it took and did not finish is not done. */
 	| { readonly type: 'leads' }
 	| { readonly type: 'unlocked' }
-	| { readonly type: 'locked' }
+	| ({ readonly type: 'locked' } & LockReason)
 	| { readonly type: 'erased' };
 
 /** What is not heard by {@link Tabs} itself. */

@@ -24,7 +24,7 @@ import { SharingFace } from './sharing-face.ts';
 import { loadSession, Session } from './session.ts';
 import type { AccountOverview } from './status.ts';
 import type { Profile } from './store.ts';
-import { Tabs, type HeardMessage } from './tabs.ts';
+import { Tabs, type HeardMessage, type LockReason } from './tabs.ts';
 
 export const createTacet = (options: TacetOptions): Tacet => new Engine(options);
 
@@ -252,7 +252,8 @@ class Engine extends SharingFace implements Tacet {
 				crypto: crypto.port,
 				tabs: this.#tabs,
 				proofs,
-				nowMs: this.#nowMs
+				nowMs: this.#nowMs,
+				onEnded: () => void this.#lockAll({ sessionEnded: true })
 			},
 			account.session
 		);
@@ -318,17 +319,21 @@ class Engine extends SharingFace implements Tacet {
 	}
 
 	lock(): Promise<void> {
+		return this.#lockAll({ sessionEnded: false });
+	}
+
+	#lockAll(why: LockReason): Promise<void> {
 		return this.#inTurn(async () => {
-			this.#tabs.tell({ type: 'locked' });
-			await this.#lock();
+			this.#tabs.tell({ type: 'locked', ...why });
+			await this.#lock(why);
 		});
 	}
 
-	async #lock(): Promise<void> {
+	async #lock(why: LockReason): Promise<void> {
 		const open = this.#open;
 		if (open === null) return;
 		this.#open = null;
-		this.#setLocked();
+		this.#setLocked(why);
 		await endVault(open);
 	}
 
@@ -441,7 +446,7 @@ class Engine extends SharingFace implements Tacet {
 				open?.vault.accountWatch.heard(message.fault);
 				break;
 			case 'locked':
-				void this.#inTurn(() => this.#lock());
+				void this.#inTurn(() => this.#lock(message));
 				break;
 			case 'erased':
 				void this.#inTurn(() => this.#forget());
@@ -461,7 +466,7 @@ class Engine extends SharingFace implements Tacet {
 
 	/** Another tab logged out and erased the store. */
 	async #forget(): Promise<void> {
-		await this.#lock();
+		await this.#lock({ sessionEnded: false });
 		this.#known = null;
 		this.#setState({ phase: 'signed_out' });
 	}
@@ -471,10 +476,10 @@ class Engine extends SharingFace implements Tacet {
 		return { offlineUnlock: deviceKeyslot !== null, passkeyUnlock: sealedPasskeys !== null };
 	}
 
-	#setLocked(): void {
+	#setLocked({ sessionEnded }: LockReason = { sessionEnded: false }): void {
 		const handle = this.#known?.name.handle;
 		if (handle === undefined) this.#setState({ phase: 'signed_out' });
-		else this.#setState({ phase: 'locked', handle, ...this.#ways });
+		else this.#setState({ phase: 'locked', handle, sessionEnded, ...this.#ways });
 	}
 
 	#setUnlocked({ name, vault, loginDoubt }: Open): void {

@@ -95,12 +95,12 @@ describe('a recovery', () => {
 		expect(stateOf(device).kit?.checkedAtMs).not.toBe(null);
 
 		// Every other session ended; the old password and the old words are good no more.
-		await until(spaceOf(home), () => spaceOf(home).sync.problem === 'logged_out');
+		await until(home.tacet, () => home.tacet.state.phase === 'locked');
+		expect(home.tacet.state).toMatchObject({ sessionEnded: true });
 		const stranger = await newDevice(edge, {});
 		expect(await stranger.tacet.logIn({ handle, password })).toEqual(refused('login_failed'));
 		expect(await stranger.tacet.recovery.goOn({ handle, words })).toEqual(refused('login_failed'));
 		valueOf(await stranger.tacet.logIn({ handle, password: newPassword }));
-		await home.tacet.lock();
 		expect(await home.tacet.unlock({ password })).toEqual(refused('wrong_password'));
 		valueOf(await home.tacet.unlock({ password: newPassword }));
 		expect(titlesOf(home)).toEqual(['Kept']);
@@ -231,7 +231,7 @@ describe('a recovery of an account that asks for a second factor', () => {
 		const { app, device, goOn } = await allLost();
 		const { question, answered } = await goOn();
 		for (let tries = 1; tries <= 5; tries++) await question.answer(totp(wrongCodeOf(app)));
-		expect(await answered).toEqual(refused('login_failed'));
+		expect(await answered).toEqual(refused('second_step_failed'));
 		expect(valueOf(await device.tacet.recovery.begun())).toBe(null);
 		await device.tacet.close();
 	});

@@ -148,17 +148,33 @@ describe('a login that asks for a second step', () => {
 		valueOf(await entered);
 	});
 
-	it('MFA-01: ends after five wrong codes, and the next one waits', async () => {
-		const { handle, app } = await guarded('totp');
+	it('MFA-01: ends after five wrong codes, and the next one waits, but not on a known device', async () => {
+		const { handle, device, app } = await guarded('totp');
 		const { question, entered } = await asked(handle, await newDevice(edge));
 		for (let tries = 1; tries < 5; tries++) {
 			expect(await question.answer(totp(wrongCodeOf(app)))).toMatchObject(refused('factor_wrong'));
 		}
 		await question.answer(totp(wrongCodeOf(app)));
-		expect(await entered).toMatchObject({ ok: false });
+		expect(await entered).toMatchObject(refused('second_step_failed'));
 		const next = await asked(handle, await newDevice(edge));
 		expect(await next.question.answer(totp(codeOf(app)))).toMatchObject(refused('rate_limited'));
 		next.question.cancel();
+		await device.tacet.lock();
+		const home = await askedFactor((onQuestion) => device.tacet.unlock({ password, onQuestion }));
+		valueOf(await home.question.answer(totp(codeOf(app))));
+		valueOf(await home.answered);
+	});
+
+	it('is what was wrong, and not the password, where a locked device answers wrongly too often', async () => {
+		const { device, app } = await guarded('totp');
+		await device.tacet.lock();
+		const { question, answered } = await askedFactor((onQuestion) =>
+			device.tacet.unlock({ password, onQuestion })
+		);
+		for (let tries = 1; tries <= 5; tries++) await question.answer(totp(wrongCodeOf(app)));
+		expect(await answered).toMatchObject(refused('second_step_failed'));
+		const wrong = await device.tacet.unlock({ password: 'another one altogether' });
+		expect(wrong).toMatchObject(refused('wrong_password'));
 	});
 
 	it('is asked of whoever shows anew who they are', async () => {

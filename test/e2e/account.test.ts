@@ -56,8 +56,9 @@ test('whoever is logged in on as many devices as may be chooses which one to log
 	await page.getByRole('button', { name: 'Log out of 1 device and go on' }).click();
 	await atTheDesk(page);
 	await noteRow(page, 'On every device').waitFor();
-	await goTo(first.page, 'Account');
-	await first.page.getByText('This device is not logged in any more.').waitFor();
+	await first.page.getByRole('heading', { name: 'Locked' }).waitFor();
+	await first.page.getByText('This device was logged out.').waitFor();
+	await assertAccessible(first.page, 'a device that was logged out from elsewhere');
 	assertNoProblems(fourth);
 	for (const device of others) await device.close();
 });

@@ -47,6 +47,10 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'This account asks for a second step at login.',
 		then: 'It is asked for where somebody can answer.'
 	},
+	second_step_failed: {
+		what: 'The second step was wrong too often, or took too long.',
+		then: `What came before it was right, the second step was not. ${nothingLost} Begin again, with the newest code.`
+	},
 	cancelled: {
 		what: 'Nothing came of it.',
 		then: 'It was cancelled, and nothing was changed. Try again when you like.'
@@ -238,6 +242,10 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 	locked: {
 		what: 'Tacet is locked.',
 		then: `${keptHere} Unlock it and try again.`
+	},
+	session_ended: {
+		what: 'This device was logged out.',
+		then: `From another device, by a new password, by the server, or because somebody used a copy of its session. ${keptHere} The password opens it again; then look at Sessions and devices.`
 	},
 	signed_out: {
 		what: 'Nobody is logged in on this device.',
