@@ -8,7 +8,7 @@ import type {
 } from '../crypto/client/passkey.ts';
 import type { AccountPolicy } from '../protocol/account-write.ts';
 import type { FactorKind } from '../protocol/factor-kind.ts';
-import type { FactorId } from '../protocol/ids.ts';
+import type { DeviceId, FactorId } from '../protocol/ids.ts';
 import type { Answer } from './api.ts';
 
 /**
@@ -72,8 +72,8 @@ export interface TacetFactors {
 	addSms(number: string): Answer<NewTelephone>;
 	/** `last_factor` while logins ask for a second step and no other lasting one is there. */
 	removeFactor(factor: FactorId): Answer<void>;
-	/** Of a factor or a keyslot: in the keyring, and nowhere else. */
-	rename(factor: FactorId, name: string): Answer<void>;
+	/** A factor, a keyslot or a device: in the keyring, and nowhere else. */
+	rename(of: FactorId | DeviceId, name: string): Answer<void>;
 	/** What is left out stays. `last_factor` if logins would ask for what there is not. */
 	setPolicy(change: Partial<AccountPolicy>): Answer<void>;
 }

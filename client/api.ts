@@ -18,7 +18,7 @@ import type { TacetSecurity } from './security-face.ts';
 import type { FirstRows } from './first-rows.ts';
 import type { ImportFile, ImportProgress, ImportReport } from './import-files.ts';
 import type { ItemSummary, ItemText } from './items.ts';
-import type { OperatorOverview, SignUpInviteInput } from './operator.ts';
+import type { OperatorOverview, SignUpInviteInput, Usage } from './operator.ts';
 import type { LoginDoubt } from './login-doubt.ts';
 import type { OpenItem, OpenState } from './open-item.ts';
 import type { Passkeys } from './passkeys.ts';
@@ -90,6 +90,8 @@ export interface Tacet extends TacetSharing {
 	start(): Promise<void>;
 	/** Who may sign up here, and whether nobody has yet: the first account is the operator's. */
 	signUpRead(): Answer<ResponseOf<'signUpRead'>>;
+	/** Room on the server: what this account takes, and may take; whether it is the operator’s. */
+	usage(): Answer<Usage>;
 	/** For the operator; `forbidden` to everybody else. */
 	operatorRead(): Answer<OperatorOverview>;
 	operatorWrite(change: OperatorChange): Answer<OperatorOverview>;

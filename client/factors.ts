@@ -19,7 +19,13 @@ import { factorKinds, type FactorKind } from '../protocol/factor-kind.ts';
 import { encodeFactorData, parseFactorData, type FactorData } from '../protocol/factor.ts';
 import type { FactorProof } from '../protocol/factor-answer.ts';
 import type { ResponseOf } from '../protocol/http.ts';
-import { idBytes, idFromBytes, type AccountId, type FactorId } from '../protocol/ids.ts';
+import {
+	idBytes,
+	idFromBytes,
+	type AccountId,
+	type DeviceId,
+	type FactorId
+} from '../protocol/ids.ts';
 import type { KeyringEntry } from '../protocol/keyring-entry.ts';
 import { smsSaltBytes } from '../protocol/limits.ts';
 import { ok } from '../protocol/result.ts';
@@ -161,9 +167,9 @@ export class Factors implements TacetFactors {
 		return this.#parts.writing.change({ type: 'factor_remove', factor });
 	}
 
-	rename(factor: FactorId, name: string): Answer<void> {
+	rename(of: FactorId | DeviceId, name: string): Answer<void> {
 		const namedAtMs = this.#parts.nowMs();
-		return this.#parts.remember([{ type: 'name', of: factor, name, namedAtMs }]);
+		return this.#parts.remember([{ type: 'name', of, name, namedAtMs }]);
 	}
 
 	async setPolicy(change: Partial<AccountPolicy>): Answer<void> {
@@ -215,7 +221,7 @@ export function factorsOf(open: OpenSecurity): Factors {
 	const { origin, handle, me, nowMs, session, keyring } = desk;
 	return new Factors({
 		...{ origin, handle, account: me.account, nowMs, session },
-		nameOf: (factor) => keyring.nameOfWay(factor),
+		nameOf: (factor) => keyring.nameGiven(factor),
 		remember: (entries) => desk.write(entries),
 		writing: securityOf(open)
 	});

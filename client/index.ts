@@ -41,7 +41,7 @@ export { remoteOrigin } from './item-doc.ts';
 export type { ItemSummary, ItemText } from './items.ts';
 export { parseLinkUrl, type LinkUrl } from './link-url.ts';
 export { createMemoryStore } from './memory-store.ts';
-export type { OperatorOverview, SignUpInviteInput } from './operator.ts';
+export type { OperatorOverview, SignUpInviteInput, Usage } from './operator.ts';
 export type { OpenItem, OpenState } from './open-item.ts';
 export type { PutBackPlan, PutBackReport } from './put-back.ts';
 export type { PutBackStop } from './put-back-runs.ts';

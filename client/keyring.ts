@@ -62,7 +62,7 @@ export class Keyring implements Content {
 	/** Of the account's own log, as its devices have verified it: each once. */
 	#accountHeads: readonly AccountHead[] = [];
 	readonly #kits = new Newest<AccountId, EntryOf<'kit'>>();
-	readonly #names = new Newest<FactorId, EntryOf<'name'>>();
+	readonly #names = new Newest<FactorId | DeviceId, EntryOf<'name'>>();
 
 	/** By the page that brought them. */
 	readonly #entries = new Map<PageName, readonly PlacedEntry[]>();
@@ -152,8 +152,8 @@ export class Keyring implements Content {
 		return this.#kits.get(account);
 	}
 
-	/** What a factor or a keyslot is called; null if nobody has said. */
-	nameOfWay(of: FactorId): string | null {
+	/** What somebody called a factor, a keyslot or a device; null if nobody has. */
+	nameGiven(of: FactorId | DeviceId): string | null {
 		return this.#names.get(of)?.name ?? null;
 	}
 

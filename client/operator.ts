@@ -1,4 +1,4 @@
-// What whoever runs the server sees and sets there: who may sign up, invites, limits. The code of an
+// What the server gives an account room for; what whoever runs it sees and sets there: who may sign up, invites, limits. The code of an
 // invite is made here and stands in its link alone; the server gets the code's hash until it is used.
 import { sha256 } from '../crypto/hash.ts';
 import { randomBytes } from '../crypto/random.ts';
@@ -13,6 +13,11 @@ import type { Session } from './session.ts';
 const dayMs = 86_400_000;
 
 export type OperatorOverview = ResponseOf<'operatorRead'>;
+
+/** What an account takes of the room of its deployment, and may take. */
+export type Usage = ResponseOf<'usageRead'>;
+
+export const readUsage = (session: Session): Answer<Usage> => session.call('usageRead', {});
 
 /** `forbidden` to everybody but the operator, as all that follows. */
 export const readOperation = (session: Session): Answer<OperatorOverview> =>

@@ -1,4 +1,4 @@
-// What the edge says of an account: its keyslots and sessions.
+// What the edge says of an account: its keyslots, sessions, and what happened at its door.
 import { fromBase64Url } from '../protocol/bytes.ts';
 import type { ResponseOf } from '../protocol/http.ts';
 import { parseKeyslot } from '../protocol/keyslot.ts';
@@ -8,7 +8,7 @@ export function overviewOf(
 	answer: ResponseOf<'accountRead'>,
 	here: Pick<AccountOverview, 'handle' | 'device' | 'offlineUnlock'>
 ): AccountOverview {
-	const { account, keyslots, sessions, sessionCap, events } = answer;
+	const { account, keyslots, sessions, sessionCap, events, recovery } = answer;
 	return {
 		...here,
 		account,
@@ -17,6 +17,6 @@ export function overviewOf(
 			const keyslot = bytes.ok ? parseKeyslot(bytes.value) : bytes;
 			return keyslot.ok ? [{ kind: keyslot.value.kind }] : [];
 		}),
-		...{ sessions, sessionCap, events }
+		...{ sessions, sessionCap, events, recovery }
 	};
 }

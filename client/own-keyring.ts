@@ -97,13 +97,14 @@ export class OwnKeyring {
 		if (this.#confirmed) return { state: 'confirmed' };
 		const { device } = this.#parts;
 		const last = this.#log.entries.findLast((entry) => entry.device !== device);
-		const name = last === undefined ? undefined : this.known.deviceOf(last.device)?.name;
-		return { state: 'unconfirmed', asOfMs: last?.timeMs ?? 0, lastChangeBy: name ?? null };
+		const by = last && this.devices.find(({ device: other }) => other === last.device);
+		return { state: 'unconfirmed', asOfMs: last?.timeMs ?? 0, lastChangeBy: by?.name ?? null };
 	}
 
 	get devices(): readonly OwnDevice[] {
 		return this.known.devices.map(({ device, name, addedAtMs }) => {
-			return { device, name, addedAtMs, isThis: device === this.#parts.device };
+			const isThis = device === this.#parts.device;
+			return { device, name: this.known.nameGiven(device) ?? name, addedAtMs, isThis };
 		});
 	}
 

@@ -121,8 +121,8 @@ export class SecurityFace implements TacetSecurity {
 		return this.#with((factors) => factors.removeFactor(factor));
 	}
 
-	rename(factor: FactorId, name: string): Answer<void> {
-		return this.#with((factors) => factors.rename(factor, name));
+	rename(of: FactorId | DeviceId, name: string): Answer<void> {
+		return this.#with((factors) => factors.rename(of, name));
 	}
 
 	setPolicy(change: Partial<AccountPolicy>): Answer<void> {

@@ -15,7 +15,7 @@ import { fail, type TacetError } from './errors.ts';
 import type { Http } from './http.ts';
 import type { LinkUrlOf } from './link-url.ts';
 import type * as Operator from './operator.ts';
-import type { OperatorOverview, SignUpInviteInput } from './operator.ts';
+import type { OperatorOverview, SignUpInviteInput, Usage } from './operator.ts';
 import type { Session } from './session.ts';
 import type { Sharing } from './sharing.ts';
 import type { ResponseOf } from '../protocol/http.ts';
@@ -142,6 +142,10 @@ export class SharingFace implements TacetSharing {
 
 	signUpRead(): Answer<ResponseOf<'signUpRead'>> {
 		return this.#parts.http.call('signUpRead', {});
+	}
+
+	usage(): Answer<Usage> {
+		return this.#operate(({ readUsage }, session) => readUsage(session));
 	}
 
 	operatorRead(): Answer<OperatorOverview> {

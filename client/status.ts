@@ -1,7 +1,7 @@
 // What the engine says about itself to whoever shows it: plain data, replaced and never changed.
 import type { RuleFault } from '../crypto/log-rules.ts';
 import type { Head } from '../protocol/commit.ts';
-import type { LiveSession } from '../protocol/http-fields.ts';
+import type { LiveSession, PendingRecovery } from '../protocol/http-fields.ts';
 import type { AccountId, DeviceId, Epoch, Seq } from '../protocol/ids.ts';
 import type { SecurityEvent } from '../protocol/security-event.ts';
 import type { EpochStatus, OtherHeartbeat } from './api-sharing.ts';
@@ -134,6 +134,8 @@ export interface AccountOverview {
 	readonly sessionCap: number;
 	/** What happened at the account's door, newest first: the edge's word. */
 	readonly events: readonly SecurityEvent[];
+	/** Null while nobody recovers. */
+	readonly recovery: PendingRecovery | null;
 }
 
 export type SignUpStep = 'stretching' | 'registering' | 'logging_in' | 'creating_space';

@@ -28,6 +28,11 @@ export class AccountSpaces {
 		this.#parts = parts;
 	}
 
+	/** What is set aside for each. */
+	list(): { readonly space: SpaceId; readonly bytes: number }[] {
+		return [...this.#parts.store.load()].map(([space, bytes]) => ({ space, bytes }));
+	}
+
 	/**
 	 * How many bytes are set aside for a space from now on. The same asked again is the same: a space
 	 * that never heard the answer asks once more. What was set aside stays, whatever the limits become.

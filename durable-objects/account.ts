@@ -152,13 +152,20 @@ export class Account extends DurableObject<Env> {
 		return this.#parts.store.exists ? this.#spaces.setAside(asked) : err('over_quota');
 	}
 
+	/** What is set aside for spaces that it has made, and what the deployment allows it. */
+	readUsage(proven: Proven): Reply<'usageRead'> {
+		return this.#asNamed(proven, async (name) =>
+			ok({ ...(await this.#deployment.allowance(name)), spaces: this.#spaces.list() })
+		);
+	}
+
 	/** Whether this is the operator's, the deployment knows. */
 	operatorRead(proven: Proven): Reply<'operatorRead'> {
-		return this.#asOperator(proven, (name) => this.#deployment.operatorRead(name));
+		return this.#asNamed(proven, (name) => this.#deployment.operatorRead(name));
 	}
 
 	operatorWrite(proven: Proven, request: RequestOf<'operatorWrite'>): Reply<'operatorWrite'> {
-		return this.#asOperator(proven, (name) => this.#deployment.operatorWrite(name, request));
+		return this.#asNamed(proven, (name) => this.#deployment.operatorWrite(name, request));
 	}
 
 	/** @param proven shows the key of a device that the account may know; null: nothing was shown. */
@@ -241,8 +248,9 @@ export class Account extends DurableObject<Env> {
 		return this.#asSession(proven, ({ session }) => {
 			const material = this.#material(after);
 			if (!material.ok) return material;
-			const { pending: recovery } = this.#recovery;
-			return ok({ ...material.value, ...this.#seen(session), recovery });
+			const around = { events: this.#events.list(), recovery: this.#recovery.pending };
+			const sessions = this.#sessions.describe(session);
+			return ok({ ...material.value, ...around, sessions, sessionCap: this.#sessions.cap });
 		});
 	}
 
@@ -391,14 +399,6 @@ export class Account extends DurableObject<Env> {
 		this.#parts.log.forget();
 	}
 
-	#seen(session: SessionId) {
-		return {
-			sessions: this.#sessions.describe(session),
-			sessionCap: this.#sessions.cap,
-			events: this.#events.list()
-		};
-	}
-
 	/** With the nonce as it is once the work is done. */
 	async #reply<Value>(work: () => Promise<Result<Value, Refusal>>): Promise<Replied<Value>> {
 		const answer = await work();
@@ -445,7 +445,7 @@ export class Account extends DurableObject<Env> {
 		return this.#asSession(proven, () => this.#answer(work));
 	}
 
-	#asOperator<Value>(
+	#asNamed<Value>(
 		proven: Proven,
 		work: (objectName: string) => Promise<Result<Value, Refusal>>
 	): Promise<Replied<Value>> {
@@ -456,7 +456,7 @@ export class Account extends DurableObject<Env> {
 		return this.env.DEPLOYMENT.getByName(deploymentObjectName);
 	}
 
-	/** What an account has to say about what it keeps for a while, of which the alarm must know. */
+	/** About what it keeps for a while, of which the alarm must know. */
 	async #answer<Value>(
 		work: (nowMs: number) => Result<Value, Refusal>
 	): Promise<Result<Value, Refusal>> {

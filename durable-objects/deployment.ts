@@ -102,6 +102,16 @@ export class Deployment extends DurableObject<Env> {
 		return this.#operation.limits;
 	}
 
+	/** For Account objects, which have verified whose session asks. */
+	allowance(account: string): Omit<ResponseOf<'usageRead'>, 'spaces'> {
+		const { spacesPerAccount, bytesPerAccount, bytesPerSpace, membersPerSpace } =
+			this.#operation.limits;
+		return {
+			isOperator: this.#signUps.isOperator(account),
+			limits: { spacesPerAccount, bytesPerAccount, bytesPerSpace, membersPerSpace }
+		};
+	}
+
 	/** For Account objects: how much is set aside for all spaces that the account has made. */
 	noteBytes(account: string, bytes: number): void {
 		this.#store.saveBytes(account, bytes);

@@ -1,7 +1,8 @@
-// Routes about a deployment and not about an account: who may sign up, and what its operator reads and
-// sets. Nothing here names a person, a space or content.
+// Routes about the room of a deployment: who may sign up, what an account takes, and what the operator
+// reads and sets, where nothing names a person, a space or content.
 import * as v from 'valibot';
-import { bytesText, empty, timeMs } from './http-fields.ts';
+import { bytesText, empty, id, timeMs } from './http-fields.ts';
+import type { SpaceId } from './ids.ts';
 import {
 	maxAccountsOfDeployment,
 	maxBytesOfAccount,
@@ -40,6 +41,17 @@ export type OperatorLimits = v.InferOutput<typeof operatorLimits>;
 /** SHA-256 of a code: names an invite without being one. */
 const inviteHash = bytesText(32);
 const uses = count(1, maxSignUpInviteUses);
+
+/** What an account takes of the room here, and what it may take. */
+const usageAnswer = v.strictObject({
+	isOperator: v.boolean(),
+	limits: v.omit(operatorLimits, ['accounts']),
+	/** Made by the account; bytes that are set aside for each, of which it stores at most so many. */
+	spaces: v.pipe(
+		v.array(v.strictObject({ space: id<SpaceId>(), bytes: count(0, Number.MAX_SAFE_INTEGER) })),
+		v.maxLength(maxSpacesOfAccount)
+	)
+});
 
 const operatorAnswer = v.strictObject({
 	signUp,
@@ -84,6 +96,13 @@ export const operatorRoutes = {
 			/** There is no account yet: the next one is the operator's, whatever `signUp` says. */
 			isFirst: v.boolean()
 		})
+	},
+	usageRead: {
+		method: 'GET',
+		path: '/v1/account/usage',
+		auth: 'session',
+		request: empty,
+		response: usageAnswer
 	},
 	operatorRead: {
 		method: 'GET',

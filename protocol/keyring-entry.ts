@@ -14,7 +14,7 @@
 //         | [ 9, device (16), name, added ms ]               what a device is called
 //         | [ 10, account (16), n, head (32) ]            newest head of this account's own log
 //         | [ 11, account (16), made ms, three places 1–12, check (32), checked ms|null ]   its kit
-//         | [ 12, factor or keyslot (16), name, named ms ]    what a way of logging in is called
+//         | [ 12, factor, keyslot or device (16), name, named ms ]     what a person called it since
 import type { AccountHead } from './account-write.ts';
 import type { Cbor } from './cbor.ts';
 import { roles, type Head, type Role } from './commit.ts';
@@ -117,8 +117,8 @@ export type KeyringEntry =
 	  }
 	| {
 			readonly type: 'name';
-			/** Of a factor, or of a keyslot: a passkey that is both has one. */
-			readonly of: FactorId;
+			/** A factor, a keyslot (a passkey that is both has one), or a device. */
+			readonly of: FactorId | DeviceId;
 			readonly name: string;
 			readonly namedAtMs: number;
 	  };

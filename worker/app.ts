@@ -33,6 +33,7 @@ const spaceSocketPattern = '/v1/spaces/:space/socket';
 const handlers: Readonly<Record<RouteName, Handler>> = {
 	health,
 	signUpRead: ofDeployment('signUpRead', operator.signUpRead),
+	usageRead: ofAccount('usageRead', accounts.usageRead),
 	operatorRead: ofAccount('operatorRead', operator.operatorRead),
 	operatorWrite: ofAccount('operatorWrite', operator.operatorWrite),
 	registrationStart: ofAccount('registrationStart', registrationStart),

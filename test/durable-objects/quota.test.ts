@@ -22,7 +22,7 @@ import {
 	type Session
 } from './person.ts';
 import { Stage } from './space-stage.ts';
-import { dump } from './storage.ts';
+import { dump, rowsReadBy, rowsWrittenBy } from './storage.ts';
 
 let edge: Edge;
 let ada: Person;
@@ -161,6 +161,36 @@ describe('an account', () => {
 		expect(answers.map(codeOf).filter((code) => code === 'appended')).toHaveLength(3);
 		expect(answers.map(codeOf).filter((code) => code === 'over_quota')).toHaveLength(3);
 		expect((await dump(accountOf(own)))['own_spaces']).toHaveLength(3);
+	});
+
+	it('is told what it uses and may use, by one row for each of its spaces, and writes none', async () => {
+		await setLimits({ spacesPerAccount: 7 });
+		const person = await Person.signUp(edge);
+		const own = await person.logIn();
+		const usage = () => call(edge, 'usageRead', {}, own.token);
+		const { bytesPerAccount, bytesPerSpace, membersPerSpace } = defaultLimits;
+		const limits = { spacesPerAccount: 7, bytesPerAccount, bytesPerSpace, membersPerSpace };
+		const allowed = { isOperator: false, limits };
+		expect((await usage()).body).toEqual({ ...allowed, spaces: [] });
+		const rowsOf = (by: typeof rowsReadBy) =>
+			by(accountOf(own), async () => {
+				await usage();
+			});
+		const stages = [await Stage.open(person, own)];
+		const one = await rowsOf(rowsReadBy);
+		stages.push(await Stage.open(person, own), await Stage.open(person, own));
+		const { body } = await usage();
+		expect(body).toMatchObject(allowed);
+		const listed = new Map(body.spaces.map(({ space, bytes }) => [space, bytes]));
+		for (const stage of stages) {
+			expect(listed.get(stage.log.space)).toBeGreaterThanOrEqual(await storedBytesOf(stage));
+		}
+		expect(listed.size).toBe(3);
+		expect(await rowsOf(rowsReadBy)).toBe(one + 2);
+		expect(await rowsOf(rowsWrittenBy)).toBe(0);
+		expect((await call(edge, 'usageRead', {}, session.token)).body).toMatchObject({
+			isOperator: true
+		});
 	});
 
 	it('EDG-05 has room for all its spaces together, and the operator sees how much', async () => {

@@ -1,18 +1,21 @@
-// What a person does with the account itself: where it is logged in, what opens it, and who is asked for
-// what.
-import { Secret, TOTP } from 'otpauth';
+// What guards an account, and what a person changes of it: password, kit, limits, and its end.
 import { expect, test } from 'vitest';
 import { assertAccessible } from './accessible.ts';
 import { assertNoProblems, password, tellStories } from './browser.ts';
 import { headlessDevice } from './device.ts';
 import {
-	atTheDesk,
 	fillLogIn,
+	fillWords,
 	goTo,
 	goToAccount,
+	lock,
+	logIn,
 	newNote,
 	noteRow,
+	readKit,
+	showWhoIsHere,
 	signUp,
+	unlock,
 	whenSynced
 } from './person.ts';
 
@@ -21,47 +24,6 @@ const reducedMotion = { settings: { reducedMotion: 'reduce' } } as const;
 
 /** A story that is told again is one of another account. */
 let accounts = 0;
-
-test('whoever is logged in on as many devices as may be chooses which one to log out', async () => {
-	const first = await story.profile(reducedMotion);
-	const handle = `four-devices-${String(++accounts)}`;
-	await signUp(first.page, handle);
-	await newNote(first.page, 'On every device', 'Sealed.');
-	await whenSynced(first.page);
-	const others = [
-		await headlessDevice(story.edge.url, handle),
-		await headlessDevice(story.edge.url, handle)
-	];
-	await goToAccount(first.page, 'Sessions and devices');
-	await first.page.getByText('3 of 3 logged in').waitFor();
-	expect(await first.page.getByText(/last seen/).count()).toBe(3);
-
-	const fourth = await story.profile(reducedMotion);
-	const { page } = fourth;
-	await fillLogIn(page, handle);
-	await page.getByText('You are logged in on 3 of 3 devices.').waitFor();
-	await assertAccessible(page, 'choosing which device to log out');
-	await page.getByRole('button', { name: 'Cancel the login' }).click();
-	await page.getByRole('heading', { name: 'Log in' }).waitFor();
-	expect(await page.getByRole('alert').innerText()).toBe('');
-
-	await page.getByRole('button', { name: 'Log in', exact: true }).click();
-	// Oldest first: that is the one that signed up, and what is suggested.
-	const oldest = page.getByRole('checkbox').first();
-	await oldest.and(page.getByRole('checkbox', { checked: true })).waitFor();
-	expect(await page.getByRole('checkbox').count()).toBe(3);
-	await oldest.uncheck();
-	expect(await page.getByRole('button', { name: 'Choose 1 device' }).isDisabled()).toBe(true);
-	await oldest.check();
-	await page.getByRole('button', { name: 'Log out of 1 device and go on' }).click();
-	await atTheDesk(page);
-	await noteRow(page, 'On every device').waitFor();
-	await first.page.getByRole('heading', { name: 'Locked' }).waitFor();
-	await first.page.getByText('This device was logged out.').waitFor();
-	await assertAccessible(first.page, 'a device that was logged out from elsewhere');
-	assertNoProblems(fourth);
-	for (const device of others) await device.close();
-});
 
 test('what a device left unlocked would give away asks for the password first', async () => {
 	const profile = await story.profile(reducedMotion);
@@ -91,65 +53,173 @@ test('what a device left unlocked would give away asks for the password first', 
 	assertNoProblems(profile, { but: /status of 401/ });
 });
 
-test('codes from an app and on paper are added, and asked for at the next login', async () => {
-	const first = await story.profile(reducedMotion);
-	const handle = `two-steps-${String(++accounts)}`;
-	await signUp(first.page, handle);
-	await newNote(first.page, 'Behind two doors', 'Sealed.');
-	await whenSynced(first.page);
-	await goToAccount(first.page, 'Second factors');
-	await first.page.getByText('None yet: the password alone logs in.').waitFor();
-	await assertAccessible(first.page, 'no second factor yet');
-	await first.page.getByRole('button', { name: /^Add.*Codes from an app/ }).click();
-	const adding = first.page.getByRole('dialog', { name: 'Codes from an app' });
-	const key = await adding.getByRole('code').innerText();
-	await assertAccessible(first.page, 'adding codes from an app');
-	const app = new TOTP({ secret: Secret.fromBase32(key.replace(/\s/g, '')) });
-	const digits = adding.getByRole('textbox', { name: 'The six digits that it shows' });
-	await digits.fill(app.generate() === '000000' ? '000001' : '000000');
-	await adding.getByText('That was not the right second step.').waitFor();
-	const right = app.generate();
-	// As it is copied: in two groups. The last digit goes on by itself.
-	await digits.fill(`${right.slice(0, 3)} ${right.slice(3)}`);
-	await adding.waitFor({ state: 'detached' });
-	await first.page.getByRole('button', { name: /^Make ten/ }).click();
-	const paper = first.page.getByRole('dialog', { name: 'Backup codes' });
-	await paper.getByRole('listitem').first().waitFor();
-	const codes = await paper.getByRole('listitem').allInnerTexts();
-	expect(codes.length).toBe(10);
-	await assertAccessible(first.page, 'backup codes');
-	await paper.getByRole('textbox').fill(codes[0] ?? '');
-	await paper.getByRole('button', { name: 'I have kept them' }).click();
-	await paper.waitFor({ state: 'detached' });
-	const mine = first.page.getByRole('list', { name: 'Your second factors' });
-	await mine.getByText(/10 codes left/).waitFor();
-	await assertAccessible(first.page, 'second factors');
+const another = 'a heron asleep in the reeds';
+
+test('the password is changed: every other session ends, and the old one opens nothing', async () => {
+	const profile = await story.profile(reducedMotion);
+	const { page } = profile;
+	const handle = `new-password-${String(++accounts)}`;
+	await signUp(page, handle);
+	await newNote(page, 'Behind a new lock', 'Sealed.');
+	await whenSynced(page);
+	const elsewhere = await headlessDevice(story.edge.url, handle);
+	await goToAccount(page, 'Password');
+	await assertAccessible(page, 'password');
+	const field = page.getByRole('textbox', { name: 'New password' });
+	await field.fill('password1');
+	await page.getByRole('button', { name: 'Change the password' }).click();
+	await page.getByText('This password could be guessed.').waitFor();
+	await field.fill(another);
+	await page.getByRole('button', { name: 'Change the password' }).click();
+	await showWhoIsHere(page);
+	await page.getByText('Your password is changed.').waitFor();
+	await assertAccessible(page, 'password changed');
+	expect(await elsewhere.isLoggedIn()).toBe(false);
+	await goTo(page, 'Account');
+	const events = page.getByRole('list', { name: 'Security events, newest first' });
+	await events.getByText('The password was changed').waitFor();
+	await lock(page);
+	await unlock(page, another);
+	await goTo(page, 'Notes');
+	await noteRow(page, 'Behind a new lock').waitFor();
 
 	const second = await story.profile(reducedMotion);
 	await fillLogIn(second.page, handle);
-	await second.page.getByRole('heading', { name: 'One more step' }).waitFor();
-	await assertAccessible(second.page, 'the second step of a login');
-	await second.page.getByRole('button', { name: 'Type a backup code' }).click();
-	await second.page
-		.getByRole('textbox', { name: 'Backup code' })
-		.fill(codes[1]?.toLowerCase() ?? '');
-	await second.page.getByRole('button', { name: 'Go on' }).click();
-	await atTheDesk(second.page);
-	await noteRow(second.page, 'Behind two doors').waitFor();
-	assertNoProblems(second);
-	await goToAccount(first.page, 'Second factors');
-	await mine.getByText(/9 codes left/).waitFor();
+	await second.page.getByText('do not belong together').waitFor();
+	await logIn(second.page, handle, another);
+	await noteRow(second.page, 'Behind a new lock').waitFor();
+	assertNoProblems(profile);
+	await elsewhere.close();
+});
 
-	// By name, and away with it.
-	await mine.getByRole('button', { name: /^Rename/ }).click();
-	const naming = first.page.getByRole('dialog', { name: 'Name of this second factor' });
-	await naming.getByRole('textbox').fill('The old phone');
-	await naming.getByRole('button', { name: 'Save' }).click();
-	await mine.getByRole('button', { name: 'Remove The old phone' }).waitFor();
-	await mine.getByRole('button', { name: /^Remove Backup codes/ }).click();
-	const removing = first.page.getByRole('dialog', { name: /^Remove/ });
-	await assertAccessible(first.page, 'remove a second factor?');
-	await removing.getByRole('button', { name: 'Remove' }).click();
-	await mine.getByText(/codes left/).waitFor({ state: 'detached' });
-	assertNoProblems(first, { but: /status of 40[13]/ });
+test('a new kit takes the place of the old one when its words are read back, and not before', async () => {
+	const profile = await story.profile(reducedMotion);
+	const { page } = profile;
+	await signUp(page, `new-kit-${String(++accounts)}`);
+	await goToAccount(page, 'Recovery kit');
+	await page.getByRole('radio', { name: /^1 day/, checked: true }).waitFor();
+	await assertAccessible(page, 'recovery kit');
+	const make = page.getByRole('button', { name: 'Make a new kit' });
+	await make.click();
+	await showWhoIsHere(page);
+	const sheet = page.getByRole('dialog', { name: 'Your new recovery kit' });
+	const left = await readKit(page);
+	expect(left.length).toBe(12);
+	await assertAccessible(page, 'a new kit');
+	await sheet.getByRole('button', { name: 'Keep the old one' }).click();
+	await sheet.waitFor({ state: 'detached' });
+
+	await make.click();
+	const words = await readKit(page);
+	expect(words).not.toEqual(left);
+	await sheet.getByRole('button', { name: 'I have kept it' }).click();
+	const confirming = page.getByRole('dialog', { name: 'Is it really kept?' });
+	await assertAccessible(page, 'a new kit, read back');
+	const fields = confirming.getByRole('textbox', { name: /^Word \d+$/ });
+	for (const field of await fields.all()) await field.fill('wrong');
+	await confirming.getByRole('button', { name: 'Confirm' }).click();
+	await confirming.getByText('These are not the words on the sheet.').waitFor();
+	await fillWords(confirming, words);
+	await confirming.getByRole('button', { name: 'Confirm' }).click();
+	await confirming.waitFor({ state: 'detached' });
+	await page.getByText('The new kit counts from now on.').waitFor();
+
+	// What is asked for half a year from now is of the new sheet.
+	await page.getByRole('button', { name: 'Read three words back' }).click();
+	const checking = page.getByRole('dialog', { name: 'Check your recovery kit' });
+	await fillWords(checking, words);
+	await checking.getByRole('button', { name: 'Check' }).click();
+	await checking.waitFor({ state: 'detached' });
+
+	await page.getByRole('radio', { name: /^7 days/ }).check();
+	await page.getByText('A recovery waits 7 days.').waitFor();
+	await page.getByRole('radio', { name: /^7 days/, checked: true }).waitFor();
+	await goTo(page, 'Account');
+	const events = page.getByRole('list', { name: 'Security events, newest first' });
+	await events.getByText('What logins and recoveries ask for was changed').waitFor();
+	await events.getByText('The recovery kit was made anew, or confirmed').first().waitFor();
+	assertNoProblems(profile);
+});
+
+test('an account sees what it uses of what it may, and nothing of running the server', async () => {
+	// Whoever is first runs the server.
+	const first = await story.profile(reducedMotion);
+	await signUp(first.page, `operator-${String(++accounts)}`);
+	const profile = await story.profile(reducedMotion);
+	const { page } = profile;
+	await signUp(page, `sparing-${String(++accounts)}`);
+	await newNote(page, 'One', 'Sealed.');
+	await whenSynced(page);
+	await goToAccount(page, 'Limits');
+	await page.getByText('1 of 3').waitFor();
+	await page.getByText(/MB of 2\.0 GB/).waitFor();
+	await page.getByText('2 of 256').waitFor();
+	const spaces = page.getByRole('list', { name: 'Room of each space' });
+	await spaces.getByText('1 member of 128 · 1 note').waitFor();
+	await assertAccessible(page, 'limits');
+	await goTo(page, 'Account');
+	await page.getByText(/MB of 2\.0 GB/).waitFor();
+	expect(await page.getByRole('link', { name: 'Running this server' }).count()).toBe(0);
+
+	story.edge.wire.cut();
+	await page.getByRole('link', { name: /^Limits/ }).click();
+	await page.getByText('This is how things stood when it was asked last.').waitFor();
+	await assertAccessible(page, 'limits without a network');
+	story.edge.wire.mend();
+	await page.getByRole('button', { name: 'Try again' }).click();
+	await page.getByRole('button', { name: 'Try again' }).waitFor({ state: 'detached' });
+	assertNoProblems(profile, { mayBeUnreachable: true });
+	await first.close();
+});
+
+test('what is copied of secrets is taken out of the clipboard, unless something else lies there', async () => {
+	const profile = await story.profile(reducedMotion);
+	const { page } = profile;
+	await signUp(page, `copied-${String(++accounts)}`);
+	await goToAccount(page, 'Second factors');
+	const held = () => page.evaluate(() => navigator.clipboard.readText());
+	const copyCodes = async (): Promise<void> => {
+		await page.getByRole('button', { name: /^Make ten/ }).click();
+		const paper = page.getByRole('dialog', { name: 'Backup codes' });
+		await paper.getByRole('listitem').first().waitFor();
+		await paper.getByRole('button', { name: 'Copy the codes' }).click();
+		await paper.getByText('It is taken out of the clipboard in a minute').waitFor();
+		expect((await held()).split('\n').length).toBe(10);
+		await paper.getByRole('button', { name: 'Cancel' }).click();
+	};
+	await page.clock.install();
+	await copyCodes();
+	await page.clock.fastForward('01:01');
+	await expect.poll(held).toBe('');
+
+	await copyCodes();
+	await page.evaluate(() => navigator.clipboard.writeText('of somebody else'));
+	await page.clock.fastForward('01:01');
+	await lock(page);
+	expect(await held()).toBe('of somebody else');
+	await unlock(page);
+	await goToAccount(page, 'Second factors');
+	await copyCodes();
+	await lock(page);
+	await expect.poll(held).toBe('');
+	assertNoProblems(profile);
+});
+
+test('an account is deleted by whoever types its handle and shows who they are', async () => {
+	const profile = await story.profile(reducedMotion);
+	const { page } = profile;
+	const handle = `leaving-${String(++accounts)}`;
+	await signUp(page, handle);
+	await goToAccount(page, 'Password');
+	await page.getByRole('button', { name: 'Delete the account' }).click();
+	const asked = page.getByRole('dialog', { name: `Delete the account ‘${handle}’?` });
+	await assertAccessible(page, 'delete the account?');
+	const end = asked.getByRole('button', { name: 'Delete for ever' });
+	expect(await end.isDisabled()).toBe(true);
+	await asked.getByRole('textbox').fill(handle);
+	await end.click();
+	await page.getByRole('button', { name: 'Create account' }).waitFor();
+	await fillLogIn(page, handle);
+	await page.getByText('do not belong together').waitFor();
+	assertNoProblems(profile, { but: /status of 401/ });
 });

@@ -11,15 +11,22 @@ export interface HeadlessDevice {
 	readonly tacet: Tacet;
 	/** Resolves with the first of the account's spaces that is so. */
 	spaceThat(is: (space: Space) => boolean): Promise<Space>;
+	/** Whether the edge answers it. */
+	isLoggedIn(): Promise<boolean>;
 	close(): Promise<void>;
 }
 
 export const loadOpaque = async (): Promise<WebAssembly.Module> =>
 	WebAssembly.compile(await readFile(inProject('crypto/opaque-ke/opaque-ke.wasm')));
 
-export async function headlessDevice(origin: string, handle: string): Promise<HeadlessDevice> {
+export async function headlessDevice(
+	origin: string,
+	handle: string,
+	deviceName = 'A device'
+): Promise<HeadlessDevice> {
 	const tacet = createTacet({
 		origin,
+		deviceName,
 		store: createMemoryStore(),
 		startCrypto: () => startCryptoInProcess(loadOpaque)
 	});
@@ -31,6 +38,7 @@ export async function headlessDevice(origin: string, handle: string): Promise<He
 	return {
 		...{ space, tacet },
 		spaceThat: (is) => spaceThat(tacet, is),
+		isLoggedIn: async () => (await tacet.account()).ok,
 		async close() {
 			await tacet.logOut({ discardUnsent: true });
 			await tacet.close();

@@ -1,6 +1,7 @@
 // Unlocking by a passkey, with an authenticator that the browser's debugger lends.
 import type { CDPSession, Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { assertAccessible } from './accessible.ts';
 import { assertNoProblems, password, tellStories, type Profile } from './browser.ts';
 import {
 	atTheDesk,
@@ -8,6 +9,7 @@ import {
 	goToAccount,
 	lock,
 	newNote,
+	noteRow,
 	noteText,
 	openNote,
 	signUp,
@@ -108,6 +110,21 @@ test('a passkey opens the device online and offline; without it the password doe
 	await page.getByRole('button', { name: 'Remove This laptop' }).click();
 	await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
 	await passkeys.waitFor({ state: 'detached' });
+
+	// Whoever typed the password is offered one, until they decline it.
+	const offer = page.getByRole('complementary', { name: 'Unlock with a passkey' });
+	await lock(page);
+	await unlock(page);
+	await goTo(page, 'Notes');
+	await offer.waitFor();
+	await assertAccessible(page, 'unlocking with a passkey, offered');
+	await offer.getByRole('button', { name: 'Never on this device' }).click();
+	await offer.waitFor({ state: 'detached' });
+	await lock(page);
+	await unlock(page);
+	await goTo(page, 'Notes');
+	await noteRow(page, 'By finger').waitFor();
+	expect(await offer.count()).toBe(0);
 	await lock(page);
 	expect(await passkeyButton(page).count()).toBe(0);
 	await unlock(page);

@@ -29,14 +29,27 @@ export async function readKit(page: Page): Promise<string[]> {
 
 /** Reads the two words back that the page asks for. */
 export async function confirmKit(page: Page, words: readonly string[]): Promise<void> {
-	const fields = page.getByRole('textbox', { name: /^Word \d+$/ });
+	await fillWords(page, words);
+	await page.getByRole('button', { name: 'Confirm' }).click();
+}
+
+/** Into fields that say which words they ask for. */
+export async function fillWords(at: Page | Locator, words: readonly string[]): Promise<void> {
+	const fields = at.getByRole('textbox', { name: /^Word \d+$/ });
 	await fields.first().waitFor();
 	for (const field of await fields.all()) {
 		const label = await field.evaluate((input: HTMLInputElement) => input.labels?.[0]?.innerText);
 		const position = Number(/\d+/.exec(label ?? '')?.[0]);
 		await field.fill(words[position - 1] ?? '');
 	}
-	await page.getByRole('button', { name: 'Confirm' }).click();
+}
+
+/** The password once more, where a change of the account asks for it. */
+export async function showWhoIsHere(page: Page, secret = password): Promise<void> {
+	const dialog = page.getByRole('dialog', { name: 'Is it you?' });
+	await dialog.getByRole('textbox', { name: 'Password' }).fill(secret);
+	await dialog.getByRole('button', { name: 'Go on' }).click();
+	await dialog.waitFor({ state: 'detached' });
 }
 
 export async function fillLogIn(page: Page, handle: string, secret = password): Promise<void> {
@@ -89,6 +102,7 @@ export async function goToAccount(page: Page, part: AccountPage): Promise<void> 
 
 type AccountPage =
 	| 'Sessions and devices'
+	| 'Password'
 	| 'Second factors'
 	| 'Unlocking'
 	| 'Recovery kit'

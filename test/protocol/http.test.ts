@@ -69,6 +69,17 @@ type Shape = Readonly<Record<string, unknown>>;
 const samples: Record<RouteName, { readonly request: Shape; readonly response: Shape }> = {
 	health: { request: {}, response: { name: 'tacet', protocolVersion: 1 } },
 	signUpRead: { request: {}, response: { signUp: 'invite', isFirst: false } },
+	usageRead: {
+		request: {},
+		response: {
+			isOperator: false,
+			limits: {
+				...{ spacesPerAccount: 9, bytesPerAccount: 2_000_000 },
+				...{ bytesPerSpace: 1_000_000, membersPerSpace: 8 }
+			},
+			spaces: [{ space, bytes: 1_048_576 }]
+		}
+	},
 	operatorRead: { request: {}, response: operation },
 	operatorWrite: {
 		request: { change: { set: 'limits', limits: operation.limits } },

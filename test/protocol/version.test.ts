@@ -91,7 +91,7 @@ const locked: typeof formats = {
 	identity: '16d794a5143bdff7',
 	labels: '7d947946e520389a',
 	page: '0d865cb168420e9e',
-	routes: '439587784254aaf6',
+	routes: '29ac13caa6ca7bc7',
 	sharing: '143bd1c0c21142b6',
 	signingInputs: '19980ef7be8c7334',
 	spaceFrames: 'db8d73b49acbd8c2'

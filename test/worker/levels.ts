@@ -22,6 +22,7 @@ export type Level =
 export const levels = {
 	health: 'anybody',
 	signUpRead: 'anybody',
+	usageRead: 'account',
 	operatorRead: 'operator',
 	operatorWrite: 'operator',
 	registrationStart: 'anybody',

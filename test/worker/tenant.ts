@@ -200,6 +200,7 @@ async function requestsOf(
 	return {
 		health: {},
 		signUpRead: {},
+		usageRead: {},
 		operatorRead: {},
 		operatorWrite: {
 			change: {

@@ -6,6 +6,11 @@ export const accountRead: AccountRoute<'accountRead'> = {
 	call: ({ account, proven, request }) => account.read(proven, request)
 };
 
+export const usageRead: AccountRoute<'usageRead'> = {
+	rate: 'session',
+	call: ({ account, proven }) => account.readUsage(proven)
+};
+
 export const passwordStart: AccountRoute<'passwordStart'> = {
 	rate: 'session',
 	call: ({ account, proven, request }) => account.passwordStart(proven, request)

@@ -1,6 +1,7 @@
 // The account as people read it: its devices in one list, and what opens it.
 import type { KitStanding } from '../../../client/api-sharing.ts';
 import type { AccountOverview, OwnDevice } from '../../../client/index.ts';
+import type { Place } from '../../../protocol/http-fields.ts';
 import type { DeviceId } from '../../../protocol/ids.ts';
 import { longDate } from './times.ts';
 
@@ -15,6 +16,26 @@ export interface DeviceLine {
 	readonly isThis: boolean;
 	/** Null: not logged in, or the server was not asked yet. */
 	readonly session: Session | null;
+}
+
+export const lineTitle = ({ name, device }: Pick<DeviceLine, 'name' | 'device'>): string =>
+	name ?? `A device without a name (${device.slice(0, 6)})`;
+
+const countryNames = new Intl.DisplayNames(undefined, { type: 'region', fallback: 'code' });
+/** The platform's own codes, which no country has. */
+const otherNetworks: Readonly<Record<string, string>> = {
+	T1: 'over Tor',
+	XX: ''
+};
+
+/** 'near Lyon, France'; empty where nothing is known. By the network: people are often elsewhere. */
+export function placeWords(place: Place | null): string {
+	if (place === null) return '';
+	const { country, city } = place;
+	const other = otherNetworks[country];
+	if (other !== undefined) return other;
+	const name = countryNames.of(country) ?? country;
+	return city === null ? `in ${name}` : `near ${city}, ${name}`;
 }
 
 /** This device first, then those that are logged in, the one that was seen last first. */

@@ -27,6 +27,8 @@ export class App {
 	installOffer = $state.raw<InstallOffer | null>(null);
 	/** When the password was last typed in this tab. */
 	shownAtMs = -Infinity;
+	/** In this tab, and not by signing up or logging in. */
+	unlockedByPassword = $state(false);
 	readonly preferences = new Preferences();
 	readonly toasts = new Toasts();
 	readonly updates = new Updates();

@@ -9,22 +9,27 @@ import type {
 	LoginDoubt,
 	Space,
 	SyncStatus,
-	TacetError
+	TacetError,
+	Usage
 } from '../../../client/index.ts';
-import type { FactorsOverview, TacetFactors } from '../../../client/api-factors.ts';
+import type { FactorsOverview } from '../../../client/api-factors.ts';
 import type {
 	DeviceStanding,
 	Joining,
 	KitStanding,
 	OwnDevice
 } from '../../../client/api-sharing.ts';
-import type { ItemId } from '../../../protocol/ids.ts';
+import type { DeviceId, ItemId } from '../../../protocol/ids.ts';
+import type { AccountFacts } from '../../../client/crypto-account-writes.ts';
+import type { TacetSecurity } from '../../../client/security-face.ts';
+import { deviceLines, lineTitle, type DeviceLine } from './account-words.ts';
 import type { App } from './app.svelte.ts';
 import { ImportRun } from './import-run.svelte.ts';
 import { Inbox } from './inbox.svelte.ts';
 import { errorWords } from './messages.ts';
 import { paced } from '../../../client/paced.ts';
 import { itemHref, listHref } from './place.svelte.ts';
+import { SecretClipboard } from './secret-clipboard.svelte.ts';
 import { StepUp } from './step-up.svelte.ts';
 import { Asked, spaceName } from './sharing.svelte.ts';
 import {
@@ -68,6 +73,11 @@ export class DeskState {
 	readonly stepUp: StepUp;
 	/** What the edge says of the account; asked for by the pages about it. */
 	readonly account: Asked<AccountOverview>;
+	/** What the account's own log says of it, verified. */
+	readonly facts: Asked<AccountFacts>;
+	/** Room on the server. */
+	readonly usage: Asked<Usage>;
+	readonly clipboard = new SecretClipboard();
 	query = $state('');
 	/** The note that was just made: its title takes the focus. */
 	made: ItemId | null = null;
@@ -102,6 +112,8 @@ export class DeskState {
 		this.factors = new Asked(() => this.security.factors());
 		this.stepUp = new StepUp(app);
 		this.account = new Asked(() => app.tacet.account());
+		this.facts = new Asked(() => this.security.read());
+		this.usage = new Asked(() => app.tacet.usage());
 		this.inbox = new Inbox(() => app.tacet.requests());
 	}
 
@@ -217,6 +229,18 @@ export class DeskState {
 		return state.phase === 'unlocked' ? state.devices : [];
 	}
 
+	/** This device, as commits and the list of devices name it. */
+	get device(): DeviceId | null {
+		const { state } = this.app;
+		return state.phase === 'unlocked' ? state.device : null;
+	}
+
+	/** As its person calls it. */
+	nameOf(device: DeviceId): string {
+		const known = this.devices.find((one) => one.device === device);
+		return lineTitle({ name: known?.name ?? null, device });
+	}
+
 	/** What this device's login was not asked; null for nothing. */
 	get loginDoubt(): LoginDoubt | null {
 		const { state } = this.app;
@@ -234,7 +258,14 @@ export class DeskState {
 		return state.phase === 'unlocked' ? state.standing : { state: 'confirmed' };
 	}
 
-	get security(): TacetFactors {
+	/** This one first; without those that were removed. */
+	get deviceLines(): readonly DeviceLine[] {
+		const removed = this.facts.value?.removedDevices ?? [];
+		const kept = this.devices.filter(({ device }) => !removed.includes(device));
+		return deviceLines(kept, this.account.value?.sessions ?? []);
+	}
+
+	get security(): TacetSecurity {
 		return this.app.tacet.security;
 	}
 

@@ -27,3 +27,11 @@ export const passkeyDialog: PasskeyDialog = {
 export const hasOwnPasskeys = async (): Promise<boolean> =>
 	typeof PublicKeyCredential !== 'undefined' &&
 	(await PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable());
+
+/** Whether this browser and device can unlock by one: with the PRF extension, and without another key. */
+export async function canUnlockByPasskey(): Promise<boolean> {
+	if (!(await hasOwnPasskeys())) return false;
+	// Older browsers do not say; they are not offered it, and can be told to on the page about unlocking.
+	const known = await PublicKeyCredential.getClientCapabilities?.();
+	return known?.['extension:prf'] === true;
+}

@@ -30,6 +30,7 @@ export const accountParts = [
 	'overview',
 	'devices',
 	'factors',
+	'password',
 	'unlocking',
 	'kit',
 	'limits',

@@ -9,7 +9,7 @@ const oneOf = <Name extends string>(
 	kept: string | null
 ): Name | undefined => names.find((name) => name === kept);
 
-function read(key: string): string | null {
+export function readHere(key: string): string | null {
 	try {
 		return localStorage.getItem(key);
 	} catch {
@@ -18,7 +18,7 @@ function read(key: string): string | null {
 	}
 }
 
-function write(key: string, value: string): void {
+export function writeHere(key: string, value: string): void {
 	try {
 		localStorage.setItem(key, value);
 	} catch {
@@ -29,10 +29,10 @@ function write(key: string, value: string): void {
 const paper = { light: '#FBF9F5', dark: '#161513' } as const;
 
 export class Preferences {
-	#theme = $state<Theme>(oneOf(themes, read('tacet.theme')) ?? 'system');
-	#face = $state<Face>(oneOf(faces, read('tacet.face')) ?? 'serif');
-	#singleKeys = $state(read('tacet.single-keys') !== 'off');
-	#kitLaterUntilMs = $state(Number(read('tacet.kit-later')) || 0);
+	#theme = $state<Theme>(oneOf(themes, readHere('tacet.theme')) ?? 'system');
+	#face = $state<Face>(oneOf(faces, readHere('tacet.face')) ?? 'serif');
+	#singleKeys = $state(readHere('tacet.single-keys') !== 'off');
+	#kitLaterUntilMs = $state(Number(readHere('tacet.kit-later')) || 0);
 
 	get theme(): Theme {
 		return this.#theme;
@@ -40,7 +40,7 @@ export class Preferences {
 
 	set theme(theme: Theme) {
 		this.#theme = theme;
-		write('tacet.theme', theme);
+		writeHere('tacet.theme', theme);
 		this.show();
 	}
 
@@ -50,7 +50,7 @@ export class Preferences {
 
 	set face(face: Face) {
 		this.#face = face;
-		write('tacet.face', face);
+		writeHere('tacet.face', face);
 	}
 
 	/** Shortcuts of one letter can be in the way of speech input (WCAG 2.1.4). */
@@ -60,7 +60,7 @@ export class Preferences {
 
 	set singleKeys(on: boolean) {
 		this.#singleKeys = on;
-		write('tacet.single-keys', on ? 'on' : 'off');
+		writeHere('tacet.single-keys', on ? 'on' : 'off');
 	}
 
 	/** Until then nobody is asked whether the recovery kit is still there. */
@@ -70,7 +70,7 @@ export class Preferences {
 
 	set kitLaterUntilMs(untilMs: number) {
 		this.#kitLaterUntilMs = untilMs;
-		write('tacet.kit-later', String(untilMs));
+		writeHere('tacet.kit-later', String(untilMs));
 	}
 
 	/** Puts the theme on the document, and on the browser's own frame. */
