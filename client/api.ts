@@ -10,6 +10,7 @@ import type { LogInOptions, UnlockInput } from './api-account.ts';
 import type { SignUpInput } from './account.ts';
 import type { TacetRecovery } from './api-recovery.ts';
 import type { AccountSharing, SpaceSharing, TacetSharing } from './api-sharing.ts';
+import type { AccountNews } from './account-news.ts';
 import type { AutoLock } from './auto-lock.ts';
 import type { CryptoWorker } from './crypto-port.ts';
 import type { Cursors } from './cursors.ts';
@@ -79,6 +80,8 @@ export type TacetState =
 				readonly space: Space;
 				readonly autoLock: AutoLock;
 				readonly cursors: Cursors;
+				/** Word of changes of the account: its sessions, its factors, a recovery. */
+				readonly accountNews: AccountNews;
 			});
 
 export type Answer<Value> = Promise<Result<Value, TacetError>>;

@@ -4,6 +4,7 @@ import type { LoginDoubt } from './login-doubt.ts';
 import type { ProfileName } from './profile.ts';
 import type { Session } from './session.ts';
 import type { Profile } from './store.ts';
+import type { HeardMessage } from './tabs.ts';
 import type { Vault } from './vault.ts';
 
 /** Who is known on this device. */
@@ -27,3 +28,32 @@ export async function endVault({ vault, session, crypto }: Open): Promise<void> 
 		crypto.end();
 	}
 }
+
+/** What other tabs say to a vault. */
+export function passOn(vault: Vault, message: VaultMessage): void {
+	switch (message.type) {
+		case 'stored':
+			vault.stored(message.space, message.settled);
+			break;
+		case 'status':
+			vault.leaderStatus(message.space, message.status);
+			break;
+		case 'sync_now':
+			vault.syncNow();
+			break;
+		case 'account':
+			vault.accountNews.told();
+			break;
+		case 'account_fault':
+			vault.accountWatch.heard(message.fault);
+			break;
+		case 'call':
+			void vault.answerCall(message);
+			break;
+	}
+}
+
+type VaultMessage = Exclude<
+	HeardMessage,
+	{ readonly type: 'keys_wanted' | 'unlocked' | 'locked' | 'erased' }
+>;

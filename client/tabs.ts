@@ -32,6 +32,8 @@ export type TabMessage =
 	| { readonly type: 'sync_now' }
 	/** What reading the account at the edge came to. */
 	| { readonly type: 'account_fault'; readonly fault: AccountFault | null }
+	/** Something of the account has changed at the edge. */
+	| { readonly type: 'account' }
 	/** Something that only the tab that syncs can do, its word that it does it, and what came of it. */
 	| {
 			readonly type: 'call';

@@ -15,7 +15,7 @@ import { Http } from './http.ts';
 import type { Passkeys } from './passkeys.ts';
 import { openName, sealName, type SessionFacts } from './profile.ts';
 import type { LoginDoubt } from './login-doubt.ts';
-import { endVault, type Known, type Open } from './open-vault.ts';
+import { endVault, passOn, type Known, type Open } from './open-vault.ts';
 import type { Proofs } from './proofs.ts';
 import { onDemand } from './on-demand.ts';
 import type { TacetSecurity } from './security-face.ts';
@@ -429,21 +429,9 @@ class Engine extends SharingFace implements Tacet {
 			case 'keys_wanted':
 				if (open !== null) void this.#handKeys(open);
 				break;
-			case 'stored':
-				open?.vault.stored(message.space, message.settled);
-				break;
-			case 'status':
-				open?.vault.leaderStatus(message.space, message.status);
-				break;
-			case 'sync_now':
-				open?.vault.syncNow();
-				break;
 			case 'unlocked':
 				if (open === null) void this.start();
 				else open.vault.accountWatch.repeat();
-				break;
-			case 'account_fault':
-				open?.vault.accountWatch.heard(message.fault);
 				break;
 			case 'locked':
 				void this.#inTurn(() => this.#lock(message));
@@ -451,9 +439,8 @@ class Engine extends SharingFace implements Tacet {
 			case 'erased':
 				void this.#inTurn(() => this.#forget());
 				break;
-			case 'call':
-				void open?.vault.answerCall(message);
-				break;
+			default:
+				if (open !== null) passOn(open.vault, message);
 		}
 	}
 
@@ -484,10 +471,10 @@ class Engine extends SharingFace implements Tacet {
 
 	#setUnlocked({ name, vault, loginDoubt }: Open): void {
 		const { account, handle, writer } = name;
-		const { space, sharing, autoLock, cursors } = vault;
-		const facts = { handle, account, device: writer, ...this.#ways, space, autoLock, cursors };
-		const accountFault = vault.accountWatch.fault;
-		this.#setState({ phase: 'unlocked', ...facts, ...sharing.state, loginDoubt, accountFault });
+		const { space, sharing, autoLock, cursors, accountNews } = vault;
+		const facts = { handle, account, device: writer, ...this.#ways, space };
+		const parts = { autoLock, cursors, accountNews, accountFault: vault.accountWatch.fault };
+		this.#setState({ phase: 'unlocked', ...facts, ...parts, ...sharing.state, loginDoubt });
 	}
 
 	#setState(state: TacetState): void {

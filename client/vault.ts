@@ -1,6 +1,7 @@
 // An unlocked account at work: its keyring, its spaces, and which tab syncs them. What an
 // interrupted sign-up left undone is done here: keyring and first space are made if they are absent.
 import type { TacetOptions } from './api.ts';
+import { AccountNews } from './account-news.ts';
 import { AccountWatch } from './account-watch.ts';
 import { AutoLock } from './auto-lock.ts';
 import { Contacts } from './contacts.ts';
@@ -72,6 +73,7 @@ export class Vault {
 	readonly accountWatch: AccountWatch;
 	readonly autoLock: AutoLock;
 	readonly cursors: Cursors;
+	readonly accountNews: AccountNews;
 	readonly #spaces: VaultSpaces;
 	#first: OpenSpace | null = null;
 	#leading = false;
@@ -102,6 +104,7 @@ export class Vault {
 			},
 			onChange: parts.onChange
 		});
+		this.accountNews = new AccountNews(tabs, parts.onAccount);
 		this.#keyring = new OwnKeyring({
 			...{ space: keyringSpace, crypto, store: options.store, device, nowMs },
 			deviceName: options.deviceName ?? 'A device',
@@ -340,7 +343,9 @@ export class Vault {
 			repairWaitMs: options.repairWaitMs ?? randomRepairWaitMs,
 			onChange,
 			onNotice: onChange,
-			onAccount: this.#parts.onAccount,
+			onAccount: () => {
+				this.accountNews.heard();
+			},
 			onStored: (settled) => {
 				tabs.tell({ type: 'stored', space, settled });
 			}
@@ -462,6 +467,7 @@ export class Vault {
 		this.#closed = true;
 		clearTimeout(this.#joinTimer);
 		this.autoLock.close();
+		this.accountNews.close();
 		// Before whoever shows the note is gone.
 		const cursors = this.cursors.save();
 		try {

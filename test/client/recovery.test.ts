@@ -75,7 +75,11 @@ describe('a recovery', () => {
 	test('waits, is seen by the other device, and once that has approved it gives a new password and a new kit', async () => {
 		const who = await someone();
 		const { handle, words, home } = who;
+		const isTold = new Promise<void>((resolve) => {
+			stateOf(home).accountNews.subscribe(resolve);
+		});
 		const { device, begun } = await begin(who);
+		await isTold;
 		expect(begun).toMatchObject({ handle, isFinishing: false });
 		expect(begun.readyAtMs - begun.startedAtMs).toBeGreaterThan(86_000_000);
 		expect(device.cores.running).toBe(0);

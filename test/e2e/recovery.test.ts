@@ -90,7 +90,6 @@ test('a forgotten password: the words wait, another browser lets them in, and ev
 	expect(await digits(page).innerText()).toBe(code);
 
 	await home.page.bringToFront();
-	await home.page.evaluate(() => window.dispatchEvent(new Event('focus')));
 	await home.page.getByRole('button', { name: 'It is me' }).click();
 	const dialog = home.page.getByRole('dialog', { name: 'Is it you?' });
 	await dialog.getByText(code).waitFor();
@@ -129,7 +128,6 @@ test('words in other hands: the browser at home calls it off, and whoever waits 
 	await pasteWords(thief.page, words);
 	await thief.page.getByRole('heading', { name: 'Waiting, for your safety' }).waitFor();
 	await home.page.bringToFront();
-	await home.page.evaluate(() => window.dispatchEvent(new Event('focus')));
 	await home.page.getByRole('button', { name: 'Call it off' }).click();
 	await home.page.getByText('The recovery was called off.').waitFor();
 	await thief.page.bringToFront();

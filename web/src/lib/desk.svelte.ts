@@ -1,4 +1,5 @@
 // What the screens behind the lock share: the spaces, the search, and what a person does to notes.
+import type { AccountNews } from '../../../client/account-news.ts';
 import type { AutoLock } from '../../../client/auto-lock.ts';
 import type { Cursors } from '../../../client/cursors.ts';
 import { createSubscriber } from 'svelte/reactivity';
@@ -98,6 +99,7 @@ export class DeskState {
 
 	readonly autoLock: AutoLock;
 	readonly cursors: Cursors;
+	readonly accountNews: AccountNews;
 	/** The first note that is opened gets its cursor back. */
 	recalls = true;
 
@@ -106,6 +108,7 @@ export class DeskState {
 		if (state.phase !== 'unlocked') throw new Error('a desk is for an unlocked account');
 		this.autoLock = state.autoLock;
 		this.cursors = state.cursors;
+		this.accountNews = state.accountNews;
 		this.app = app;
 		this.home = home;
 		this.importRun = new ImportRun(home);
