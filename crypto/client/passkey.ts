@@ -126,6 +126,14 @@ export interface AssertedCredential extends Credential {
 	};
 }
 
+/** What is sent of a credential, as the edge's schemas read it. */
+interface Sent<Response> {
+	readonly id: string;
+	readonly rawId: string;
+	readonly type: 'public-key';
+	readonly response: Response;
+}
+
 /** A browser's answer in two: what is sent, and what never is. */
 export interface PasskeyAnswer<Sent> {
 	readonly sent: Sent;
@@ -143,15 +151,10 @@ export function splitCreated(
 	credential: CreatedCredential
 ): Result<PasskeyAnswer<PasskeyCreated>, 'unusable'> {
 	const { response } = credential;
-	return split(credential, (id) => ({
-		id,
-		rawId: id,
-		type: 'public-key',
-		response: {
-			clientDataJSON: text(response.clientDataJSON),
-			attestationObject: text(response.attestationObject),
-			transports: passkeyTransports.filter((known) => response.getTransports().includes(known))
-		}
+	return split(credential, () => ({
+		clientDataJSON: text(response.clientDataJSON),
+		attestationObject: text(response.attestationObject),
+		transports: passkeyTransports.filter((known) => response.getTransports().includes(known))
 	}));
 }
 
@@ -160,29 +163,25 @@ export function splitAsserted(
 	credential: AssertedCredential
 ): Result<PasskeyAnswer<PasskeyAsserted>, 'unusable'> {
 	const { response } = credential;
-	return split(credential, (id) => ({
-		id,
-		rawId: id,
-		type: 'public-key',
-		response: {
-			clientDataJSON: text(response.clientDataJSON),
-			authenticatorData: text(response.authenticatorData),
-			signature: text(response.signature),
-			userHandle: response.userHandle && text(response.userHandle)
-		}
+	return split(credential, () => ({
+		clientDataJSON: text(response.clientDataJSON),
+		authenticatorData: text(response.authenticatorData),
+		signature: text(response.signature),
+		userHandle: response.userHandle && text(response.userHandle)
 	}));
 }
 
-function split<Sent>(
+function split<Response>(
 	credential: Credential,
-	form: (id: string) => Sent
-): Result<PasskeyAnswer<Sent>, 'unusable'> {
+	form: () => Response
+): Result<PasskeyAnswer<Sent<Response>>, 'unusable'> {
 	if (credential.type !== 'public-key') return err('unusable');
 	const first = credential.getClientExtensionResults().prf?.results?.first;
 	const output = first === undefined ? null : bytesOf(first);
 	if (output !== null && output.length !== prfOutputBytes) return err('unusable');
+	const id = text(credential.rawId);
 	return ok({
-		sent: form(text(credential.rawId)),
+		sent: { id, rawId: id, type: 'public-key', response: form() },
 		credentialId: new Uint8Array(credential.rawId),
 		output: output && createSecret(output)
 	});
