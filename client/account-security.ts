@@ -112,7 +112,9 @@ export class AccountSecurity {
 			const response = fromBase64Url(answered.value.registrationResponse);
 			if (!response.ok) return fail('server_misbehaved');
 			const offline = profile.deviceKeyslot === null ? null : profile.deviceSecret;
-			const change = { type: 'password', response: response.value, offline } as const;
+			const { pinnedServerKey } = profile;
+			const keys = { pinnedServerKey, offline };
+			const change = { type: 'password', response: response.value, ...keys } as const;
 			const written = await this.#write(profile, settled.value.known, change, null);
 			// It opened the keyslot of before.
 			if (written.ok) await crypto.forgetLogin();
@@ -303,8 +305,11 @@ function codeOf(fault: string): TacetError['code'] {
 	switch (fault) {
 		case 'step_up_needed':
 		case 'wrong_code':
+		case 'server_key_changed':
 		case 'too_few_ways':
 			return fault;
+		case 'malformed':
+			return 'server_misbehaved';
 		case 'factor_missing':
 			return 'last_factor';
 		default:

@@ -61,6 +61,8 @@ export type AccountChange =
 			readonly type: 'password';
 			/** RFC 9807 §5.2.2. */
 			readonly response: Uint8Array;
+			/** 32 bytes: logins are against this key, and a record for another one opens to nobody. */
+			readonly pinnedServerKey: Uint8Array;
 			/** Also seal the root for this device, under the new password. */
 			readonly offline: CryptoKey | null;
 	  }
@@ -79,6 +81,8 @@ export type ChangeFault =
 	| 'step_up_needed'
 	/** Those words are not the recovery code. */
 	| 'wrong_code'
+	/** The record would be for another server than the one that this device knows. */
+	| 'server_key_changed'
 	/** The code in force is confirmed already: there is nothing to be written. */
 	| 'kit_is_confirmed'
 	| 'malformed'
@@ -138,6 +142,7 @@ interface Ports {
 				readonly record: Uint8Array;
 				readonly exportKey: ExportKey;
 				readonly password: PreparedPassword;
+				readonly serverPublicKey: Uint8Array;
 			},
 			'malformed'
 		>
@@ -282,11 +287,15 @@ export class AccountCore implements AccountPort {
 	async #newPassword(
 		state: AccountState,
 		known: KnownAccount,
-		{ response, offline }: AccountChange & { readonly type: 'password' }
+		{ response, pinnedServerKey, offline }: AccountChange & { readonly type: 'password' }
 	): Promise<Result<Drafted, ChangeFault>> {
 		const finished = await this.#ports.finishPassword(response);
 		if (!finished.ok) return finished;
-		const { record, exportKey, password } = finished.value;
+		const { record, exportKey, password, serverPublicKey } = finished.value;
+		if (!equalBytes(serverPublicKey, pinnedServerKey)) {
+			exportKey.wipe();
+			return err('server_key_changed');
+		}
 		const { account } = state;
 		const drafted = await this.#withRoot<Drafted>(state, known, async (root) => {
 			const slotKey = await derivePasswordSlotKey(exportKey, null);

@@ -11,6 +11,7 @@ import {
 	type AccountState
 } from '../crypto/account-log.ts';
 import { sha256 } from '../crypto/hash.ts';
+import { isRegistrationRecord } from '../crypto/registration-record.ts';
 import { verifyProof, type Proof } from '../crypto/signature.ts';
 import { slotsOf, type AccountHead, type SignedAccountWrite } from '../protocol/account-write.ts';
 import { toHex } from '../protocol/bytes.ts';
@@ -172,6 +173,10 @@ export class AccountLog {
 		const isRecord = ({ hash }: HashedRecord) => toHex(hash) === recordHash;
 		const registrationRecord = all.find(isRecord)?.data;
 		if (registrationRecord === undefined) return err({ code: 'malformed' });
+		// Nobody would ever log in against it.
+		if (added.some(isRecord) && !isRegistrationRecord(registrationRecord)) {
+			return err({ code: 'malformed' });
+		}
 		const keyslots = all.filter((record) => !isRecord(record)).map(({ data }) => data);
 		if (!judgeRecords(after, { registrationRecord, keyslots }).ok) {
 			return err({ code: 'malformed' });

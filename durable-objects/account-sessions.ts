@@ -310,7 +310,12 @@ export class AccountSessions {
 	dropBeyond(cap: number, own: SessionId | null): void {
 		const others = this.#stored(Date.now()).filter(({ id }) => id !== own);
 		const ids = others.slice(0, Math.max(0, others.length - (cap - 1))).map(({ id }) => id);
-		if (ids.length > 0) this.drop(({ id }) => ids.includes(id));
+		if (ids.length === 0) return;
+		this.#noteEnded(
+			others.filter(({ id }) => ids.includes(id)),
+			null
+		);
+		this.drop(({ id }) => ids.includes(id));
 	}
 
 	/** Answers whether a session may open a socket of a space; if it may, that space hears of its end. */

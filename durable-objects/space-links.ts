@@ -5,7 +5,6 @@
 import {
 	createRegistrationResponse,
 	finishLogin,
-	isRegistrationRecord,
 	startLogin
 } from '../crypto/edge/opaque-server.ts';
 import { mintAccessToken, type AccessClaims } from '../crypto/edge/session-token.ts';
@@ -14,6 +13,7 @@ import type { LogState } from '../crypto/log-state.ts';
 import { equalConstantTime } from '../crypto/mac.ts';
 import type { OpaqueServer } from '../crypto/opaque-ke/opaque-ke.js';
 import { randomBytes } from '../crypto/random.ts';
+import { isRegistrationRecord } from '../crypto/registration-record.ts';
 import { toBase64Url } from '../protocol/bytes.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { RequestOf, ResponseOf, RouteName } from '../protocol/http.ts';

@@ -9,6 +9,7 @@ import { hmacSha256 } from '../mac.ts';
 import type { OpaqueClient } from '../opaque-ke/opaque-ke.js';
 import { argon2Parameters } from './argon2.ts';
 import type { PreparedPassword } from './password.ts';
+import { isRegistrationRecord } from '../registration-record.ts';
 import { createSecret, type Secret } from './secret.ts';
 
 /** OPAQUE's export key, 64 bytes: known to the client alone, the same at each login. */
@@ -74,8 +75,10 @@ export function finishRegistration(
 			registrationResponse: toBase64Url(input.response),
 			keyStretching
 		});
+		const record = decode(finished.registrationRecord);
+		if (!isRegistrationRecord(record)) return err('malformed');
 		return ok({
-			record: decode(finished.registrationRecord),
+			record,
 			exportKey: createSecret(decode(finished.exportKey)),
 			serverPublicKey: decode(finished.serverStaticPublicKey)
 		});

@@ -8,7 +8,6 @@ import type { OpaqueServer } from '../opaque-ke/opaque-ke.js';
 /** oprf_seed 64 ‖ server private key 32 ‖ public key of fake records 32. */
 const setupBytes = 128;
 const registrationRequestBytes = 32;
-const recordBytes = 192;
 const ke1Bytes = 96;
 const ke3Bytes = 64;
 
@@ -47,9 +46,6 @@ export function createRegistrationResponse(
 		return err('malformed');
 	}
 }
-
-/** Whether `record` has the length of a registration record; its contents show at login. */
-export const isRegistrationRecord = (record: Uint8Array): boolean => record.length === recordBytes;
 
 /**
  * Answers the first message of a login, RFC 9807 §6.3.2 (GenerateKE2).

@@ -59,6 +59,31 @@ describe('changing the password', () => {
 		await device.tacet.close();
 	});
 
+	test('for another server than the one that this device knows is not signed', async () => {
+		const { ristretto255 } = await import('@noble/curves/ed25519.js');
+		const stranger = Buffer.from(ristretto255.Point.BASE.toBytes());
+		let written = false;
+		const device = await signedUp(edge, newHandle(), {
+			fetch: async (input, init) => {
+				const url = input instanceof Request ? input.url : input.toString();
+				written ||= url.endsWith('/v1/account/write');
+				const answer = await fetch(input, init);
+				if (!url.endsWith('/v1/password/start') || !answer.ok) return answer;
+				const body = (await answer.json()) as { registrationResponse: string };
+				const element = Buffer.from(body.registrationResponse, 'base64url').subarray(0, 32);
+				const registrationResponse = Buffer.concat([element, stranger]).toString('base64url');
+				return Response.json({ registrationResponse }, { headers: answer.headers });
+			}
+		});
+		expect(await device.tacet.stepUp({ password })).toMatchObject({ ok: true });
+		const refused = await device.tacet.security.changePassword(next);
+		expect(refused).toMatchObject({ error: { code: 'server_key_changed' } });
+		expect(written).toBe(false);
+		await device.tacet.lock();
+		expect(await device.tacet.unlock({ password })).toMatchObject({ ok: true });
+		await device.tacet.close();
+	});
+
 	test('takes the offline keyslot along', async () => {
 		const lonely = await startEdge();
 		const device = await signedUp(lonely, newHandle());

@@ -136,6 +136,46 @@ describe('a write', () => {
 		expect((await read(person, session)).status).toBe(200);
 	});
 
+	it('that lets fewer sessions live ends the oldest, and never the one that asks', async () => {
+		const { person, session: oldest } = await loggedIn();
+		const second = await person.logIn();
+		const third = await person.logIn();
+		const { log, append } = await person.genesis(second.device);
+		const socket = await connect(log.space, second.token);
+		await socket.ask(append);
+		const policy = { ...person.state!.policy, sessionCap: 2 };
+		const lowered = await person.change(oldest.token, { type: 'policy', policy });
+		expect(lowered.status).toBe(200);
+		expect(await socket.closed).toBe(4401);
+		expect((await read(person, second)).status).toBe(401);
+		expect((await read(person, third)).status).toBe(200);
+		const { body } = await read(person, oldest);
+		expect(body.sessions.map(({ current }) => current)).toEqual([true, false]);
+		expect(body.sessionCap).toBe(2);
+		expect(body.events).toMatchObject([
+			{ kind: 'session_ended', device: second.device },
+			{ kind: 'policy_changed', device: oldest.device },
+			...[third, second, oldest].map(({ device }) => ({ kind: 'logged_in', device }))
+		]);
+	});
+
+	it('of a password that nobody could log in against is refused, and nothing is changed', async () => {
+		const { person, session } = await loggedIn();
+		const { action, records } = await otherPassword(person, session);
+		const before = await dump(stubOf(session));
+		const noPoint = records.registrationRecord.slice();
+		noPoint.fill(0xff, 0, 32);
+		const records192 = [noPoint, records.registrationRecord.fill(0, 0, 32)];
+		for (const registrationRecord of records192) {
+			const password = { ...action.password, recordHash: sha256(registrationRecord) };
+			const named = { ...action, password };
+			const sent = { ...records, registrationRecord };
+			const answer = await person.change(session.token, named, sent);
+			expect([answer.status, answer.body]).toEqual([400, { error: { code: 'malformed' } }]);
+		}
+		expect(await dump(stubOf(session))).toEqual(before);
+	});
+
 	it('is told to the sockets of the account', async () => {
 		const { person, session } = await loggedIn();
 		const { log, append } = await person.genesis(session.device);
