@@ -1,6 +1,6 @@
 // Second factors, from adding one to the login that asks for it.
-import { Secret, TOTP } from 'otpauth';
 import { expect, test } from 'vitest';
+import { codeOf } from '../client/authenticator-app.ts';
 import { assertAccessible } from './accessible.ts';
 import { assertNoProblems, tellStories } from './browser.ts';
 import {
@@ -32,11 +32,11 @@ test('codes from an app and on paper are added, and asked for at the next login'
 	const adding = first.page.getByRole('dialog', { name: 'Codes from an app' });
 	const key = await adding.getByRole('code').innerText();
 	await assertAccessible(first.page, 'adding codes from an app');
-	const app = new TOTP({ secret: Secret.fromBase32(key.replace(/\s/g, '')) });
 	const digits = adding.getByRole('textbox', { name: 'The six digits that it shows' });
-	await digits.fill(app.generate() === '000000' ? '000001' : '000000');
+	const app = { secretBase32: key };
+	await digits.fill(codeOf(app) === '000000' ? '000001' : '000000');
 	await adding.getByText('That was not the right second step.').waitFor();
-	const right = app.generate();
+	const right = codeOf(app);
 	// As it is copied: in two groups. The last digit goes on by itself.
 	await digits.fill(`${right.slice(0, 3)} ${right.slice(3)}`);
 	await adding.waitFor({ state: 'detached' });
