@@ -1,5 +1,6 @@
 // The factors of an account in its own object, with its own database, asked as a login would ask.
 import { runInDurableObject } from 'cloudflare:test';
+import { expect } from 'vitest';
 import { AccountFactorStore } from '../../durable-objects/account-factor-store.ts';
 import {
 	AccountFactors,
@@ -7,13 +8,14 @@ import {
 	type FactorSubject
 } from '../../durable-objects/account-factors.ts';
 import { AccountStore } from '../../durable-objects/account-store.ts';
+import { backupCodeHash, generateBackupCodes } from '../../crypto/backup-codes.ts';
 import { sha256 } from '../../crypto/hash.ts';
 import { passkeySlotId } from '../../crypto/passkey-id.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import { generateTotpSecret, hotpCode } from '../../crypto/totp.ts';
-import { type Factor } from '../../protocol/account-write.ts';
+import type { Factor } from '../../protocol/account-write.ts';
 import { factorKinds, type FactorKind } from '../../protocol/factor-kind.ts';
-import { toHex } from '../../protocol/bytes.ts';
+import { toBase64Url, toHex } from '../../protocol/bytes.ts';
 import type { Refusal } from '../../protocol/errors.ts';
 import { encodeFactorData, type FactorData } from '../../protocol/factor.ts';
 import type { FactorAnswer, FactorProof } from '../../protocol/factor-answer.ts';
@@ -178,3 +180,40 @@ export const passkeyData = (authenticator: SoftAuthenticator): FactorData => ({
 	...{ publicKey: authenticator.publicKey, transports: ['internal'] },
 	isBackupEligible: authenticator.stored.isBackupEligible
 });
+
+export const malformed = { ok: false, error: { code: 'malformed' } };
+export const limited = { ok: false, error: { code: 'rate_limited' } };
+export const parallel = 50;
+
+export const many = <Answer>(ask: (index: number) => Promise<Answer>): Promise<Answer[]> =>
+	Promise.all(Array.from({ length: parallel }, (_, index) => ask(index)));
+export const rightOf = (answers: readonly { readonly ok: boolean }[]) =>
+	answers.filter(({ ok }) => ok).length;
+
+export const backup = (code: Uint8Array): FactorProof & { kind: 'backup_codes' } => ({
+	...{ kind: 'backup_codes', code: toBase64Url(code) }
+});
+export const codesData = (codes: readonly Uint8Array[]): FactorData => ({
+	...{ kind: 'backup_codes', hashes: codes.map((code) => backupCodeHash(account, code)) }
+});
+
+export async function addBackupCodes(stage: FactorStage): Promise<Uint8Array[]> {
+	const codes = generateBackupCodes();
+	expect((await stage.add(codesData(codes), backup(codes[9]!))).ok).toBe(true);
+	return codes;
+}
+
+export const telephone = '+15550123456';
+export const telephoneData: FactorData = {
+	kind: 'sms',
+	salt: new Uint8Array(16),
+	number: telephone
+};
+export const sms = (code: string): FactorProof & { kind: 'sms' } => ({ kind: 'sms', code });
+
+export async function addTelephone(stage: FactorStage): Promise<FactorId> {
+	expect(await stage.factors.sendTo(adding, telephone)).toEqual({ ok: true, value: null });
+	const added = await stage.add(telephoneData, sms(stage.messageCode));
+	if (!added.ok) throw new Error('not added');
+	return added.value;
+}

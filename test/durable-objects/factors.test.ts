@@ -1,15 +1,14 @@
 // Second factors in the account's own object, on its own database.
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { factorRates, maxSmsTries, smsRatePerAccount } from '../../durable-objects/limits.ts';
-import { backupCodeHash, generateBackupCodes } from '../../crypto/backup-codes.ts';
+import { factorRates } from '../../durable-objects/limits.ts';
+import { generateBackupCodes } from '../../crypto/backup-codes.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import { generateTotpSecret } from '../../crypto/totp.ts';
-import { toBase64Url, toHex, utf8Encode } from '../../protocol/bytes.ts';
+import { toBase64Url, toHex } from '../../protocol/bytes.ts';
 import { encodeFactorData, type FactorData } from '../../protocol/factor.ts';
-import type { FactorProof } from '../../protocol/factor-answer.ts';
 import type { FactorId } from '../../protocol/ids.ts';
 import { err } from '../../protocol/result.ts';
-import { account, flag, SoftAuthenticator } from '../crypto/edge/webauthn-fixture.ts';
+import { flag, SoftAuthenticator } from '../crypto/edge/webauthn-fixture.ts';
 import {
 	adding,
 	all,
@@ -19,17 +18,20 @@ import {
 	passkeyData,
 	totp,
 	wrong,
-	wrongCode
+	wrongCode,
+	malformed,
+	limited,
+	parallel,
+	many,
+	rightOf,
+	backup,
+	codesData,
+	addBackupCodes,
+	telephone,
+	telephoneData,
+	sms,
+	addTelephone
 } from './factor-stage.ts';
-
-const malformed = { ok: false, error: { code: 'malformed' } };
-const limited = { ok: false, error: { code: 'rate_limited' } };
-const parallel = 50;
-
-const many = <Answer>(ask: (index: number) => Promise<Answer>): Promise<Answer[]> =>
-	Promise.all(Array.from({ length: parallel }, (_, index) => ask(index)));
-const rightOf = (answers: readonly { readonly ok: boolean }[]) =>
-	answers.filter(({ ok }) => ok).length;
 
 /** Moves the clock of everything that runs here. */
 function pass(ms: number): void {
@@ -259,268 +261,6 @@ describe('what suffices', () => {
 			expect(stage.factors.challenge(elsewhere)).toEqual({
 				...{ ok: false, error: { code: 'unavailable' } }
 			});
-		}));
-});
-
-describe('a passkey', () => {
-	it('WAN-04: answers one question, of one login, for one purpose', () =>
-		FactorStage.run(async (stage) => {
-			const authenticator = new SoftAuthenticator();
-			await stage.addPasskey(authenticator);
-			const answer = stage.assert(authenticator);
-			expect(await stage.answer(answer, login('login 2'))).toEqual(wrong);
-			expect(await stage.answer(answer)).toEqual(wrong);
-			const fresh = stage.assert(authenticator);
-			expect(await stage.answer(fresh, login('login 1', { purpose: 'fresh' }))).toEqual(wrong);
-			const good = stage.assert(authenticator);
-			expect((await stage.answer(good)).ok).toBe(true);
-			expect(await stage.answer(good)).toEqual(wrong);
-		}));
-
-	it('of 50 requests at once is right for one', () =>
-		FactorStage.run(async (stage) => {
-			const authenticator = new SoftAuthenticator();
-			await stage.addPasskey(authenticator);
-			const answer = stage.assert(authenticator);
-			expect(rightOf(await many(() => stage.answer(answer)))).toBe(1);
-		}));
-
-	it('need not know who uses it beside a password, and must for a step-up', () =>
-		FactorStage.run(async (stage) => {
-			const authenticator = new SoftAuthenticator();
-			await stage.addPasskey(authenticator);
-			const unverified = { flags: flag.UV };
-			const step = login('session 1', { purpose: 'fresh' });
-			expect((await stage.answer(stage.assert(authenticator, undefined, unverified))).ok).toBe(
-				true
-			);
-			expect(await stage.answer(stage.assert(authenticator, step, unverified), step)).toEqual(
-				wrong
-			);
-			expect((await stage.answer(stage.assert(authenticator, step), step)).ok).toBe(true);
-		}));
-
-	it('WAN-04: that lives in one place and counts back is refused, and its owner told', () =>
-		FactorStage.run(async (stage) => {
-			const authenticator = new SoftAuthenticator({ counter: 10 });
-			await stage.addPasskey(authenticator);
-			expect((await stage.answer(stage.assert(authenticator))).ok).toBe(true);
-			const spent = stage.store.loadFactors()[0]!.spent;
-			expect(spent).toBe(11);
-			const copied = stage.assert(authenticator, undefined, { counter: 11 });
-			expect(await stage.answer(copied)).toEqual(wrong);
-			expect(stage.notices).toEqual(['passkey_suspect', 'factor_refused']);
-			expect(stage.store.loadFactors()[0]!.spent).toBe(spent);
-			const next = stage.assert(authenticator, undefined, { counter: 12 });
-			expect((await stage.answer(next)).ok).toBe(true);
-		}));
-
-	it('that is synced may count back, and its owner is told', () =>
-		FactorStage.run(async (stage) => {
-			const authenticator = new SoftAuthenticator({ counter: 10, isSynced: true });
-			await stage.addPasskey(authenticator);
-			const back = stage.assert(authenticator, undefined, { counter: 3 });
-			expect((await stage.answer(back)).ok).toBe(true);
-			expect(stage.notices).toEqual(['passkey_suspect']);
-			expect(stage.store.loadFactors()[0]!.spent).toBe(10);
-		}));
-
-	it('that answers twice at once with one counter is right once', () =>
-		FactorStage.run(async (stage) => {
-			const authenticator = new SoftAuthenticator({ counter: 10 });
-			await stage.addPasskey(authenticator);
-			const subjects = [login('login 1'), login('login 2')];
-			const answers = subjects.map((subject) =>
-				stage.assert(authenticator, subject, { counter: 20 })
-			);
-			const judged = await Promise.all(
-				answers.map((answer, index) => stage.answer(answer, subjects[index]))
-			);
-			expect(rightOf(judged)).toBe(1);
-			expect(stage.notices).toContain('passkey_suspect');
-		}));
-
-	it('is none any more once it is removed, even while it answers', () =>
-		FactorStage.run(async (stage) => {
-			const authenticator = new SoftAuthenticator();
-			await stage.addPasskey(authenticator);
-			const judged = stage.answer(stage.assert(authenticator));
-			stage.factors.keepOnly([]);
-			expect(await judged).toEqual(wrong);
-			expect(stage.factors.list()).toEqual([]);
-		}));
-
-	it('is not taken from another account’s hands', () =>
-		FactorStage.run(async (stage) => {
-			await stage.addPasskey(new SoftAuthenticator());
-			const other = new SoftAuthenticator({ seed: 2 });
-			expect(await stage.answer(stage.assert(other))).toEqual(wrong);
-		}));
-});
-
-const backup = (code: Uint8Array): FactorProof & { kind: 'backup_codes' } => ({
-	...{ kind: 'backup_codes', code: toBase64Url(code) }
-});
-const codesData = (codes: readonly Uint8Array[]): FactorData => ({
-	...{ kind: 'backup_codes', hashes: codes.map((code) => backupCodeHash(account, code)) }
-});
-
-async function addBackupCodes(stage: FactorStage): Promise<Uint8Array[]> {
-	const codes = generateBackupCodes();
-	expect((await stage.add(codesData(codes), backup(codes[9]!))).ok).toBe(true);
-	return codes;
-}
-
-describe('backup codes', () => {
-	it('are good once each, in any order, until there are none', () =>
-		FactorStage.run(async (stage) => {
-			const codes = await addBackupCodes(stage);
-			for (const [used, code] of [...codes.entries()].reverse()) {
-				expect(stage.factors.list()[0]!.codesLeft).toBe(used + 1);
-				stage.wake();
-				expect((await stage.answer(backup(code))).ok).toBe(true);
-				expect(await stage.answer(backup(code))).toEqual(wrong);
-			}
-			expect(stage.factors.list()[0]!.codesLeft).toBe(0);
-			expect(stage.factors.question(login('login 1'), all)).toBeNull();
-		}));
-
-	it('are right exactly ten times of 50 requests at once', () =>
-		FactorStage.run(async (stage) => {
-			const codes = await addBackupCodes(stage);
-			const known = login('login 1', { isKnownDevice: true });
-			const answers = await many((index) =>
-				stage.answer(backup(codes[index % 10]!), index % 2 === 0 ? known : undefined)
-			);
-			expect(rightOf(answers)).toBe(10);
-			expect(stage.factors.list()[0]!.codesLeft).toBe(0);
-		}));
-
-	it('are not those of another account, nor of a set that was replaced', () =>
-		FactorStage.run(async (stage) => {
-			const codes = await addBackupCodes(stage);
-			expect(await stage.answer(backup(randomBytes(10)))).toEqual(wrong);
-			const other = login('login 1', { account: 'ff'.repeat(16) as typeof account });
-			expect(await stage.answer(backup(codes[0]!), other)).toEqual(wrong);
-			stage.factors.keepOnly([]);
-			await addBackupCodes(stage);
-			expect(await stage.answer(backup(codes[0]!))).toEqual(wrong);
-		}));
-
-	it('are kept as hashes', () =>
-		FactorStage.run(async (stage) => {
-			const codes = await addBackupCodes(stage);
-			const text = toHex(stage.store.loadFactors()[0]!.data);
-			for (const code of codes) expect(text).not.toContain(toHex(code));
-		}));
-});
-
-const telephone = '+15550123456';
-const telephoneData: FactorData = { kind: 'sms', salt: new Uint8Array(16), number: telephone };
-const sms = (code: string): FactorProof & { kind: 'sms' } => ({ kind: 'sms', code });
-
-async function addTelephone(stage: FactorStage): Promise<FactorId> {
-	expect(await stage.factors.sendTo(adding, telephone)).toEqual({ ok: true, value: null });
-	const added = await stage.add(telephoneData, sms(stage.messageCode));
-	if (!added.ok) throw new Error('not added');
-	return added.value;
-}
-
-describe('a message to a telephone', () => {
-	it('brings a code that is good once, where it was asked for', () =>
-		FactorStage.run(async (stage) => {
-			const factor = await addTelephone(stage);
-			const subject = login('login 1');
-			expect((await stage.factors.send(subject, all, factor)).ok).toBe(true);
-			expect(stage.messages.at(-1)).toEqual({
-				to: telephone,
-				text: `${stage.messageCode} is your code for notes.example.org\n\n@notes.example.org #${stage.messageCode}`
-			});
-			const answer = sms(stage.messageCode);
-			expect(await stage.answer(answer, login('login 2'))).toEqual(wrong);
-			const step = login('login 1', { purpose: 'fresh' });
-			expect(await stage.answer(answer, step)).toEqual(wrong);
-			expect(rightOf(await many(() => stage.answer(answer)))).toBe(1);
-		}));
-
-	it('is none where no gateway is named, and no use where it fails', () =>
-		FactorStage.run(async (stage) => {
-			const factor = await addTelephone(stage);
-			const unavailable = { ok: false, error: { code: 'unavailable' } };
-			for (const gateway of [null, false]) {
-				stage.wake({ gateway });
-				expect(await stage.factors.send(login('login 1'), all, factor)).toEqual(unavailable);
-				expect(await stage.factors.sendTo(adding, telephone)).toEqual(unavailable);
-			}
-		}));
-
-	it('is good for ten minutes, and five tries', () =>
-		FactorStage.run(async (stage) => {
-			pass(0);
-			const factor = await addTelephone(stage);
-			const subject = login('login 1', { isKnownDevice: true });
-			await stage.factors.send(subject, all, factor);
-			const late = sms(stage.messageCode);
-			pass(600_000);
-			expect(await stage.answer(late, subject)).toEqual(wrong);
-			await stage.factors.send(subject, all, factor);
-			const right = stage.messageCode;
-			const other = sms(right === '000000' ? '000001' : '000000');
-			pass(3_600_000 * 24);
-			await stage.factors.send(subject, all, factor);
-			for (let tries = 1; tries < maxSmsTries; tries++) {
-				expect(await stage.answer(other, subject)).toEqual(wrong);
-			}
-			const fifth = login('login 1', { isKnownDevice: false });
-			expect(await stage.answer(other, fifth)).toEqual(wrong);
-			expect(await stage.answer(sms(stage.messageCode), fifth)).toEqual(wrong);
-		}));
-
-	it('takes the place of the one before', () =>
-		FactorStage.run(async (stage) => {
-			const factor = await addTelephone(stage);
-			const subject = login('login 1');
-			await stage.factors.send(subject, all, factor);
-			const first = stage.messageCode;
-			await stage.factors.send(subject, all, factor);
-			const second = stage.messageCode;
-			if (first !== second) expect(await stage.answer(sms(first))).toEqual(wrong);
-			expect((await stage.answer(sms(second))).ok).toBe(true);
-		}));
-
-	it('is sent five times a day, counted before it is sent, and through sleep', () =>
-		FactorStage.run(async (stage) => {
-			pass(0);
-			const factor = await addTelephone(stage);
-			const send = () => {
-				stage.wake();
-				return stage.factors.send(login('login 1'), all, factor);
-			};
-			for (let sent = 0; sent < smsRatePerAccount.burst; sent++)
-				expect((await send()).ok).toBe(true);
-			expect(await send()).toMatchObject(limited);
-			expect(stage.messages).toHaveLength(1 + smsRatePerAccount.burst);
-			pass(smsRatePerAccount.intervalMs);
-			expect((await send()).ok).toBe(true);
-			expect(await send()).toMatchObject(limited);
-			expect(smsRatePerAccount.burst * smsRatePerAccount.intervalMs).toBe(86_400_000);
-		}));
-
-	it('is not sent when the deployment has sent enough', () =>
-		FactorStage.run(async (stage) => {
-			const factor = await addTelephone(stage);
-			const sent = stage.messages.length;
-			stage.wake({ mayMessage: () => err({ code: 'rate_limited', retryAfterSeconds: 1 }) });
-			expect(await stage.factors.send(login('login 1'), all, factor)).toMatchObject(limited);
-			expect(stage.messages).toHaveLength(sent);
-		}));
-
-	it('goes to a number that is kept sealed', () =>
-		FactorStage.run(async (stage) => {
-			await addTelephone(stage);
-			const { data } = stage.store.loadFactors()[0]!;
-			expect(toHex(data)).not.toContain(toHex(utf8Encode(telephone.slice(1))));
-			expect(JSON.stringify(stage.factors.list())).not.toContain(telephone.slice(1));
 		}));
 });
 
