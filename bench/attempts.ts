@@ -5,7 +5,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { logIn, signUp } from '../client/account.ts';
+import { logIn, signUp, type OpenedAccount } from '../client/account.ts';
 import { startCryptoInProcess } from '../client/crypto-core.ts';
 import { Http } from '../client/http.ts';
 import { createMemoryStore } from '../client/memory-store.ts';
@@ -41,8 +41,10 @@ export interface AttemptFigures {
 	readonly oneAccount: Attempts;
 	/** Once that account answers nobody any more. */
 	readonly oneAccountSpent: Attempts;
-	/** Whoever knows the password, meanwhile, from elsewhere: 'ok', or why not. */
+	/** Whoever knows the password, meanwhile, on a new device from elsewhere: 'ok', or why not. */
 	readonly ownerMeanwhile: string;
+	/** A locked device that the account knows, unlocked again and again: all of it, stretching included. */
+	readonly knownDevice: { readonly quiet: Logins; readonly flooded: Logins };
 	readonly manyAccounts: Attempts;
 	readonly oneNetwork: Attempts;
 	/** An attempt that is answered, by the cryptography of its answer alone. */
@@ -51,7 +53,17 @@ export interface AttemptFigures {
 	readonly refusedRatio: number;
 }
 
+interface Logins {
+	readonly logins: number;
+	/** Those that did not get in: there must be none. */
+	readonly refused: number;
+	readonly p50Ms: number;
+	readonly p99Ms: number;
+}
+
 const attempts = 1_000;
+/** Of the known device, in a flood and without one. */
+const unlockings = 30;
 const addresses = 50;
 const atOnce = 20;
 const networkHeader = 'bench-network';
@@ -133,6 +145,53 @@ async function guess(
 	};
 }
 
+type Owner = ReturnType<typeof owner>['parts'];
+
+/** One after another, as one person would. */
+async function unlockAgainAndAgain(
+	parts: Owner,
+	{ profile, name }: OpenedAccount
+): Promise<Logins> {
+	const tookMs: number[] = [];
+	let refused = 0;
+	for (let login = 0; login < unlockings; login++) {
+		const startedMs = performance.now();
+		const came = await logIn(parts, { handle, password, known: { profile, name } });
+		tookMs.push(performance.now() - startedMs);
+		if (!came.ok) refused += 1;
+	}
+	const [p50Ms, p99Ms] = [percentile(tookMs, 0.5), percentile(tookMs, 0.99)];
+	return { logins: unlockings, refused, p50Ms, p99Ms };
+}
+
+/** While the account is guessed at as fast as it is answered, by so many at a time. */
+async function unlockInFlood(
+	{ url }: Serving,
+	ke1s: readonly string[],
+	{ parts, opened }: { readonly parts: Owner; readonly opened: OpenedAccount }
+): Promise<Logins> {
+	let isOver = false;
+	let next = 0;
+	const flood = async (): Promise<void> => {
+		while (!isOver) {
+			const attempt = next++;
+			const from = addressOf(1 + (attempt % addresses));
+			const answer = await fetch(url + routes.loginStart.path, {
+				method: 'POST',
+				headers: { 'content-type': 'application/json', [networkHeader]: from },
+				body: JSON.stringify({ handle, ke1: ke1s[attempt % ke1s.length] })
+			});
+			await answer.arrayBuffer();
+		}
+	};
+	const guessers = Array.from({ length: atOnce }, flood);
+	const came = await unlockAgainAndAgain(parts, opened);
+	isOver = true;
+	await Promise.all(guessers);
+	if (came.refused > 0) throw new Error('a flood kept a known device out');
+	return came;
+}
+
 async function makeKe1s(): Promise<readonly string[]> {
 	const wasm = new WebAssembly.Module(readFileSync(inProject('crypto/opaque-ke/opaque-ke.wasm')));
 	const { client } = await init(wasm);
@@ -176,16 +235,18 @@ export async function measureAttempts(rounds: number): Promise<AttemptFigures> {
 		const made = await signUp(parts, { handle, password });
 		if (!made.ok) throw new Error(made.error.code);
 		const device = idFromBytes<DeviceId>(randomBytes(16));
+		const quiet = await unlockAgainAndAgain(parts, made.value);
 		const plan = { handleOf: () => handle, addressOf: spread, rate: loginRatePerAccount };
 		const oneAccount = await guess(edge, ke1s, plan);
 		const used = oneAccount.answered;
 		const oneAccountSpent = await guess(edge, ke1s, { ...plan, used });
+		const flooded = await unlockInFlood(edge, ke1s, { parts, opened: made.value });
 		const came = await logIn(parts, { handle, password, device });
 		end();
 		const malformedMs = (await refusedRequests(edge.url, edge.pid, rounds * 10)) / 2;
 		const ownerMeanwhile = came.ok ? 'ok' : came.error.code;
 		return {
-			...{ oneAccount, oneAccountSpent, ownerMeanwhile },
+			...{ oneAccount, oneAccountSpent, ownerMeanwhile, knownDevice: { quiet, flooded } },
 			refusedRatio: oneAccountSpent.serverCpuMs / malformedMs
 		};
 	});

@@ -1,5 +1,6 @@
 // From figures to verdicts: the budgets of this project, and what this run says of each. What a run
 // did not measure stays in the table, as not run.
+import type { AttemptFigures } from './attempts.ts';
 import type { BrowserSyncFigures } from './browser-sync.ts';
 import {
 	bytes,
@@ -44,6 +45,7 @@ export interface Runs {
 	readonly rttMs: number;
 	/** Absent: not measured in this run. Null: can't be measured on this machine. */
 	readonly login?: LoginFigures;
+	readonly attempts?: AttemptFigures;
 	readonly rows?: RowFigures;
 	readonly cost?: CostFigures;
 	readonly members?: MemberFigures;
@@ -73,6 +75,7 @@ export const budgetsOf = (runs: Runs): readonly Budget[] =>
 			...growthTests(runs),
 			...sharingTests(runs),
 			...costTests(runs),
+			...floodTests(runs),
 			...moneyTests(runs)
 		].map(judge)
 	);
@@ -324,6 +327,25 @@ function costTests({ login, rows, sizes }: Runs): readonly Test[] {
 		{
 			...{ ...size, what: 'Worker bundle, gzip', value: sizes?.workerGzipBytes ?? null },
 			...{ must: 300_000, stretch: 300_000 }
+		}
+	];
+}
+
+/** Twenty at a time guess at one account, from fifty addresses. */
+function floodTests({ attempts }: Runs): readonly Test[] {
+	const flood = { id: 'flood', shown: ms, better: 'less' } as const;
+	return [
+		{
+			...{ ...flood, what: 'a known device unlocks in a flood of guesses, p99' },
+			...{ value: attempts?.knownDevice.flooded.p99Ms ?? null, must: 3_000, stretch: 2_000 }
+		},
+		{
+			...{ ...flood, what: 'CPU of the edge, a guess that is answered' },
+			...{ value: attempts?.manyAccounts.serverCpuMs ?? null, must: 6, stretch: 4 }
+		},
+		{
+			...{ ...flood, what: 'CPU of the edge, a guess that is refused' },
+			...{ value: attempts?.oneAccountSpent.serverCpuMs ?? null, must: 2, stretch: 1 }
 		}
 	];
 }
