@@ -1,11 +1,12 @@
 // What the edge does with a write of an account log besides keeping it: sessions that it ends, end with
 // it; whoever has the account open hears of it; an account that was deleted leaves nothing.
-import { accountHead } from '../crypto/account-log.ts';
+import { accountHead, type AccountState } from '../crypto/account-log.ts';
 import type { AccessClaims } from '../crypto/edge/session-token.ts';
 import { parseAccountWrite, type AccountAction } from '../protocol/account-write.ts';
 import { toBase64Url } from '../protocol/bytes.ts';
 import type { RequestOf, ResponseOf } from '../protocol/http.ts';
-import type { SessionId } from '../protocol/ids.ts';
+import type { FactorKind } from '../protocol/factor-kind.ts';
+import type { FactorId, SessionId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { SecurityEventKind } from '../protocol/security-event.ts';
 import type { Refusal } from '../protocol/errors.ts';
@@ -143,7 +144,8 @@ export class AccountWrites {
 				const kind = kindOfAction[type];
 				if (kind !== null) note(kind, own);
 			}
-			drop((session) => actions.some((action) => endsBy(action, session, own)));
+			const { before } = change;
+			drop((session) => actions.some((action) => endsBy({ action, before }, session, own)));
 			dropBeyond(change.after.policy.sessionCap, own);
 			for (const factor of added) factors.add(factor);
 			factors.keepOnly(change.after.factors);
@@ -188,9 +190,12 @@ function actionOf(signed: JudgedChange['writes'][number]): AccountAction {
 	return parsed.value.action;
 }
 
+const kindOf = (factor: FactorId, state: AccountState | null): FactorKind | undefined =>
+	state?.factors.find((known) => known.factor === factor)?.kind;
+
 /** Whether a write ends a session. Who writes goes on, but for a device that is removed. */
 function endsBy(
-	action: AccountAction,
+	{ action, before }: { readonly action: AccountAction; readonly before: AccountState | null },
 	{ id, device }: StoredSession,
 	own: SessionId | null
 ): boolean {
@@ -201,6 +206,9 @@ function endsBy(
 			return id !== own;
 		case 'device_remove':
 			return device === action.device;
+		case 'factor_remove':
+			// Whoever took it may have used it. A set of codes that is used up is replaced, and no sign of that.
+			return id !== own && kindOf(action.factor, before) !== 'backup_codes';
 		case 'delete':
 			return true;
 		default:

@@ -61,6 +61,7 @@ export const severities = {
 	'PWD-13': 3,
 	'REC-02': 2,
 	'SES-01': 1,
+	'SES-02': 1,
 	'SES-03': 1,
 	'SES-04': 2,
 	'SES-06': 2,

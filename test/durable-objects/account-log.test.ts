@@ -6,15 +6,8 @@ import { toBase64Url, toHex } from '../../protocol/bytes.ts';
 import { sha256 } from '../../crypto/hash.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import { bindings, connect, openEdge } from './edge.ts';
-import {
-	bytesOf,
-	call,
-	keyStretching,
-	newDeviceId,
-	newKeyslot,
-	Person,
-	type Session
-} from './person.ts';
+import { bytesOf, call, newDeviceId, newKeyslot, Person, type Session } from './person.ts';
+import { otherPassword } from './other-password.ts';
 import { backUp, restore } from './restore.ts';
 import { dump, rowsWrittenBy } from './storage.ts';
 
@@ -27,29 +20,6 @@ const loggedIn = async () => {
 const read = async ({ edge }: Person, { token }: Session, after = 0) =>
 	call(edge, 'accountRead', { after }, token);
 const removal = (): AccountAction => ({ type: 'device_remove', device: newDeviceId() });
-
-/** Of another password, as its owner's device makes them. */
-async function otherPassword({ edge }: Person, { token }: Session) {
-	const password = 'other horse';
-	const { registrationRequest, clientRegistrationState } = edge.opaque.startRegistration({
-		password
-	});
-	const { body } = await call(edge, 'passwordStart', { registrationRequest }, token);
-	const { registrationRecord } = edge.opaque.finishRegistration({
-		...{ password, clientRegistrationState, keyStretching },
-		registrationResponse: body.registrationResponse
-	});
-	const record = bytesOf(registrationRecord);
-	const { bytes, facts } = newKeyslot('password');
-	const recordHash = sha256(record);
-	return {
-		action: {
-			type: 'password',
-			password: { ...facts, recordHash, usesAccountKey: false }
-		} as const,
-		records: { registrationRecord: record, keyslots: [bytes] }
-	};
-}
 
 describe('a write', () => {
 	it('is taken with its records, and leaves just those that are in force', async () => {
