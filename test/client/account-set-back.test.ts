@@ -133,7 +133,7 @@ describe('a locked device that logs in to an edge that was set back', () => {
 		});
 		valueOf(await entered);
 		const kinds = (question as FactorAsked | null)?.factors.map(({ kind }) => kind);
-		expect(kinds).toEqual(['webauthn', 'backup_codes']);
+		expect(kinds?.toSorted()).toEqual(['backup_codes', 'webauthn']);
 		const { factors } = valueOf(await security.factors());
 		expect(factors.map(({ kept }) => kept?.codesLeft)).toEqual([null, 10]);
 		await device.tacet.close();
@@ -206,5 +206,40 @@ describe('an unlocked device whose edge was set back', () => {
 		expect(entered).toMatchObject(refused('account_forked'));
 		expect(back.tacet.state.phase).toBe('locked');
 		await Promise.all([again.tacet.close(), back.tacet.close()]);
+	});
+});
+
+describe('a write that the edge answers, and does not keep', () => {
+	test('is missed by the device that made it, and by another that reads the keyring; then it is given back', async () => {
+		const handle = newHandle();
+		let drops = false;
+		const first = await signedUp(edge, handle, {
+			fetch: async (input, init) => {
+				const url = input instanceof Request ? input.url : input.toString();
+				if (!drops || !url.endsWith('/v1/account/write')) return fetch(input, init);
+				const head = { n: 2, hash: Buffer.alloc(32, 7).toString('base64url') };
+				return Response.json({ head });
+			}
+		});
+		const second = await loggedIn(edge, handle);
+		await Promise.all([synced(spaceOf(first)), synced(spaceOf(second))]);
+		drops = true;
+		await setCap(first, 7);
+		drops = false;
+		const { security } = first.tacet;
+		expect(await security.read()).toMatchObject(refused('account_reverted'));
+		expect(faultOf(first)).toBe('account_reverted');
+		// Its head is in the keyring: the other one misses what it has never seen, and can't give it back.
+		await expect
+			.poll(() => second.tacet.security.read(), { timeout: 20_000 })
+			.toMatchObject(refused('account_reverted'));
+		const { security: others } = second.tacet;
+		expect(await others.setPolicy({ sessionCap: 3 })).toMatchObject(refused('account_reverted'));
+		expect(await others.putBack()).toMatchObject(refused('account_reverted'));
+		valueOf(await security.putBack());
+		expect(faultOf(first)).toBeNull();
+		expect(valueOf(await others.factors()).policy.sessionCap).toBe(7);
+		expect(faultOf(second)).toBeNull();
+		await Promise.all([first.tacet.close(), second.tacet.close()]);
 	});
 });
