@@ -187,7 +187,8 @@ async function newWriter(): Promise<Writer> {
 		keyringGenesisRandom: keys.keyringGenesisRandom,
 		firstGenesisRandom: keys.firstGenesisRandom,
 		keyringEpochKey: keys.keyringEpochKey.reveal(),
-		localKey: await deriveLocalStoreKey(root, device)
+		localKey: await deriveLocalStoreKey(root, device),
+		earlier: []
 	});
 	return { core, me, device };
 }

@@ -4,6 +4,7 @@
 // a crash too. One tab at a time.
 import { equalBytes, fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
 import { parseAccountWrite, type AccountHead } from '../protocol/account-write.ts';
+import type { Head } from '../protocol/commit.ts';
 import type { RequestOf, ResponseOf } from '../protocol/http.ts';
 import type { DeviceId } from '../protocol/ids.ts';
 import { ok, type Result } from '../protocol/result.ts';
@@ -53,6 +54,8 @@ export interface SecurityParts {
 	readonly updateProfile: (change: Partial<Profile>) => Answered<void>;
 	/** Heads of the account's log that its devices have left in the keyring. */
 	readonly keyringHeads: () => readonly AccountHead[];
+	/** Where the keyring ends, when all that was said in it stands there. */
+	readonly keyringEnd: () => Answered<Head>;
 	/** Leaves one there. */
 	readonly noteHead: (head: AccountHead) => Promise<void>;
 	/** Hears whether the edge shows the account that is known: null if it does, else why not. */
@@ -100,17 +103,12 @@ export class AccountSecurity {
 
 	/** `step_up_needed` unless the session is fresh; a person then shows who they are, and asks again. */
 	async changePassword(password: string): Answered<void> {
-		const { crypto, session } = this.#parts;
+		const { crypto } = this.#parts;
 		return this.#alone(async (profile) => {
 			const settled = await this.#settle(profile);
 			if (!settled.ok) return settled;
-			const request = await crypto.account.startPassword(password);
-			if (!request.ok) return fail(request.error);
-			const registrationRequest = toBase64Url(request.value);
-			const answered = await session.call('passwordStart', { registrationRequest });
-			if (!answered.ok) return answered;
-			const response = fromBase64Url(answered.value.registrationResponse);
-			if (!response.ok) return fail('server_misbehaved');
+			const response = await this.#startPassword(password);
+			if (!response.ok) return response;
 			const offline = profile.deviceKeyslot === null ? null : profile.deviceSecret;
 			const { pinnedServerKey } = profile;
 			const keys = { pinnedServerKey, offline };
@@ -120,6 +118,57 @@ export class AccountSecurity {
 			if (written.ok) await crypto.forgetLogin();
 			return written;
 		});
+	}
+
+	/** RFC 9807 §5.2.1 and §5.2.2. */
+	async #startPassword(password: string): Answered<Uint8Array> {
+		const { crypto, session } = this.#parts;
+		const request = await crypto.account.startPassword(password);
+		if (!request.ok) return fail(request.error);
+		const registrationRequest = toBase64Url(request.value);
+		const answered = await session.call('passwordStart', { registrationRequest });
+		if (!answered.ok) return answered;
+		const response = fromBase64Url(answered.value.registrationResponse);
+		return response.ok ? response : fail('server_misbehaved');
+	}
+
+	/**
+	 * Another root for the account, under another password and another recovery code: 12 words. Nothing is
+	 * changed before {@link finishRenewal} is given these.
+	 */
+	startRenewal(password: string): Answered<{ readonly recoveryCode: readonly string[] }> {
+		return this.#alone(async (profile) => {
+			const settled = await this.#settle(profile);
+			if (!settled.ok) return settled;
+			const response = await this.#startPassword(password);
+			if (!response.ok) return response;
+			const made = await this.#parts.crypto.account.newRoot(settled.value.known, response.value);
+			return made.ok ? ok({ recoveryCode: made.value }) : fail(codeOf(made.error));
+		});
+	}
+
+	/**
+	 * Puts that root in force, and ends every other session. `wrong_code` for other words. The keys that are
+	 * open here are those of before: whoever asks locks now.
+	 */
+	finishRenewal(words: string): Answered<void> {
+		return this.#alone(async (profile) => {
+			const settled = await this.#settle(profile);
+			if (!settled.ok) {
+				// It was taken, and the answer lost.
+				return settled.error.code === 'account_renewed' ? ok(undefined) : settled;
+			}
+			const keyringHead = await this.#parts.keyringEnd();
+			if (!keyringHead.ok) return keyringHead;
+			const change = { type: 'renew', words, keyringHead: keyringHead.value } as const;
+			return this.#write(profile, settled.value.known, change, null);
+		});
+	}
+
+	/** Nothing has changed. */
+	async cancelRenewal(): Answered<void> {
+		await this.#parts.crypto.account.dropNewRoot();
+		return ok(undefined);
 	}
 
 	/**
@@ -205,10 +254,14 @@ export class AccountSecurity {
 		return saved.ok ? ok({ known: dropped, answer }) : saved;
 	}
 
-	/** What showed that a factor works was good once: its write is made anew. */
+	/**
+	 * What showed that a factor works was good once: its write is made anew. A renewal whose root went with
+	 * the core that made it is begun anew, by a person.
+	 */
 	async #resend(pending: FormedWrite): Answered<unknown> {
 		const parsed = parseAccountWrite(pending.write);
-		if (parsed.ok && parsed.value.action.type === 'factor_add') return fail('refused');
+		const isOver = parsed.ok && ['factor_add', 'identity'].includes(parsed.value.action.type);
+		if (isOver) return fail('refused');
 		return this.#parts.session.call('accountWrite', { ...requestOf(pending), factor: null });
 	}
 
@@ -223,6 +276,8 @@ export class AccountSecurity {
 		const fault = judged.ok
 			? await crypto.account.faultBy(judged.value, keyringHeads())
 			: judged.error;
+		// Not the edge's fault: it goes on under another key.
+		if (fault === 'account_renewed') return fail(fault);
 		onJudged(fault);
 		if (!judged.ok) return fail(judged.error);
 		if (fault !== null) return fail(fault);
@@ -257,7 +312,12 @@ export class AccountSecurity {
 			return dropped.ok ? sent : dropped;
 		}
 		const remembered = { ...after, factors: [...after.factors, ...recordOf(change, brought)] };
-		const saved = await this.#save(profile, remembered, offlineSlot ?? undefined);
+		if (change.type === 'renew') {
+			// They open the root of before.
+			return this.#save(profile, remembered, { deviceKeyslot: null, sealedPasskeys: null });
+		}
+		const slot = offlineSlot === null ? {} : { deviceKeyslot: offlineSlot };
+		const saved = await this.#save(profile, remembered, slot);
 		if (!saved.ok) return saved;
 		const { head } = await crypto.account.describe(after);
 		await this.#parts.noteHead(head);
@@ -267,17 +327,17 @@ export class AccountSecurity {
 	/** The password of before opens nothing any more, not even offline. */
 	#saveRead(profile: Profile, before: KnownAccount, now: KnownAccount): Answered<void> {
 		const isOther = !equalBytes(before.registrationRecord, now.registrationRecord);
-		return this.#save(profile, now, isOther ? null : undefined);
+		return this.#save(profile, now, isOther ? { deviceKeyslot: null } : {});
 	}
 
 	async #save(
 		profile: Profile,
 		known: KnownAccount,
-		deviceKeyslot?: Profile['deviceKeyslot']
+		slots: Partial<Pick<Profile, 'deviceKeyslot' | 'sealedPasskeys'>> = {}
 	): Answered<void> {
 		return this.#parts.updateProfile({
 			sealedAccount: await sealKnownAccount(profile, known),
-			...(deviceKeyslot !== undefined && { deviceKeyslot })
+			...slots
 		});
 	}
 }

@@ -350,6 +350,9 @@ async function open(
 	const { offlineSlot, known: remembered, steps, ...me } = opened.value;
 	const loginDoubt = answer.wasSetBack ? 'server_was_set_back' : doubtOf(steps, answer.asked);
 	const { account, identity } = me;
+	// What is kept here of a root before opens nothing that is worth keeping.
+	const isRenewed = known !== undefined && !equalBytes(known.name.identity, identity);
+	const kept = isRenewed ? null : known?.profile;
 	const { writer } = keys;
 	const name = { account, handle: normalised(input.handle), identity, writer };
 	const session = { ...answer.session, device: writer, receivedAtMs: nowMs() };
@@ -363,8 +366,8 @@ async function open(
 		sealedName: await sealName(keys, name),
 		sealedAccount: await sealKnownAccount(keys, remembered),
 		pinnedServerKey,
-		deviceKeyslot: offlineSlot ?? known?.profile.deviceKeyslot ?? null,
-		sealedPasskeys: known?.profile.sealedPasskeys ?? null,
+		deviceKeyslot: offlineSlot ?? kept?.deviceKeyslot ?? null,
+		sealedPasskeys: kept?.sealedPasskeys ?? null,
 		sealedSession: sealedSession ?? null
 	};
 	const saved = await store.saveProfile(profile);
@@ -420,7 +423,8 @@ async function unlockOffline(
 		identity: name.identity,
 		device: profile.device,
 		deviceSecret: profile.deviceSecret,
-		slot: profile.deviceKeyslot
+		slot: profile.deviceKeyslot,
+		writes: (await openKnownAccount(profile)).writes
 	});
 	return opened.ok ? opened : fail(opened.error);
 }

@@ -36,6 +36,15 @@ export type AdminIntent =
 			readonly account: AccountId;
 			readonly identityEntry: Uint8Array;
 	  }
+	/**
+	 * The own identity in force in place of one before a renewal. Links whose secrets stood in the keyring
+	 * of before go with it.
+	 */
+	| {
+			readonly type: 'renew_identity';
+			readonly identityEntry: Uint8Array;
+			readonly links: readonly AccountId[];
+	  }
 	/** Removes everybody else, and all pages for good. */
 	| { readonly type: 'destroy' };
 
@@ -107,6 +116,21 @@ function changeByOwner(
 			// Its signature by the entry before was verified against an entry of this hash.
 			if (change.ok && !follows(member, identityEntry)) return err('identity_changed');
 			return change;
+		}
+		case 'renew_identity': {
+			const member = state.members.get(me);
+			if (member === undefined) return err('not_found');
+			const { identityEntry } = intent;
+			// Another device was faster.
+			if (equalBytes(member.identity.bytes, identityEntry)) return ok(null);
+			const { role, kind } = member;
+			const own = changing({ account: me, role, kind, identityEntry });
+			const links = linksOf(state).filter((account) => intent.links.includes(account));
+			if (!own.ok) return own;
+			return ok({
+				...noChange,
+				members: [...own.value.members, ...removing(state, links).members]
+			});
 		}
 		case 'settings': {
 			const before = settingsOf(state);

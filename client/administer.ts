@@ -14,9 +14,10 @@ import {
 	type AdminIntent
 } from './admin-draft.ts';
 import type { Chain } from './chain.ts';
-import type { CryptoPort } from './crypto-port.ts';
+import type { CryptoPort, UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError, type TacetErrorCode } from './errors.ts';
 import type { Outcome } from './outbox.ts';
+import { earlierHashOf } from './own-selves.ts';
 import type { Pages } from './pages.ts';
 import type { LoneCommit, Pusher } from './push.ts';
 import type { SyncReport } from './sync-report.ts';
@@ -24,6 +25,7 @@ import type { SyncReport } from './sync-report.ts';
 export interface AdministrationParts {
 	readonly space: SpaceId;
 	readonly account: AccountId;
+	readonly me: UnlockedAccount;
 	readonly chain: Chain;
 	readonly pages: Pages;
 	readonly crypto: CryptoPort;
@@ -154,8 +156,12 @@ export class Administration {
 	}
 
 	#draft(asked: Asked): Draft | null {
-		const { chain, account, pages, isOneself } = this.#parts;
-		if (!isOneself()) {
+		const { chain, account, me, pages, isOneself } = this.#parts;
+		const pinned = chain.state.members.get(account)?.identity.hash;
+		const renews = asked.intent.type === 'renew_identity' && pinned !== undefined;
+		// What an identity before a renewal still signs is that another is in its place.
+		const signedAs = renews ? earlierHashOf(me, pinned) : null;
+		if (!isOneself() && signedAs === null) {
 			this.#answer(asked, fail('forbidden'));
 			return null;
 		}
@@ -172,7 +178,8 @@ export class Administration {
 			? draftLeaving(change.value)
 			: draftAdmin(chain.state, change.value, pages.knows(openEpoch));
 		const epoch = admin.opensEpoch ? openEpoch + 1 : openEpoch;
-		return { epoch, admin, pages: [], ...this.#purged(change.value) };
+		const signed = signedAs === null ? {} : { signedAs };
+		return { epoch, admin, pages: [], ...signed, ...this.#purged(change.value) };
 	}
 
 	#purged({ purges }: Pick<AdminChange, 'purges'>): Pick<Draft, 'supersedes' | 'purge'> {

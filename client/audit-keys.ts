@@ -31,19 +31,24 @@ export class AuditKeys {
 		return [...this.#grants.values()];
 	}
 
-	/** Takes up what a verified entry gives to this account. */
-	learn({ commit, wraps }: ReceivedEntry): void {
+	/**
+	 * Takes up what a verified entry gives to this account.
+	 *
+	 * @param self the own identity that it goes to; null: it is none of this account's.
+	 */
+	learn({ commit, wraps }: ReceivedEntry, self: Uint8Array | null): void {
 		const { admin, author, identity } = commit;
 		if (admin?.audit) this.#publicKeys.set(admin.audit.number, admin.audit.publicKey);
 		for (const { index, wrap } of wraps) {
 			const header = admin?.wraps[index];
 			if (header?.kind !== 'audit' || header.recipient !== this.#me.account) continue;
+			if (self === null) continue;
 			const { kind, number, recipient } = header;
 			const publicKey = this.#publicKeys.get(number);
 			if (publicKey === undefined) continue;
 			const context = {
 				...{ kind, number, recipient, space: this.#space },
-				recipientIdentity: this.#me.identityHash,
+				recipientIdentity: self,
 				sender: author,
 				senderIdentity: identity
 			};

@@ -21,6 +21,7 @@ import type { RootSecret } from '../crypto/client/secret.ts';
 import { signAccountWrite } from '../crypto/client/sign-account-write.ts';
 import {
 	accountHead,
+	identityInForce,
 	judgeAccountWrite,
 	type AccountFault,
 	type AccountState
@@ -35,6 +36,7 @@ import {
 	type KitFacts
 } from '../protocol/account-write.ts';
 import { equalBytes, toHex } from '../protocol/bytes.ts';
+import type { Head } from '../protocol/commit.ts';
 import type { AccountId, DeviceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { FormedWrite, KnownAccount, ShownAccount } from './account-log.ts';
@@ -49,6 +51,7 @@ import {
 } from './crypto-account.ts';
 import { planAccountPutBack, type PutBackRequest } from './crypto-put-back.ts';
 import { openPasswordSlot, sealOfflineSlot } from './crypto-keyslots.ts';
+import { NewRoot } from './crypto-renewal.ts';
 import type { OfflineSlot, PasswordRefusal } from './crypto-port.ts';
 
 /**
@@ -71,6 +74,13 @@ export type AccountChange =
 	 * of the one in force, which are known here, were right.
 	 */
 	| { readonly type: 'kit_confirm'; readonly words: string | null }
+	/** To the root of {@link AccountPort.newRoot}, whose code somebody types. */
+	| {
+			readonly type: 'renew';
+			readonly words: string;
+			/** Where the keyring ends. */
+			readonly keyringHead: Head;
+	  }
 	| Extract<
 			AccountAction,
 			{ readonly type: 'factor_add' | 'factor_remove' | 'policy' | 'device_remove' | 'delete' }
@@ -107,7 +117,11 @@ export interface AccountFacts {
 
 export interface AccountPort {
 	/** Holds what the edge shows against what is known; gives what is to be remembered. */
-	judge(known: KnownAccount, shown: ShownAccount): Promise<Result<KnownAccount, AccountLogFault>>;
+	/** `account_renewed`: another root is in force; it has to be unlocked anew. */
+	judge(
+		known: KnownAccount,
+		shown: ShownAccount
+	): Promise<Result<KnownAccount, AccountLogFault | 'account_renewed'>>;
 	describe(known: KnownAccount): Promise<AccountFacts>;
 	/** What heads that other devices have seen say of what is known here; null if all lie on it. */
 	faultBy(
@@ -121,6 +135,18 @@ export interface AccountPort {
 	 * until then nothing is changed.
 	 */
 	newKit(known: KnownAccount): Promise<Result<readonly string[], ChangeFault>>;
+	/**
+	 * Makes another root, under the password of the registration that is under way and a recovery code,
+	 * 12 words. Nothing is changed before the change 'renew'.
+	 *
+	 * @param response RFC 9807 §5.2.2.
+	 */
+	newRoot(
+		known: KnownAccount,
+		response: Uint8Array
+	): Promise<Result<readonly string[], ChangeFault>>;
+	/** Forgets that root. */
+	dropNewRoot(): Promise<void>;
 	form(
 		known: KnownAccount,
 		change: AccountChange,
@@ -132,6 +158,8 @@ export interface AccountPort {
 
 interface Ports {
 	readonly signingKey: () => CryptoKey;
+	/** Of the identity that is open; null before. */
+	readonly identityHash: () => Uint8Array | null;
 	/** The export key of the login at hand; null without one. */
 	readonly exportKey: () => ExportKey | null;
 	readonly startPassword: AccountPort['startPassword'];
@@ -158,6 +186,7 @@ interface Drafted {
 
 export class AccountCore implements AccountPort {
 	readonly #ports: Ports;
+	#newRoot: NewRoot | null = null;
 	/** A code that nobody has typed yet. */
 	#newKit: { readonly keyslot: Uint8Array; readonly kit: KitFacts } | null = null;
 
@@ -168,9 +197,14 @@ export class AccountCore implements AccountPort {
 	async judge(
 		known: KnownAccount,
 		shown: ShownAccount
-	): Promise<Result<KnownAccount, AccountLogFault>> {
+	): Promise<Result<KnownAccount, AccountLogFault | 'account_renewed'>> {
 		const judged = await judgeShown(known, shown);
-		return judged.ok ? ok(judged.value.known) : judged;
+		if (!judged.ok) return judged;
+		const { state } = judged.value;
+		// The keys that are open here sign nothing for it any more.
+		const own = this.#ports.identityHash();
+		const isOwn = own === null || equalBytes(identityInForce(state).hash, own);
+		return isOwn ? ok(judged.value.known) : err('account_renewed');
 	}
 
 	async describe(known: KnownAccount): Promise<AccountFacts> {
@@ -248,6 +282,8 @@ export class AccountCore implements AccountPort {
 				return this.#newPassword(state, known, change);
 			case 'kit_confirm':
 				return this.#confirmedKit(state, change.words);
+			case 'renew':
+				return (await this.#newRoot?.draft(change.words, change.keyringHead)) ?? err('wrong_code');
 			default:
 				return ok({ action: change });
 		}
@@ -260,6 +296,30 @@ export class AccountCore implements AccountPort {
 			this.#newKit = { keyslot, kit };
 			return recoveryCode;
 		});
+	}
+
+	async newRoot(
+		known: KnownAccount,
+		response: Uint8Array
+	): Promise<Result<readonly string[], ChangeFault>> {
+		const state = await stateOf(known);
+		const finished = await this.#ports.finishPassword(response);
+		if (!finished.ok) return finished;
+		const signingKey = this.#ports.signingKey();
+		const made = await this.#withRoot(state, known, (root) =>
+			NewRoot.make(state, { root, signingKey }, finished.value)
+		);
+		finished.value.exportKey.wipe();
+		if (!made.ok) return made;
+		await this.dropNewRoot();
+		this.#newRoot = made.value;
+		return ok(made.value.recoveryCode);
+	}
+
+	dropNewRoot(): Promise<void> {
+		this.#newRoot?.wipe();
+		this.#newRoot = null;
+		return Promise.resolve();
 	}
 
 	#confirmedKit(

@@ -25,9 +25,8 @@ import { createIdentity, openIdentity, type Identity } from '../crypto/identity.
 import { step, type OpaqueClient } from '../crypto/opaque-ke/opaque-ke.js';
 import { randomBytes } from '../crypto/random.ts';
 import { sign, VerifyKeys, verifySignature, type Proof } from '../crypto/signature.ts';
-import { equalBytes } from '../protocol/bytes.ts';
 import { encodeHeartbeat, type SignedHeartbeat } from '../protocol/heartbeat.ts';
-import type { AccountId, DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
+import type { DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
 import { localRecordAad } from '../protocol/labels.ts';
 import { freshTtlSeconds, minPasswordCharacters } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
@@ -53,7 +52,6 @@ import type {
 	LocalRecord,
 	LoginProof,
 	NewSpace,
-	OfflineSlot,
 	PasswordRefusal,
 	Registered,
 	SealedPage,
@@ -61,6 +59,17 @@ import type {
 } from './crypto-port.ts';
 import { SharingCore } from './crypto-sharing.ts';
 import { RecoveryCore } from './crypto-recovery.ts';
+import {
+	handSelf,
+	openEarlier,
+	rootLogOf,
+	selfOf,
+	takeSelf,
+	wipeSelf,
+	type EarlierSelf,
+	type RootLog,
+	type Self
+} from './crypto-selves.ts';
 import { SpaceKeys } from './crypto-spaces.ts';
 import { openByPasskey, sealForPasskey } from './crypto-unlock.ts';
 import { hashPages, inTurns } from './page-hashes.ts';
@@ -89,6 +98,7 @@ export class CryptoCore implements CryptoPort {
 	});
 	readonly account = new AccountCore({
 		signingKey: () => this.#open().keys.signing.privateKey,
+		identityHash: () => this.#unlocked?.identity.hash ?? null,
 		exportKey: () => this.#login?.exportKey ?? null,
 		startPassword: (password) => this.startRegistration(password),
 		finishPassword: (response) => this.#finishPassword(response)
@@ -134,7 +144,8 @@ export class CryptoCore implements CryptoPort {
 		const keys = await deriveAccountKeys(root);
 		const identity = await createIdentity({ signing: keys.signing, kemKey: keys.kem.publicKey });
 		const slots = await sealFirstKeyslots(root, identity.account, exportKey);
-		await this.#keep(keys, identity, { root, device: input.device });
+		const localKey = new RecordCipher(await deriveLocalStoreKey(root, input.device));
+		this.#keep({ identity, keys, localKey }, input.device);
 		root.wipe();
 		exportKey.wipe();
 		const password = passwordFactsOf(slots.password, record, false);
@@ -151,7 +162,7 @@ export class CryptoCore implements CryptoPort {
 			pending: null
 		};
 		const { recoveryCode } = slots;
-		return ok({ ...publicPart(identity), known, serverPublicKey, recoveryCode });
+		return ok({ ...publicPart({ identity, earlier: [] }), known, serverPublicKey, recoveryCode });
 	}
 
 	async startLogin(password: string): Promise<Result<Uint8Array, PasswordRefusal>> {
@@ -210,7 +221,7 @@ export class CryptoCore implements CryptoPort {
 		if (!judged.ok) return judged;
 		if (root === null) return err('keyslot_unreadable');
 		const { state, known } = judged.value;
-		const opened = await this.#openRoot(root, identityInForce(state), device);
+		const opened = await this.#openRoot(root, identityInForce(state), { log: state, device });
 		const offlineSlot =
 			opened.ok && input.offline !== null
 				? await sealOfflineSlot(root, { account, password: login.password, key: input.offline })
@@ -221,14 +232,9 @@ export class CryptoCore implements CryptoPort {
 		return opened.ok ? ok({ ...opened.value, offlineSlot, known, steps }) : opened;
 	}
 
-	async openOffline(input: {
-		readonly password: string;
-		readonly account: AccountId;
-		readonly identity: Uint8Array;
-		readonly device: DeviceId;
-		readonly deviceSecret: CryptoKey;
-		readonly slot: OfflineSlot;
-	}): Promise<Result<UnlockedAccount, 'wrong_password' | 'keyslot_unreadable'>> {
+	async openOffline(
+		input: Parameters<CryptoPort['openOffline']>[0]
+	): ReturnType<CryptoPort['openOffline']> {
 		const prepared = preparePassword(input.password);
 		if (!prepared.ok) return err('wrong_password');
 		const identity = await openIdentity(input.identity);
@@ -241,7 +247,9 @@ export class CryptoCore implements CryptoPort {
 		const root = await openKeyslot(slotKey, input.account, input.slot.keyslot);
 		slotKey.wipe();
 		if (!root.ok) return err('wrong_password');
-		const opened = await this.#openRoot(root.value, identity.value, input.device);
+		const { device, writes } = input;
+		const log = rootLogOf(writes);
+		const opened = await this.#openRoot(root.value, identity.value, { log, device });
 		root.value.wipe();
 		return opened;
 	}
@@ -253,11 +261,15 @@ export class CryptoCore implements CryptoPort {
 	async sealForPasskey(
 		input: Parameters<CryptoPort['sealForPasskey']>[0]
 	): Promise<Result<Uint8Array, 'step_up_needed' | 'keyslot_unreadable'>> {
-		const { identity } = this.#open();
+		const { identity, device } = this.#open();
 		if (this.#login === null) return err('step_up_needed');
 		const sealed = await sealForPasskey(this.#login.exportKey, identity, {
 			...input,
-			isOwn: async (root) => derives(await deriveAccountKeys(root), identity)
+			isOwn: async (root) => {
+				const self = await selfOf(root, identity, device);
+				if (self !== null) wipeSelf(self);
+				return self !== null;
+			}
 		});
 		return sealed === null ? err('keyslot_unreadable') : ok(sealed);
 	}
@@ -269,7 +281,8 @@ export class CryptoCore implements CryptoPort {
 		if (!identity.ok || identity.value.account !== input.account) return err('keyslot_unreadable');
 		const root = await openByPasskey(input.account, input.keyslot, input);
 		if (root === null) return err('keyslot_unreadable');
-		const opened = await this.#openRoot(root, identity.value, input.device);
+		const { device, writes } = input;
+		const opened = await this.#openRoot(root, identity.value, { log: rootLogOf(writes), device });
 		root.wipe();
 		return opened;
 	}
@@ -278,21 +291,18 @@ export class CryptoCore implements CryptoPort {
 	async #openRoot(
 		root: RootSecret,
 		identity: Identity,
-		device: DeviceId
+		places: { readonly log: RootLog; readonly device: DeviceId }
 	): Promise<Result<UnlockedAccount, 'keyslot_unreadable'>> {
-		const keys = await deriveAccountKeys(root);
-		if (!derives(keys, identity)) return err('keyslot_unreadable');
-		return ok(await this.#keep(keys, identity, { root, device }));
+		const { device } = places;
+		const self = await selfOf(root, identity, device);
+		if (self === null) return err('keyslot_unreadable');
+		return ok(this.#keep(self, device, await openEarlier(root, identity, places)));
 	}
 
-	async #keep(
-		keys: AccountKeys,
-		identity: Identity,
-		{ root, device }: { readonly root: RootSecret; readonly device: DeviceId }
-	): Promise<UnlockedAccount> {
-		const localKey = new RecordCipher(await deriveLocalStoreKey(root, device));
-		this.#unlocked = { identity, device, keys, localKey, spaces: new SpaceKeys(keys, identity) };
-		return publicPart(identity);
+	#keep(self: Self, device: DeviceId, earlier: readonly EarlierSelf[] = []): UnlockedAccount {
+		const spaces = new SpaceKeys(self.keys, self.identity, earlier);
+		this.#unlocked = { ...self, device, earlier, spaces };
+		return publicPart(this.#unlocked);
 	}
 
 	/** A share link has no root: its local records open for nobody, and its keyring is nobody's. */
@@ -304,46 +314,24 @@ export class CryptoCore implements CryptoPort {
 			keyringEpochKey: createSecret(randomBytes(32))
 		};
 		const localKey = new RecordCipher(await importXaesKey(randomBytes(32)));
-		const spaces = new SpaceKeys(own, identity);
-		this.#unlocked = { identity, device, keys: own, localKey, spaces };
-		return publicPart(identity);
+		return this.#keep({ identity, keys: own, localKey }, device);
 	}
 
 	handKeys(): Promise<HandedKeys> {
-		const { identity, device, keys, localKey } = this.#open();
+		const { device, earlier, ...self } = this.#open();
 		return Promise.resolve({
-			account: identity.account,
-			device,
-			identity: identity.bytes,
-			signingKey: keys.signing.privateKey,
-			kemSeed: keys.kem.seed.reveal().slice(),
-			keyringGenesisRandom: keys.keyringGenesisRandom,
-			firstGenesisRandom: keys.firstGenesisRandom,
-			keyringEpochKey: keys.keyringEpochKey.reveal().slice(),
-			localKey: localKey.key
+			...handSelf(self),
+			...{ account: self.identity.account, device },
+			earlier: earlier.map((each) => ({ ...handSelf(each), keyringHead: each.keyringHead }))
 		});
 	}
 
 	async takeKeys(handed: HandedKeys): Promise<UnlockedAccount> {
-		const identity = await openIdentity(handed.identity);
-		if (!identity.ok) throw new TypeError('handed keys carry no identity');
-		const seed = createSecret<'kem seed'>(handed.kemSeed.slice());
-		const keys: AccountKeys = {
-			signing: {
-				privateKey: handed.signingKey,
-				publicKey: identity.value.entry.body.signingKey
-			},
-			// As it was compared when the root was opened; from the seed it would take longer than all else.
-			kem: { seed, publicKey: identity.value.entry.body.kemKey },
-			keyringGenesisRandom: handed.keyringGenesisRandom,
-			firstGenesisRandom: handed.firstGenesisRandom,
-			keyringEpochKey: createSecret(handed.keyringEpochKey.slice())
-		};
-		const { device } = handed;
-		const localKey = new RecordCipher(handed.localKey);
-		const spaces = new SpaceKeys(keys, identity.value);
-		this.#unlocked = { identity: identity.value, device, keys, localKey, spaces };
-		return publicPart(identity.value);
+		const earlier = handed.earlier.map(async (each) => ({
+			...(await takeSelf(each)),
+			keyringHead: each.keyringHead
+		}));
+		return this.#keep(await takeSelf(handed), handed.device, await Promise.all(earlier));
 	}
 
 	sealLocal(
@@ -358,10 +346,15 @@ export class CryptoCore implements CryptoPort {
 	openLocal(
 		records: readonly (LocalRecord & { readonly sealed: Uint8Array })[]
 	): Promise<readonly (Uint8Array | null)[]> {
-		const { device, localKey } = this.#open();
+		const { device, localKey, earlier } = this.#open();
+		// What was kept before a renewal is sealed anew when it is kept again.
+		const keys = [localKey, ...earlier.map((each) => each.localKey).toReversed()];
 		return inTurns(records, async ({ table, row, sealed }) => {
-			const opened = await localKey.open({ sealed, aad: localRecordAad(device, table, row) });
-			return opened.ok ? opened.value : null;
+			for (const key of keys) {
+				const opened = await key.open({ sealed, aad: localRecordAad(device, table, row) });
+				if (opened.ok) return opened.value;
+			}
+			return null;
 		});
 	}
 
@@ -375,6 +368,10 @@ export class CryptoCore implements CryptoPort {
 
 	newSpace(): Promise<NewSpace> {
 		return Promise.resolve(this.#open().spaces.newSpace());
+	}
+
+	previousKeyring(): ReturnType<CryptoPort['previousKeyring']> {
+		return Promise.resolve(this.#open().spaces.previousKeyring());
 	}
 
 	formGenesis(input: Parameters<CryptoPort['formGenesis']>[0]): Promise<FormedCommit> {
@@ -424,9 +421,9 @@ export class CryptoCore implements CryptoPort {
 		this.sharing.wipe();
 		this.#dropLogin();
 		this.recovery.wipe();
+		void this.account.dropNewRoot();
 		this.#unlocked?.spaces.wipe();
-		this.#unlocked?.keys.kem.seed.wipe();
-		this.#unlocked?.keys.keyringEpochKey.wipe();
+		if (this.#unlocked !== null) [this.#unlocked, ...this.#unlocked.earlier].forEach(wipeSelf);
 		this.#attempt = null;
 		this.#unlocked = null;
 	}
@@ -474,13 +471,12 @@ export function startCryptoInProcess(loadOpaque: LoadOpaque): CryptoWorker {
 	};
 }
 
-function derives({ signing, kem }: AccountKeys, { entry }: Identity): boolean {
-	const { signingKey, kemKey } = entry.body;
-	return equalBytes(signingKey, signing.publicKey) && equalBytes(kemKey, kem.publicKey);
-}
-
-const publicPart = (identity: Identity): UnlockedAccount => ({
+const publicPart = ({
+	identity,
+	earlier
+}: Pick<Unlocked, 'identity' | 'earlier'>): UnlockedAccount => ({
 	account: identity.account,
 	identity: identity.bytes,
-	identityHash: identity.hash
+	identityHash: identity.hash,
+	earlierHashes: earlier.map((each) => each.identity.hash)
 });

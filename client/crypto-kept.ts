@@ -1,22 +1,19 @@
 // What the crypto core keeps, and for how long: keys while the vault is open, an exchange of OPAQUE between
 // its messages, a login until it was used.
-import type { AccountKeys } from '../crypto/client/account-keys.ts';
 import type {
 	ExportKey,
 	OpaqueClientState,
 	OpaqueSessionKey
 } from '../crypto/client/opaque-client.ts';
 import type { PreparedPassword } from '../crypto/client/password.ts';
-import type { RecordCipher } from '../crypto/client/record-cipher.ts';
-import type { Identity } from '../crypto/identity.ts';
 import type { DeviceId } from '../protocol/ids.ts';
+import type { EarlierSelf, Self } from './crypto-selves.ts';
 import type { SpaceKeys } from './crypto-spaces.ts';
 
-export interface Unlocked {
-	readonly identity: Identity;
+export interface Unlocked extends Self {
 	readonly device: DeviceId;
-	readonly keys: AccountKeys;
-	readonly localKey: RecordCipher;
+	/** Whom the account was before a renewal, oldest first. */
+	readonly earlier: readonly EarlierSelf[];
 	readonly spaces: SpaceKeys;
 }
 

@@ -1,12 +1,12 @@
 // The border of the crypto core: what the rest of the engine may ask of the keys, and in which
 // words. Everything behind it runs in a worker of its own, which is ended when the vault locks, so
 // that nothing of a password or key outlives it. Batches in, batches out: a call is a message.
-import type { XaesKey } from '../crypto/client/aead.ts';
 import type { PasswordFault } from '../crypto/client/password.ts';
 import type { LaidOutPage } from '../crypto/client/seal-page.ts';
 import type { Proof } from '../crypto/signature.ts';
 import type { AuditEvent } from '../protocol/audit-event.ts';
-import type { MemberChange, PageId, SpaceSettings } from '../protocol/commit.ts';
+import type { SignedAccountWrite } from '../protocol/account-write.ts';
+import type { Head, MemberChange, PageId, SpaceSettings } from '../protocol/commit.ts';
 import type { SignedHeartbeat, Heartbeat } from '../protocol/heartbeat.ts';
 import type { AccountId, DeviceId, Epoch, Seq, SpaceId } from '../protocol/ids.ts';
 import type { KeyKind, PagePlace, WrapContext } from '../protocol/labels.ts';
@@ -16,6 +16,7 @@ import type { AuditGrant } from './audit-keys.ts';
 import type { AccountLogFault, AccountSteps } from './crypto-account.ts';
 import type { AccountPort } from './crypto-account-writes.ts';
 import type { RecoveryPort } from './crypto-recovery.ts';
+import type { HandedEarlierSelf, HandedSelf } from './crypto-selves.ts';
 import type { SharingPort } from './crypto-sharing.ts';
 import type { PasskeyAnswered } from './crypto-unlock.ts';
 import type { PlacedEvent } from './event-chain.ts';
@@ -33,22 +34,19 @@ export interface CryptoWorker {
 }
 
 /** Keys of an unlocked account, for another tab of the same profile. Goes nowhere else. */
-export interface HandedKeys {
+export interface HandedKeys extends HandedSelf {
 	readonly account: AccountId;
 	readonly device: DeviceId;
-	readonly identity: Uint8Array;
-	readonly signingKey: CryptoKey;
-	readonly kemSeed: Uint8Array;
-	readonly keyringGenesisRandom: Uint8Array;
-	readonly firstGenesisRandom: Uint8Array;
-	readonly keyringEpochKey: Uint8Array;
-	readonly localKey: XaesKey;
+	/** Oldest first; none before the first renewal. */
+	readonly earlier: readonly HandedEarlierSelf[];
 }
 
 /** Once they are in a core, which keeps copies, or on their way to another tab. */
-export function wipeHandedKeys({ kemSeed, keyringEpochKey }: HandedKeys): void {
-	kemSeed.fill(0);
-	keyringEpochKey.fill(0);
+export function wipeHandedKeys(keys: HandedKeys): void {
+	for (const { kemSeed, keyringEpochKey } of [keys, ...keys.earlier]) {
+		kemSeed.fill(0);
+		keyringEpochKey.fill(0);
+	}
 }
 
 /** Who is unlocked: public facts that derive from the keys. */
@@ -58,6 +56,8 @@ export interface UnlockedAccount {
 	readonly identity: Uint8Array;
 	/** 32 bytes. */
 	readonly identityHash: Uint8Array;
+	/** Hashes of its identities before a renewal whose keys are here, too, oldest first. */
+	readonly earlierHashes: readonly Uint8Array[];
 }
 
 export interface Registered extends UnlockedAccount {
@@ -99,6 +99,8 @@ export interface CommitDraft {
 	/** Pages whose bytes go at once; none by default. */
 	readonly purge?: readonly PageId[];
 	readonly admin?: AdminDraft | null;
+	/** Hash of the own identity that signs: an earlier one, where a space has that; else the one in force. */
+	readonly signedAs?: Uint8Array;
 }
 
 /** Who gets a key, under the identity that the member entry pins. */
@@ -204,6 +206,8 @@ export interface CryptoPort {
 		readonly device: DeviceId;
 		readonly deviceSecret: CryptoKey;
 		readonly slot: OfflineSlot;
+		/** The account's log as it is known here. */
+		readonly writes: readonly SignedAccountWrite[];
 	}): Promise<Result<UnlockedAccount, 'wrong_password' | 'keyslot_unreadable'>>;
 	/** Whether a login is left by which root can be opened: one that a step-up made. */
 	mayOpenRoot(): Promise<boolean>;
@@ -218,6 +222,8 @@ export interface CryptoPort {
 			readonly identity: Uint8Array;
 			readonly device: DeviceId;
 			readonly keyslot: Uint8Array;
+			/** The account's log as it is known here. */
+			readonly writes: readonly SignedAccountWrite[];
 		}
 	): Promise<Result<UnlockedAccount, 'keyslot_unreadable'>>;
 	handKeys(): Promise<HandedKeys>;
@@ -236,6 +242,8 @@ export interface CryptoPort {
 	/** The account's first space: as the keyring's, so that it can be asked for before that is read. */
 	firstSpace(): Promise<NewSpace>;
 	newSpace(): Promise<NewSpace>;
+	/** The keyring before the last renewal, and where it ended then; null without one. */
+	previousKeyring(): Promise<(NewSpace & { readonly head: Head }) | null>;
 	/** Entry 1 of a space of one's own; makes (keyring: derives) and keeps its first epoch key. */
 	formGenesis(input: {
 		readonly space: NewSpace;
@@ -249,7 +257,7 @@ export interface CryptoPort {
 
 	/** @returns the epochs whose keys are known afterwards. */
 	openEpochs(space: SpaceId, grants: readonly EpochGrant[]): Promise<readonly Epoch[]>;
-	/** The keyring's epoch 1 needs no wrap: its key derives from the root. */
+	/** A keyring's epoch 1 needs no wrap: its key derives from the root. */
 	openKeyringEpoch(space: SpaceId): Promise<void>;
 	/** Plaintexts in order; null for each page that does not open. */
 	openPages(pages: readonly SealedPage[]): Promise<readonly (Uint8Array | null)[]>;

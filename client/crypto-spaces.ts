@@ -19,7 +19,14 @@ import { genesisHashOf, spaceOfGenesisHash } from '../crypto/log-rules.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { sign } from '../crypto/signature.ts';
 import type { AuditEvent } from '../protocol/audit-event.ts';
-import { encodeCommit, encodeGenesis, type Admin, type Commit } from '../protocol/commit.ts';
+import {
+	encodeCommit,
+	encodeGenesis,
+	type Admin,
+	type Commit,
+	type Head
+} from '../protocol/commit.ts';
+import { equalBytes } from '../protocol/bytes.ts';
 import type { DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
 import { commitSigningInput, type WrapContext } from '../protocol/labels.ts';
 import type { AuditGrant } from './audit-keys.ts';
@@ -32,8 +39,13 @@ import type {
 	NewSpace,
 	SealedPage
 } from './crypto-port.ts';
+import type { EarlierSelf, Self } from './crypto-selves.ts';
 import type { PlacedEvent } from './event-chain.ts';
 import { hashPage, inTurns } from './page-hashes.ts';
+
+/** An own identity, with its keys. */
+type Owner = Pick<Self, 'keys' | 'identity'>;
+type EarlierOwner = Pick<EarlierSelf, 'keys' | 'identity' | 'keyringHead'>;
 
 interface EpochKeys {
 	readonly epochKey: EpochKey;
@@ -43,15 +55,23 @@ interface EpochKeys {
 export class SpaceKeys {
 	readonly #keys: AccountKeys;
 	readonly #identity: Identity;
+	/** Before a renewal, oldest first. */
+	readonly #earlier: readonly EarlierOwner[];
 	readonly #epochs = new Map<string, EpochKeys>();
 
-	constructor(keys: AccountKeys, identity: Identity) {
+	constructor(keys: AccountKeys, identity: Identity, earlier: readonly EarlierOwner[] = []) {
 		this.#keys = keys;
 		this.#identity = identity;
+		this.#earlier = earlier;
 	}
 
 	keyringSpace(): NewSpace {
 		return this.#spaceOf(this.#keys.keyringGenesisRandom);
+	}
+
+	previousKeyring(): (NewSpace & { readonly head: Head }) | null {
+		const owner = this.#earlier.at(-1);
+		return owner === undefined ? null : { ...keyringOf(owner), head: owner.keyringHead };
 	}
 
 	firstSpace(): NewSpace {
@@ -63,10 +83,15 @@ export class SpaceKeys {
 	}
 
 	#spaceOf(random: Uint8Array): NewSpace {
-		const { account, hash } = this.#identity;
-		const genesis = encodeGenesis({ creator: account, creatorIdentity: hash, random });
-		const genesisHash = genesisHashOf(genesis);
-		return { space: spaceOfGenesisHash(genesisHash), genesis, genesisHash };
+		return spaceOf(this.#identity, random);
+	}
+
+	/** The own identity of that hash; the one in force without one. */
+	#self(hash?: Uint8Array): Owner {
+		const inForce = { keys: this.#keys, identity: this.#identity };
+		if (hash === undefined) return inForce;
+		const all = [inForce, ...this.#earlier];
+		return all.find(({ identity }) => equalBytes(identity.hash, hash)) ?? inForce;
 	}
 
 	async formGenesis(input: {
@@ -76,7 +101,8 @@ export class SpaceKeys {
 		readonly timeMs: number;
 	}): Promise<FormedCommit> {
 		const { space, genesis, genesisHash } = input.space;
-		const epochKey = input.kind === 'keyring' ? this.#copyOfKeyringKey() : generateEpochKey();
+		const epochKey =
+			input.kind === 'keyring' ? copyOf(this.#keys.keyringEpochKey) : generateEpochKey();
 		await this.#keep(space, 1, epochKey);
 		const wrap = await wrapEpochKey(epochKey, this.#keys.kem.publicKey, this.#wrapToSelf(space));
 		const admin: Admin = {
@@ -95,8 +121,8 @@ export class SpaceKeys {
 			],
 			settings: null
 		};
-		const signed = await this.#sign({
-			...this.#authorship(input.device),
+		const signed = await signCommit(this.#self(), {
+			...authorship(this.#self(), input.device),
 			supersedes: [],
 			purge: [],
 			space,
@@ -123,26 +149,15 @@ export class SpaceKeys {
 		};
 	}
 
-	#authorship(device: DeviceId): Pick<Commit, 'author' | 'identity' | 'device'> {
-		const { account, hash } = this.#identity;
-		return { author: account, identity: hash, device };
-	}
-
-	async #sign(commit: Commit): Promise<Pick<FormedCommit, 'commit' | 'signature'>> {
-		const bytes = encodeCommit(commit);
-		return {
-			commit: bytes,
-			signature: await sign(this.#keys.signing.privateKey, commitSigningInput(bytes))
-		};
-	}
-
 	formCommits(device: DeviceId, drafts: readonly CommitDraft[]): Promise<readonly FormedCommit[]> {
 		return Promise.all(drafts.map((draft) => this.#formCommit(device, draft)));
 	}
 
 	async #formCommit(device: DeviceId, draft: CommitDraft): Promise<FormedCommit> {
 		const { space, epoch, count, admin = null } = draft;
-		const made = admin === null ? null : await this.#makeKeys(space, epoch, admin);
+		const self = this.#self(draft.signedAs);
+		const sender = self.identity;
+		const made = admin === null ? null : await this.#makeKeys(space, { epoch, admin, sender });
 		const contentKey = made?.contentKey ?? this.#epochs.get(epochName(space, epoch))?.contentKey;
 		const author = this.#identity.account;
 		const pages = await inTurns(draft.pages, async (page, index) => {
@@ -151,8 +166,8 @@ export class SpaceKeys {
 			const sealed = await sealPage(contentKey, place, page);
 			return { sealed, hash: await hashPage(sealed) };
 		});
-		const signed = await this.#sign({
-			...this.#authorship(device),
+		const signed = await signCommit(self, {
+			...authorship(self, device),
 			supersedes: draft.supersedes ?? [],
 			purge: draft.purge ?? [],
 			space,
@@ -172,16 +187,20 @@ export class SpaceKeys {
 		return { ...signed, pages: pages.map(({ sealed }) => sealed), wraps, previousKey };
 	}
 
-	#makeKeys(space: SpaceId, epoch: Epoch, draft: AdminDraft): Promise<MadeKeys> {
-		const sender = this.#identity;
+	#makeKeys(
+		space: SpaceId,
+		change: { readonly epoch: Epoch; readonly admin: AdminDraft; readonly sender: Identity }
+	): Promise<MadeKeys> {
+		const { epoch, admin: draft, sender } = change;
 		const open = this.#epochs.get(epochName(space, epoch))?.epochKey ?? null;
 		const previous = this.#epochs.get(epochName(space, epoch - 1))?.epochKey ?? null;
 		return makeAdminKeys({ space, epoch, draft, sender, open, previous });
 	}
 
-	/** The keyring's first epoch needs no wrap: its key derives from the root. */
+	/** The first epoch of a keyring needs no wrap: its key derives from the root. */
 	openKeyringEpoch(space: SpaceId): Promise<void> {
-		return this.#keep(space, 1, this.#copyOfKeyringKey());
+		const owner = this.#earlier.find((earlier) => keyringOf(earlier).space === space);
+		return this.#keep(space, 1, copyOf((owner?.keys ?? this.#keys).keyringEpochKey));
 	}
 
 	/** Newest epoch first: each may open the one before it. */
@@ -201,8 +220,17 @@ export class SpaceKeys {
 	async #openWrap(space: SpaceId, { epoch, wrap, commitment }: EpochGrant): Promise<void> {
 		if (wrap === null || this.#epochs.has(epochName(space, epoch))) return;
 		const { bytes, context } = wrap;
-		const opened = await unwrapEpochKey(this.#keys.kem.seed, { wrap: bytes, context, commitment });
+		const opened = await unwrapEpochKey(this.#seedOf(context), {
+			wrap: bytes,
+			context,
+			commitment
+		});
 		if (opened.ok) await this.#keep(space, epoch, opened.value);
+	}
+
+	/** What was wrapped before a renewal is opened as it was then. */
+	#seedOf({ recipientIdentity }: WrapContext): KemSeed {
+		return this.#self(recipientIdentity).keys.kem.seed;
 	}
 
 	async #openPrevious(space: SpaceId, grant: EpochGrant, commitment: Uint8Array): Promise<void> {
@@ -235,7 +263,7 @@ export class SpaceKeys {
 		const seeds = new Map<number, KemSeed>();
 		for (const grant of grants) {
 			if (!events.some(({ key }) => key === grant.number)) continue;
-			const opened = await openAuditKey(this.#keys.kem.seed, grant);
+			const opened = await openAuditKey(this.#seedOf(grant.context), grant);
 			if (opened.ok) seeds.set(grant.number, opened.value);
 		}
 		const read = await inTurns(events, async ({ key, place, sealed }) => {
@@ -257,10 +285,35 @@ export class SpaceKeys {
 		const contentKey = await deriveContentKey(epochKey, { space, epoch });
 		this.#epochs.set(epochName(space, epoch), { epochKey, contentKey });
 	}
+}
 
-	#copyOfKeyringKey(): EpochKey {
-		return createSecret(this.#keys.keyringEpochKey.reveal().slice());
-	}
+const copyOf = (key: EpochKey): EpochKey => createSecret(key.reveal().slice());
+
+function spaceOf({ account, hash }: Identity, random: Uint8Array): NewSpace {
+	const genesis = encodeGenesis({ creator: account, creatorIdentity: hash, random });
+	const genesisHash = genesisHashOf(genesis);
+	return { space: spaceOfGenesisHash(genesisHash), genesis, genesisHash };
+}
+
+const keyringOf = ({ identity, keys }: Owner): NewSpace =>
+	spaceOf(identity, keys.keyringGenesisRandom);
+
+const authorship = (
+	{ identity }: Owner,
+	device: DeviceId
+): Pick<Commit, 'author' | 'identity' | 'device'> => ({
+	...{ author: identity.account, identity: identity.hash, device }
+});
+
+async function signCommit(
+	{ keys }: Owner,
+	commit: Commit
+): Promise<Pick<FormedCommit, 'commit' | 'signature'>> {
+	const bytes = encodeCommit(commit);
+	return {
+		commit: bytes,
+		signature: await sign(keys.signing.privateKey, commitSigningInput(bytes))
+	};
 }
 
 const epochName = (space: SpaceId, epoch: Epoch): string => `${space}/${String(epoch)}`;

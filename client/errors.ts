@@ -73,6 +73,8 @@ export type LocalErrorCode =
 	| 'last_factor'
 	/** No other device has vouched for this one yet: it writes to what it made itself. */
 	| 'unconfirmed'
+	/** Another root is in force, here or by another device: lock, and unlock by its password. */
+	| 'account_renewed'
 	/** One mishap more, and nobody could open the account: first confirm the recovery code. */
 	| 'too_few_ways'
 	/** An owner has turned share links off in this space. */

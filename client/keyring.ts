@@ -1,7 +1,7 @@
 // What an account must remember, read from its own keyring: which spaces it has, the newest heads
 // that any of its devices has verified, whom it knows, what it invited and claimed, and its devices.
 // Heads are merged by greatest seq, never by last write.
-import { equalBytes } from '../protocol/bytes.ts';
+import { equalBytes, toHex } from '../protocol/bytes.ts';
 import type { AccountHead } from '../protocol/account-write.ts';
 import type { Head, PageId } from '../protocol/commit.ts';
 import type {
@@ -61,14 +61,63 @@ export class Keyring implements Content {
 	readonly #closed = new Set<InviteId | LinkId>();
 	/** Of the account's own log, as its devices have verified it: each once. */
 	#accountHeads: readonly AccountHead[] = [];
+	readonly #accounts = new Set<AccountId>();
 	readonly #kits = new Newest<AccountId, EntryOf<'kit'>>();
 	readonly #names = new Newest<FactorId | DeviceId, EntryOf<'name'>>();
+	/** Identities before which the keyring of that time was read, as hex. */
+	readonly #carried = new Set<string>();
 
 	/** By the page that brought them. */
 	readonly #entries = new Map<PageName, readonly PlacedEntry[]>();
 
 	constructor(options: KeyringOptions = {}) {
 		this.#options = options;
+	}
+
+	/** Whether all that the keyring before this identity said is said here. */
+	hasCarried(identityHash: Uint8Array): boolean {
+		return this.#carried.has(toHex(identityHash));
+	}
+
+	/**
+	 * What the keyring after a renewal is to say of it, in this order. What was claimed with the identity of
+	 * before leads nowhere now; the kit is another.
+	 */
+	get toCarry(): readonly KeyringEntry[] {
+		const spaces = this.#spaces.map(({ space, genesisHash, joinedAtMs }) => {
+			return { type: 'space', space, genesisHash, joinedAtMs } as const;
+		});
+		const heads = [
+			...this.#heads,
+			...this.#conflicts.map(({ space, head }) => [space, head] as const)
+		];
+		const [account] = [...this.#accounts];
+		return [
+			...spaces,
+			...[...this.#leftAtMs].map(
+				([space, leftAtMs]) => ({ type: 'left', space, leftAtMs }) as const
+			),
+			...heads.map(([space, { seq, hash }]) => ({ type: 'head', space, seq, hash }) as const),
+			...this.#contacts.values,
+			...this.#devices.values,
+			...this.invites,
+			...this.links,
+			...this.#claimed.values(),
+			...[...this.#claimed.keys()].map((of) => ({ type: 'closed', of }) as const),
+			...this.#names.values,
+			...(account === undefined
+				? []
+				: this.#accountHeads.map((head) => ({ type: 'account', account, head }) as const))
+		];
+	}
+
+	/** Made here, and not done with. */
+	get invites(): readonly EntryOf<'invite'>[] {
+		return [...this.#invites.values()].filter(({ invite }) => !this.#closed.has(invite));
+	}
+
+	get links(): readonly EntryOf<'link'>[] {
+		return [...this.#links.values()].filter(({ link }) => !this.#closed.has(link));
 	}
 
 	/** Those that this account has not left, in the order in which it came to them. */
@@ -213,13 +262,13 @@ export class Keyring implements Content {
 		return [];
 	}
 
-	/** Spaces and heads count once they are on the log; the rest is the account's own word. */
+	/** Spaces, heads and what was carried count once they are on the log; the rest is the account's own word. */
 	applyOutbox(rows: readonly LocalRow[]): void {
 		const entries = rows.flatMap(({ changes }) =>
 			changes.flatMap((change) => (change.type === 'keyring' ? [change.entry] : []))
 		);
 		for (const entry of entries) {
-			if (!['space', 'head', 'account'].includes(entry.type)) this.#take(entry, now);
+			if (!['space', 'head', 'account', 'carried'].includes(entry.type)) this.#take(entry, now);
 		}
 		if (entries.length > 0) this.#options.onChange?.();
 	}
@@ -253,7 +302,11 @@ export class Keyring implements Content {
 				this.#closed.add(entry.of);
 				break;
 			case 'account':
+				this.#accounts.add(entry.account);
 				this.#takeAccountHead(entry.head);
+				break;
+			case 'carried':
+				this.#carried.add(toHex(entry.identityHash));
 				break;
 			case 'kit':
 				// Which of two is newer is said in them, whichever came to the log first.

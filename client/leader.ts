@@ -2,6 +2,7 @@
 // owner has let this account in. Other tabs have it done here.
 import type { Answer } from './api.ts';
 import { beginLog } from './begin-log.ts';
+import { carryKeyring } from './carry-keyring.ts';
 import type { NewSpace } from './crypto-port.ts';
 import type { Desk, LeaderCalls } from './desk.ts';
 import { fail, type TacetError } from './errors.ts';
@@ -13,6 +14,7 @@ import { moveItem } from './move-items.ts';
 import type { OwnKeyring } from './own-keyring.ts';
 import type { PutBackPlan, PutBackReport } from './put-back.ts';
 import type { Content } from './receive.ts';
+import { SelfRenewal } from './self-renewal.ts';
 import { nameChange } from './space-actions.ts';
 import { wasMadeBy } from './standing.ts';
 import type { Store } from './store.ts';
@@ -52,16 +54,19 @@ export class Leader implements Answers {
 	/** Of spaces that are made or tried, and are not the vault's yet. */
 	readonly #passing = new Set<SpaceSync>();
 	readonly #links: LinkSweep;
+	readonly #selves: SelfRenewal;
 	#closed = false;
 
 	constructor(parts: LeaderParts) {
 		this.#parts = parts;
 		this.#links = new LinkSweep(parts);
+		this.#selves = new SelfRenewal(parts);
 	}
 
 	/** The status of a space changed in the tab that syncs. */
 	noteStatus(space: VaultSpace): void {
 		this.#links.look(space);
+		this.#selves.look(space);
 	}
 
 	async administer({ space, intent }: LeaderCalls['administer']['input']): Answer<null> {
@@ -271,7 +276,23 @@ export class Leader implements Answers {
 	async close(): Promise<void> {
 		this.#closed = true;
 		this.#links.stop();
+		this.#selves.stop();
 		await Promise.all([...this.#passing].map((sync) => sync.close()));
+	}
+
+	/** What the keyring before a renewal said. */
+	carry(): Answer<null> {
+		const { desk, keyring, syncOf } = this.#parts;
+		const { crypto, me } = desk;
+		return carryKeyring({ crypto, me, keyring, syncOf: (...of) => syncOf(...of, () => false) });
+	}
+
+	/** What broke off. Spaces wait for it where something is to be done about them. */
+	async carryOn(): Promise<void> {
+		const { sync, isToBeCarried } = this.#parts.keyring;
+		if (!isToBeCarried) return;
+		const read = await sync.until(() => sync.caughtUp);
+		if (read.ok && !this.#closed) await this.carry();
 	}
 
 	/** By name, as another tab asks. */

@@ -20,6 +20,8 @@ export interface OwnKeyringParts {
 	readonly store: Store;
 	readonly device: DeviceId;
 	readonly deviceName: string;
+	/** The identity in force, if a renewal has put it there: this keyring goes on from one before it. */
+	readonly renewedTo: Uint8Array | null;
 	readonly nowMs: () => number;
 	readonly syncOf: (content: Content, onChange: () => void) => SpaceSync;
 	readonly onHead: (space: SpaceId, head: Head) => void;
@@ -72,6 +74,21 @@ export class OwnKeyring {
 	async lead(): Promise<void> {
 		this.#leading = true;
 		await this.sync.lead();
+	}
+
+	/** Whether what the keyring before this one said is still to be said here. */
+	get isToBeCarried(): boolean {
+		const { renewedTo } = this.#parts;
+		return renewedTo !== null && !this.known.hasCarried(renewedTo);
+	}
+
+	/** Where it ends, when all that was said here stands there; read to the end where this tab syncs. */
+	async end(): Promise<Result<Head, TacetError>> {
+		if (!this.#confirmed) return fail('unconfirmed');
+		const isRead = (): boolean => this.sync.caughtUp && this.sync.status.waiting === 0;
+		const read = this.#leading ? await this.sync.until(isRead) : ok(null);
+		if (!read.ok) return read;
+		return this.isToBeCarried ? fail('unavailable') : ok(this.sync.head);
 	}
 
 	get isDistrusted(): boolean {
@@ -147,7 +164,12 @@ export class OwnKeyring {
 		const { device } = this.#parts;
 		// Nothing is reached while an expected head is absent.
 		if (this.#handedOver !== null && this.sync.caughtUp) return true;
-		return isVouchedFor(device, this.#log.entries, this.sync.heartbeats);
+		return isVouchedFor(
+			device,
+			this.#log.entries,
+			this.sync.heartbeats,
+			this.#parts.renewedTo !== null
+		);
 	}
 
 	/** Its first entry: what another device must have seen before this one is believed. */

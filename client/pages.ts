@@ -2,6 +2,7 @@
 // to do with what does not open (rules 10 to 12). Every decision here is the same for every kind of
 // bad byte: nobody who serves pages learns why one was set aside.
 import { sha256 } from '../crypto/hash.ts';
+import { readIdentity } from '../crypto/identity.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { LogState } from '../crypto/log-state.ts';
 import type { Admin, Commit, PageHeader, PageId } from '../protocol/commit.ts';
@@ -11,6 +12,7 @@ import { AuditKeys } from './audit-keys.ts';
 import { pageName, type PageName } from './chain.ts';
 import type { CryptoPort, EpochGrant, SealedPage, UnlockedAccount } from './crypto-port.ts';
 import type { PlacedPage } from './items.ts';
+import { ownHashOf } from './own-selves.ts';
 
 /** An entry of the log with what travelled beside it, in whichever way it came. */
 export interface ReceivedEntry {
@@ -50,8 +52,8 @@ export class Pages {
 	/** Who opened each epoch. */
 	readonly #openers = new Map<Epoch, AccountId>();
 	#unusable: readonly UnusableKey[] = [];
-	/** Whether the member entry, as far as keys were taken up, holds the identity that is unlocked here. */
-	#isOneself = true;
+	/** The own identity that the member entry holds, as far as keys were taken up; null: somebody else's. */
+	#self: Uint8Array | null;
 	/** Epochs whose keys are here. */
 	#known: ReadonlySet<Epoch> = new Set();
 	/** Epochs that opened without the key before them, as for who did not read then, by seq. */
@@ -67,6 +69,7 @@ export class Pages {
 		this.#space = space;
 		this.#crypto = crypto;
 		this.#me = me;
+		this.#self = me.identityHash;
 		this.auditKeys = new AuditKeys(space, me);
 	}
 
@@ -144,7 +147,7 @@ export class Pages {
 			const { admin } = entry.commit;
 			if (admin === null) continue;
 			this.#noteIdentity(admin);
-			this.auditKeys.learn(entry);
+			this.auditKeys.learn(entry, this.#self);
 			if (admin.epoch !== null) {
 				const { number, commitment, previousHash } = admin.epoch;
 				const { seq, previousKey } = entry;
@@ -164,12 +167,14 @@ export class Pages {
 
 	#noteIdentity({ members }: Admin): void {
 		const own = members.find(({ account }) => account === this.#me.account)?.identityEntry;
-		if (own != null) this.#isOneself = equalBytes(own, this.#me.identity);
+		if (own == null) return;
+		const identity = readIdentity(own);
+		this.#self = identity.ok ? ownHashOf(this.#me, identity.value.hash) : null;
 	}
 
 	#takeWrap(commit: Commit, index: number, bytes: Uint8Array, state: LogState): boolean {
-		// What was wrapped to an identity before this one opens nothing now, and nobody is to blame.
-		if (!this.#isOneself) return false;
+		// What was wrapped to somebody else's identity opens nothing here.
+		if (this.#self === null) return false;
 		const header = commit.admin?.wraps[index];
 		if (header?.kind !== 'content' || header.recipient !== this.#me.account) return false;
 		const epoch = header.number;
@@ -180,7 +185,7 @@ export class Pages {
 			space: this.#space,
 			number: epoch,
 			recipient: this.#me.account,
-			recipientIdentity: this.#me.identityHash,
+			recipientIdentity: this.#self,
 			sender: commit.author,
 			senderIdentity: commit.identity
 		};

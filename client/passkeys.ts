@@ -156,7 +156,8 @@ export async function askPasskey(
 			? fail('keyslot_unreadable')
 			: await crypto.openByPasskey({
 					...{ account, identity, device: profile.device },
-					...{ keyslot: own.keyslot, credentialId, output: output.reveal() }
+					...{ keyslot: own.keyslot, credentialId, output: output.reveal() },
+					writes: (await openKnownAccount(profile)).writes
 				});
 	output.wipe();
 	return opened.ok ? opened : fail('keyslot_unreadable');

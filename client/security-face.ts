@@ -21,7 +21,10 @@ import { KitCheck } from './kit-check.ts';
 import type { Factors } from './factors.ts';
 
 export interface OpenSecurity
-	extends Pick<SecurityParts, 'store' | 'alone' | 'updateProfile' | 'noteHead' | 'onJudged'> {
+	extends Pick<
+		SecurityParts,
+		'store' | 'alone' | 'updateProfile' | 'keyringEnd' | 'noteHead' | 'onJudged'
+	> {
 	readonly desk: Desk;
 }
 
@@ -36,14 +39,20 @@ interface OwnSecurity extends Omit<AccountSecurity, 'read' | 'change' | 'confirm
 	checkKit(words: readonly string[]): Answer<boolean>;
 }
 
+/** What becomes of this device by a change of the account. */
+interface Ends {
+	readonly erase: () => Answer<unknown>;
+	readonly lock: () => Promise<void>;
+}
+
 export class SecurityFace implements TacetSecurity {
 	readonly #open: () => OpenSecurity | null;
-	readonly #erase: () => Answer<unknown>;
+	readonly #ends: Ends;
 
 	/** @param open null unless the vault is open. */
-	constructor(open: () => OpenSecurity | null, erase: () => Answer<unknown>) {
+	constructor(open: () => OpenSecurity | null, ends: Ends) {
 		this.#open = open;
-		this.#erase = erase;
+		this.#ends = ends;
 	}
 
 	read(): Answer<AccountFacts> {
@@ -55,6 +64,21 @@ export class SecurityFace implements TacetSecurity {
 
 	changePassword(password: string): Answer<void> {
 		return this.#withOwn((own) => own.changePassword(password));
+	}
+
+	startRenewal(password: string): Answer<{ readonly recoveryCode: readonly string[] }> {
+		return this.#withOwn((own) => own.startRenewal(password));
+	}
+
+	/** Locks every tab: the account is opened by its new password from now on. */
+	async finishRenewal(words: string): Answer<void> {
+		const renewed = await this.#withOwn((own) => own.finishRenewal(words));
+		if (renewed.ok) await this.#ends.lock();
+		return renewed;
+	}
+
+	cancelRenewal(): Answer<void> {
+		return this.#withOwn((own) => own.cancelRenewal());
 	}
 
 	newKit(): Answer<{ readonly recoveryCode: readonly string[] }> {
@@ -93,7 +117,7 @@ export class SecurityFace implements TacetSecurity {
 	async deleteAccount(): Answer<void> {
 		const deleted = await this.#withOwn((own) => own.deleteAccount());
 		if (!deleted.ok) return deleted;
-		const erased = await this.#erase();
+		const erased = await this.#ends.erase();
 		return erased.ok ? ok(undefined) : erased;
 	}
 

@@ -25,14 +25,17 @@ export interface KeyringBeat {
  * Whether a device is vouched for. The one that created the keyring vouches; so does each other
  * from where a vouching device had covered its first entry, by a later entry of its own that has
  * seen it or by a heartbeat at or beyond it.
+ *
+ * @param isRenewed the keyring goes on from another: that a device began it says nothing of what it knew.
  */
 export function isVouchedFor(
 	device: DeviceId,
 	entries: readonly KeyringEntryFacts[],
-	beats: readonly KeyringBeat[]
+	beats: readonly KeyringBeat[],
+	isRenewed = false
 ): boolean {
 	const creator = entries[0];
-	if (creator === undefined) return false;
+	if (creator === undefined || (isRenewed && creator.device === device)) return false;
 	/** Since which place each vouches. */
 	const since = new Map<DeviceId, Seq>([[creator.device, creator.seq]]);
 	const firsts = new Map<DeviceId, Seq>();

@@ -3,7 +3,6 @@
 // (push.ts); changes of the administration take their turn with it (administer.ts).
 import type { LogState, Member } from '../crypto/log-state.ts';
 import type { Head, Role } from '../protocol/commit.ts';
-import { equalBytes } from '../protocol/bytes.ts';
 import type { AccountId, DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
 import type { Change } from '../protocol/page.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
@@ -22,6 +21,7 @@ import { Heartbeats } from './heartbeats.ts';
 import { HeldFrames } from './held-frames.ts';
 import { LocalLog } from './local-log.ts';
 import type { SaveFault } from './open-item.ts';
+import { standingIn } from './own-selves.ts';
 import { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
 import type { PastPages } from './past-pages.ts';
@@ -155,7 +155,7 @@ export class SpaceSync {
 		return {
 			...{ space, store, crypto, me, device, content, genesisHash, nowMs, repairWaitMs, onStored },
 			account: me.account,
-			isOneself: () => this.#isOneself,
+			isOneself: () => this.selfThere === 'in_force',
 			knows: (epoch: Epoch) => this.#pages.knows(epoch),
 			chain: this.#chain,
 			pages: this.#pages,
@@ -232,15 +232,13 @@ export class SpaceSync {
 		return this.#chain.ledger.voucherOf(me.account) !== null;
 	}
 
-	/** Whether the member entry, if there is one, holds this account's own identity. */
-	get #isOneself(): boolean {
-		const { me } = this.#options;
-		const own = this.members.get(me.account);
-		return own === undefined || equalBytes(own.identity.hash, me.identityHash);
+	/** Whose identity the member entry, if there is one, holds in this account's place. */
+	get selfThere(): ReturnType<typeof standingIn> {
+		return standingIn(this.members, this.#options.me);
 	}
 
 	get #ownerFaults(): readonly OwnerFault[] {
-		if (!this.#isOneself) {
+		if (this.selfThere === 'another') {
 			const author = this.#chain.ledger.voucherOf(this.#options.me.account);
 			return author === null ? [] : [{ fault: 'identity_replaced', author }];
 		}

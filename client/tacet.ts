@@ -42,7 +42,8 @@ class Engine extends SharingFace implements Tacet {
 	readonly security: TacetSecurity = onDemand(async () => {
 		const { SecurityFace } = await import('./security-face.ts');
 		const open = () => this.#open?.vault.security ?? null;
-		return new SecurityFace(open, () => this.logOut({ discardUnsent: true }));
+		const erase = () => this.logOut({ discardUnsent: true });
+		return new SecurityFace(open, { erase, lock: () => this.lock() });
 	});
 	#handedOver: HandOver | null = null;
 	/** Phases change one after another, whatever is called meanwhile. */

@@ -108,6 +108,7 @@ export class Vault {
 		this.#keyring = new OwnKeyring({
 			...{ space: keyringSpace, crypto, store: options.store, device, nowMs },
 			deviceName: options.deviceName ?? 'A device',
+			renewedTo: parts.me.earlierHashes.length === 0 ? null : parts.me.identityHash,
 			syncOf: (content, onChange) => this.#syncOf(keyringSpace, content, onChange, () => true),
 			onHead: (space, head) => this.#spaces.get(space)?.sync.expect(head),
 			onChange: () => {
@@ -139,6 +140,7 @@ export class Vault {
 		this.security = {
 			...{ desk, store: options.store, updateProfile: parts.updateProfile },
 			alone: (work) => parts.tabs.alone('account', work),
+			keyringEnd: () => this.#keyring.end(),
 			noteHead: (head) => this.#noteAccountHead(head),
 			onJudged: (code) => {
 				this.accountWatch.note(code);
@@ -246,10 +248,11 @@ export class Vault {
 
 	/** From the account's keyring; made now if there is none: then nothing was ever written. */
 	async #firstSpace(): Promise<Result<null, TacetError>> {
-		this.#spaces.openAhead();
+		if (!this.#keyring.isToBeCarried) this.#spaces.openAhead();
 		await this.#keyring.lead();
 		const begun = await this.#keyring.begin();
-		if (!begun.ok || this.#keyring.known.firstSpace !== null) return begun;
+		const carried = begun.ok ? await this.#leader.carry() : begun;
+		if (!carried.ok || this.#keyring.known.firstSpace !== null) return carried;
 		await this.#spaces.endAhead();
 		const made = await this.#leader.found(null);
 		return made.ok ? ok(null) : made;
@@ -267,6 +270,7 @@ export class Vault {
 		this.#connected = true;
 		await Promise.all(others.map(({ sync }) => sync.lead()));
 		await this.#keyring.lead();
+		void this.#leader.carryOn();
 		this.#awaitJoining();
 	}
 
@@ -286,6 +290,7 @@ export class Vault {
 		if (this.#first === null && this.#spaces.all.length === 0) return;
 		void this.#spaces.reconcile();
 		this.#awaitJoining();
+		for (const space of this.#spaces.all) this.#leader.noteStatus(space);
 		this.#changed();
 	}
 

@@ -33,6 +33,8 @@ export interface AccountState {
 	readonly heads: readonly [Uint8Array, ...Uint8Array[]];
 	/** The identity log, oldest first. The last one is in force; its place is the root's generation. */
 	readonly identities: readonly [Identity, ...Identity[]];
+	/** One for each identity after the first: what its root opens of the one before. */
+	readonly previousRoots: readonly Uint8Array[];
 	readonly material: Material;
 	readonly factors: readonly Factor[];
 	readonly policy: AccountPolicy;
@@ -134,6 +136,7 @@ function begin(action: AccountAction): Result<Applied, AccountFault> {
 			account: identity.value.account,
 			heads: [zeros],
 			identities: [identity.value],
+			previousRoots: [],
 			material: action.material,
 			factors: [],
 			policy: action.policy,
@@ -212,6 +215,7 @@ function renew(
 		next: {
 			...state,
 			identities: [...state.identities, identity.value],
+			previousRoots: [...state.previousRoots, action.previousRoot],
 			material: action.material
 		},
 		proofs: [

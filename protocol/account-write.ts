@@ -9,7 +9,7 @@
 //   kit            kit
 //   keyslot_add    passkey
 //   keyslot_remove [ slot (16) ]
-//   identity       [ identity entry, material ]
+//   identity       [ identity entry, material, previous-root record (41–256) ]
 //   recovery       material
 //   factor_add     [ factor (16), kind (text), hash (32) ]
 //   factor_remove  [ factor (16) ]
@@ -41,8 +41,10 @@ import {
 	hashBytes,
 	maxAccountWriteBytes,
 	maxKeyslots,
+	maxPreviousRootBytes,
 	maxRecoveryDelayDays,
-	maxSessionCap
+	maxSessionCap,
+	sealOverheadBytes
 } from './limits.ts';
 import { err, ok, type Result } from './result.ts';
 import { isArray, isBytes, isCount, isUint, parseEach } from './shape.ts';
@@ -119,7 +121,13 @@ export type AccountAction =
 	/** Of a passkey: the others can be replaced, and not removed. */
 	| { readonly type: 'keyslot_remove'; readonly slot: Uint8Array }
 	/** Another root, and thus every keyslot anew. */
-	| { readonly type: 'identity'; readonly identityEntry: Uint8Array; readonly material: Material }
+	| {
+			readonly type: 'identity';
+			readonly identityEntry: Uint8Array;
+			readonly material: Material;
+			/** The root before, and where its keyring ended, sealed under the new root. */
+			readonly previousRoot: Uint8Array;
+	  }
 	/** The same root, by the recovery code. */
 	| { readonly type: 'recovery'; readonly material: Material }
 	| { readonly type: 'factor_add'; readonly factor: Factor }
@@ -225,7 +233,7 @@ function bodyForm(action: AccountAction): Cbor {
 		case 'keyslot_remove':
 			return [action.slot];
 		case 'identity':
-			return [action.identityEntry, materialForm(action.material)];
+			return [action.identityEntry, materialForm(action.material), action.previousRoot];
 		case 'recovery':
 			return materialForm(action.material);
 		case 'factor_add':
@@ -264,10 +272,12 @@ function parseAction(type: Cbor | undefined, body: Body): AccountAction | null {
 			return isBytes(slot, idBytes) ? { type, slot } : null;
 		}
 		case 'identity': {
-			const [identityEntry, rest] = body;
+			const [identityEntry, rest, previousRoot] = body;
 			const material = parseMaterial(rest);
-			if (body.length !== 2 || !isBytes(identityEntry) || material === null) return null;
-			return { type, identityEntry, material };
+			if (body.length !== 3 || !isBytes(identityEntry) || material === null) return null;
+			if (!isBytes(previousRoot) || previousRoot.length <= sealOverheadBytes) return null;
+			if (previousRoot.length > maxPreviousRootBytes) return null;
+			return { type, identityEntry, material, previousRoot };
 		}
 		case 'recovery': {
 			const material = parseMaterial(body);

@@ -15,6 +15,7 @@
 //         | [ 10, account (16), n, head (32) ]            newest head of this account's own log
 //         | [ 11, account (16), made ms, three places 1–12, check (32), checked ms|null ]   its kit
 //         | [ 12, factor, keyslot or device (16), name, named ms ]     what a person called it since
+//         | [ 13, account (16), identity hash (32) ]      what its keyring before this identity said is here
 import type { AccountHead } from './account-write.ts';
 import type { Cbor } from './cbor.ts';
 import { roles, type Head, type Role } from './commit.ts';
@@ -121,6 +122,13 @@ export type KeyringEntry =
 			readonly of: FactorId | DeviceId;
 			readonly name: string;
 			readonly namedAtMs: number;
+	  }
+	| {
+			readonly type: 'carried';
+			/** The one whose keyring this is. */
+			readonly account: AccountId;
+			/** Of the identity whose keyring this is, 32 bytes: one that a renewal has put in force. */
+			readonly identityHash: Uint8Array;
 	  };
 
 /** The item of the change that carries an entry: what the entry is about, so that one covers another. */
@@ -132,6 +140,7 @@ export function keyringItem(entry: KeyringEntry): ItemId {
 			return idFromBytes<ItemId>(bytesOfId(entry.space));
 		case 'contact':
 		case 'account':
+		case 'carried':
 		case 'kit':
 			return idFromBytes<ItemId>(bytesOfId(entry.account));
 		case 'invite':
@@ -205,6 +214,8 @@ export function keyringEntryForm(entry: KeyringEntry): Cbor {
 		}
 		case 'name':
 			return [12, bytesOfId(entry.of), entry.name, entry.namedAtMs];
+		case 'carried':
+			return [13, bytesOfId(entry.account), entry.identityHash];
 	}
 }
 
@@ -240,6 +251,11 @@ export function parseKeyringEntry(value: Cbor | undefined): KeyringEntry | null 
 			return parseKit(id, rest);
 		case 12:
 			return parseName(id, rest);
+		case 13: {
+			const [identityHash] = rest;
+			if (rest.length !== 1 || !isBytes(identityHash, hashBytes)) return null;
+			return { type: 'carried', account: idFromBytes<AccountId>(id), identityHash };
+		}
 		default:
 			return null;
 	}

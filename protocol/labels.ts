@@ -68,6 +68,7 @@ export const labels = {
 	passphrase: 'tacet/1 passphrase',
 	passwordSlot: 'tacet/1 password slot',
 	previous: 'tacet/1 previous',
+	previousRoot: 'tacet/1 previous root',
 	profile: 'tacet/1 profile',
 	recoveryApproval: 'tacet/1 recovery approval',
 	recoveryCode: 'tacet/1 recovery code',
@@ -125,6 +126,10 @@ export const pageAad = (place: PagePlace): Uint8Array =>
 /** AAD of the key of epoch `old`, sealed under the content key of epoch `next`. */
 export const previousKeyAad = (space: SpaceId, next: Epoch, old: Epoch): Uint8Array =>
 	encodeCbor([labels.previous, bytesOfId(space), next, old]);
+
+/** AAD of the root before a renewal, sealed under a key of the new one; `n` as of the new identity. */
+export const previousRootAad = (account: AccountId, n: number): Uint8Array =>
+	encodeCbor([labels.previousRoot, bytesOfId(account), n]);
 
 /** Input of the HMAC, keyed with the epoch key, that commits to it. */
 export const keyCommitmentInput = (kind: KeyKind, space: SpaceId, epoch: Epoch): Uint8Array =>

@@ -124,6 +124,8 @@ export const maxKeyslots = 16;
 export const maxSealedKeyslotBytes = 512;
 /** An account write: one with an identity entry and all keyslots is the longest. */
 export const maxAccountWriteBytes = 4_096;
+/** Of a renewal: the root before it, and where its keyring ended, sealed. */
+export const maxPreviousRootBytes = 256;
 /** No action is shorter. */
 export const minAccountWriteBytes = 100;
 export const maxAccountWritesPerAnswer = 1_024;

@@ -48,7 +48,8 @@ async function connected() {
 		keyringGenesisRandom: keys.keyringGenesisRandom,
 		firstGenesisRandom: keys.firstGenesisRandom,
 		keyringEpochKey: keys.keyringEpochKey.reveal(),
-		localKey: await importXaesKey(randomBytes(32))
+		localKey: await importXaesKey(randomBytes(32)),
+		earlier: []
 	});
 	const { space, genesisHash } = await port.keyringSpace();
 	await port.openKeyringEpoch(space);

@@ -38,7 +38,8 @@ async function deviceOf(person: Person, options: { readonly expiresAtMs?: number
 		keyringGenesisRandom: new Uint8Array(32),
 		firstGenesisRandom: new Uint8Array(32),
 		keyringEpochKey: new Uint8Array(32),
-		localKey: await importXaesKey(new Uint8Array(32))
+		localKey: await importXaesKey(new Uint8Array(32)),
+		earlier: []
 	});
 	const chain = new Chain(space);
 	chain.accept(

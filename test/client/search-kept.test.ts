@@ -39,7 +39,8 @@ beforeEach(async () => {
 		keyringGenesisRandom: keys.keyringGenesisRandom,
 		firstGenesisRandom: keys.firstGenesisRandom,
 		keyringEpochKey: keys.keyringEpochKey.reveal(),
-		localKey: await importXaesKey(randomBytes(32))
+		localKey: await importXaesKey(randomBytes(32)),
+		earlier: []
 	});
 	added = vi.spyOn(SearchIndex.prototype, 'add');
 });

@@ -98,7 +98,8 @@ export const createOf = ({ identity }: OwnKeys, material = materialOf(1)): Accou
 	...{ material, policy: openPolicy }
 });
 export const renewalBy = ({ identity }: OwnKeys, material: Material): AccountAction => ({
-	...{ type: 'identity', identityEntry: identity.bytes, material }
+	...{ type: 'identity', identityEntry: identity.bytes, material },
+	previousRoot: filled(115, identity.entry.body.n)
 });
 
 /** An account's own devices, and its edge: writes are judged before they are taken. */

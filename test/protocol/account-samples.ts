@@ -44,7 +44,10 @@ export const sampleActions: readonly AccountAction[] = [
 	{ type: 'kit', kit: { ...sampleMaterial.kit, confirmed: true } },
 	{ type: 'keyslot_add', passkey: slotFacts(5) },
 	{ type: 'keyslot_remove', slot: bytesFrom(3, 16) },
-	{ type: 'identity', identityEntry, material: { ...sampleMaterial, passkeys: [] } },
+	{
+		...{ type: 'identity', identityEntry, previousRoot: bytesFrom(70, 115) },
+		material: { ...sampleMaterial, passkeys: [] }
+	},
 	{ type: 'recovery', material: sampleMaterial },
 	{
 		type: 'factor_add',
@@ -106,7 +109,10 @@ const someAction: fc.Arbitrary<AccountAction> = fc.oneof(
 	fc.record({ type: typed('kit'), kit: someKit }),
 	fc.record({ type: typed('keyslot_add'), passkey: somePasskey }),
 	fc.record({ type: typed('keyslot_remove'), slot: someBytes(16) }),
-	fc.record({ type: typed('identity'), identityEntry: someBytes(0, 40), material: someMaterial }),
+	fc.record({
+		...{ type: typed('identity'), identityEntry: someBytes(0, 40), material: someMaterial },
+		previousRoot: someBytes(41, 256)
+	}),
 	fc.record({ type: typed('recovery'), material: someMaterial }),
 	fc.record({
 		type: typed('factor_add'),

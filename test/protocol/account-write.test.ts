@@ -87,7 +87,16 @@ test.each<[string, Uint8Array]>([
 	['a creation with one element more', changed('create', (_, body) => body.push(0))],
 	['a handle hash of 31 bytes', changed('create', (_, body) => (body[0] = bytesFrom(1, 31)))],
 	['an identity entry that is text', changed('create', (_, body) => (body[1] = 'entry'))],
-	['a renewal without keyslots', changed('identity', (_, body) => body.pop())],
+	['a renewal without keyslots', changed('identity', (_, body) => body.splice(1, 1))],
+	['a renewal without the root before', changed('identity', (_, body) => body.pop())],
+	[
+		'a renewal with a record of 40 bytes',
+		changed('identity', (_, body) => (body[2] = bytesFrom(1, 40)))
+	],
+	[
+		'a renewal with a record of 257 bytes',
+		changed('identity', (_, body) => (body[2] = bytesFrom(1, 257)))
+	],
 	['a record hash of 33 bytes', changed('password', (_, body) => (body[0] = bytesFrom(1, 33)))],
 	['an account key that is neither', changed('password', (_, body) => (body[1] = 1))],
 	['a slot of 15 bytes', changed('password', (_, body) => (body[2] = bytesFrom(1, 15)))],

@@ -43,6 +43,7 @@ import {
 	pageAad,
 	passkeySaltInput,
 	previousKeyAad,
+	previousRootAad,
 	sessionTokenInput,
 	wrapInfo
 } from '../../protocol/labels.ts';
@@ -438,5 +439,6 @@ export const arrayInputs = {
 	page: pageAad(pagePlace),
 	passkeySalt: passkeySaltInput(account),
 	previous: previousKeyAad(space, 3, 2),
+	previousRoot: previousRootAad(account, 2),
 	wrap: wrapInfo(wrapContext)
 };

@@ -82,18 +82,18 @@ const formats = {
 
 /** Of protocol version 1. */
 const locked: typeof formats = {
-	accountWrite: '1bdcc69cfd6c25e8',
+	accountWrite: 'afd419af3ecfaad9',
 	clientFrames: 'bf01cc99f22c5a4b',
 	commit: 'fde526c12231a181',
 	errors: 'e8f2a2eead834bc2',
 	factor: '632462a6a7779d78',
 	genesis: 'f8dbe40eb3a14574',
 	identity: '16d794a5143bdff7',
-	labels: '7d947946e520389a',
+	labels: '2b369b7798d8af70',
 	page: '0d865cb168420e9e',
 	routes: '29ac13caa6ca7bc7',
 	sharing: '143bd1c0c21142b6',
-	signingInputs: '19980ef7be8c7334',
+	signingInputs: 'ae4daae94e04240c',
 	spaceFrames: 'db8d73b49acbd8c2'
 };
 

@@ -56,7 +56,8 @@ async function unlocking(
 		keyringGenesisRandom: filled(32, number, 3),
 		firstGenesisRandom: filled(32, number, 6),
 		keyringEpochKey: filled(32, number, 4),
-		localKey: await importXaesKey(filled(32, number, 5, index))
+		localKey: await importXaesKey(filled(32, number, 5, index)),
+		earlier: []
 	});
 	const devices = Array.from({ length: devicesEach }, (_, index) => device(index));
 	return { identityEntry: bytes, devices: await Promise.all(devices) };

@@ -196,6 +196,8 @@ function adminFaults({ log, done }: Place): readonly string[] {
 					return changes.some(
 						(member) => member.account === intent.account && member.identityEntry !== null
 					);
+				case 'renew_identity':
+					return changes.some(({ identityEntry }) => identityEntry !== null);
 				case 'rotate':
 					return by.some(({ admin }) => admin?.epoch != null);
 				case 'settings':

@@ -223,6 +223,10 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'Not trusted: the server shows an older state of your account than this device knows.',
 		then: 'Its newest changes are missing there, a changed password among them perhaps. Nothing on this device is touched, and nothing of the account is changed there. The server may have been restored from a backup: ask the person who runs it. A device that knows what is missing can give it back.'
 	},
+	account_renewed: {
+		what: 'Your account has a new key.',
+		then: 'Lock this device, and unlock it with your new password. Nothing on it is lost.'
+	},
 	too_few_ways: {
 		what: 'That would leave too few ways into your account.',
 		then: 'Nothing was changed. First show that you have your recovery code, or add another passkey.'
