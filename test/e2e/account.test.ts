@@ -205,6 +205,26 @@ test('what is copied of secrets is taken out of the clipboard, unless something 
 	assertNoProblems(profile);
 });
 
+test('where the page may not look into the clipboard, it says so, and its person clears it', async () => {
+	const profile = await story.profile({
+		settings: { ...reducedMotion.settings, permissions: ['clipboard-write'] }
+	});
+	const { page, context } = profile;
+	await signUp(page, `not-looked-${String(++accounts)}`);
+	await goToAccount(page, 'Second factors');
+	await page.getByRole('button', { name: /^Make ten/ }).click();
+	const paper = page.getByRole('dialog', { name: 'Backup codes' });
+	await paper.getByRole('listitem').first().waitFor();
+	await paper.getByRole('button', { name: 'Copy the codes' }).click();
+	await paper.getByText('This browser does not let the page look').waitFor();
+	await assertAccessible(page, 'copied, and not cleared');
+	await paper.getByRole('button', { name: 'Clear the clipboard' }).click();
+	await paper.getByText('The clipboard is empty.').waitFor();
+	await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+	expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('');
+	assertNoProblems(profile);
+});
+
 test('an account is deleted by whoever types its handle and shows who they are', async () => {
 	const profile = await story.profile(reducedMotion);
 	const { page } = profile;
