@@ -32,7 +32,8 @@ function refreshes(): { readonly count: () => number; readonly fetch: typeof fet
 	return {
 		count: () => asked,
 		fetch: (input, init) => {
-			if (String(input).endsWith(routes.sessionRefresh.path)) asked += 1;
+			const url = input instanceof Request ? input.url : input.toString();
+			if (url.endsWith(routes.sessionRefresh.path)) asked += 1;
 			return fetch(input, init);
 		}
 	};
