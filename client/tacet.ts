@@ -21,7 +21,6 @@ import { onDemand } from './on-demand.ts';
 import type { TacetSecurity } from './security-face.ts';
 import type { TacetRecovery } from './api-recovery.ts';
 import { SharingFace } from './sharing-face.ts';
-import { loadSession, Session } from './session.ts';
 import type { AccountOverview } from './status.ts';
 import type { Profile } from './store.ts';
 import { Tabs, type HeardMessage, type LockReason } from './tabs.ts';
@@ -131,6 +130,7 @@ class Engine extends SharingFace implements Tacet {
 			const me = await crypto.port.takeKeys(keys);
 			wipeHandedKeys(keys);
 			const { store } = this.#options;
+			const { loadSession } = await import('./session.ts');
 			const session = await loadSession({ store, crypto: crypto.port });
 			const proofs = await this.#proofsOf(known);
 			return this.#enter(crypto, { ...known, me, session, proofs });
@@ -246,6 +246,10 @@ class Engine extends SharingFace implements Tacet {
 	): Promise<Result<void, TacetError>> {
 		const { profile, name, me, proofs } = account;
 		this.#known = { profile, name };
+		const [{ Session }, { Vault }] = await Promise.all([
+			import('./session.ts'),
+			import('./vault.ts')
+		]);
 		const session = new Session(
 			{
 				http: this.#http,
@@ -258,7 +262,6 @@ class Engine extends SharingFace implements Tacet {
 			},
 			account.session
 		);
-		const { Vault } = await import('./vault.ts');
 		const opened = await Vault.open({
 			options: this.#options,
 			nowMs: this.#nowMs,
