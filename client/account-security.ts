@@ -20,10 +20,12 @@ import {
 import { giveBack } from './account-put-back.ts';
 import type { AccountChange, AccountFacts } from './crypto-account-writes.ts';
 import type { AccountLogFault } from './crypto-account.ts';
+import type { Paper } from './account.ts';
 import type { CryptoPort } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
 import type { OpenSecurity } from './security-face.ts';
 import type { Session } from './session.ts';
+import { shownAccountKey } from './shown-account-key.ts';
 import type { Profile, Store } from './store.ts';
 
 type Answered<Value> = Promise<Result<Value, TacetError>>;
@@ -175,13 +177,42 @@ export class AccountSecurity {
 	 * Another recovery code: 12 words. The one before is good until {@link confirmKit} is given these, and
 	 * so nothing is changed by a crash.
 	 */
-	newKit(): Answered<{ readonly recoveryCode: readonly string[] }> {
+	newKit(): Answered<Paper> {
 		return this.#alone(async (profile) => {
 			const settled = await this.#settle(profile);
 			if (!settled.ok) return settled;
-			const made = await this.#parts.crypto.account.newKit(settled.value.known);
-			return made.ok ? ok({ recoveryCode: made.value }) : fail(codeOf(made.error));
+			const { known } = settled.value;
+			const { account } = this.#parts.crypto;
+			const made = await account.newKit(known);
+			if (!made.ok) return fail(codeOf(made.error));
+			const shown = await account.showAccountKey(known);
+			if (!shown.ok) return fail(codeOf(shown.error));
+			return ok({ recoveryCode: made.value, accountKey: shown.value });
 		});
+	}
+
+	/** As it is written down; null if the account has none. `step_up_needed` before it is shown. */
+	showAccountKey(): Answered<string | null> {
+		return shownAccountKey(this.#parts);
+	}
+
+	/** One that nobody has yet, as it is written down. It counts from {@link setAccountKey} on. */
+	async newAccountKey(): Answered<string> {
+		const { crypto } = this.#parts;
+		// Before somebody writes it down.
+		if (!(await crypto.mayOpenRoot())) return fail('step_up_needed');
+		return ok(await crypto.account.newAccountKey());
+	}
+
+	/**
+	 * Asks every device that logs in from now on for this account key, as {@link newAccountKey} made it; or
+	 * for none any more, with null. As with a new password, all other sessions end.
+	 */
+	async setAccountKey(accountKey: string | null): Answered<void> {
+		const written = await this.change({ type: 'account_key', accountKey });
+		// It opened the keyslot of before.
+		if (written.ok) await this.#parts.crypto.forgetLogin();
+		return written;
 	}
 
 	/**
@@ -302,8 +333,9 @@ export class AccountSecurity {
 		if (!formed.ok) {
 			return formed.error === 'kit_is_confirmed' ? ok(undefined) : fail(codeOf(formed.error));
 		}
-		const { formed: pending, known: after, offlineSlot } = formed.value;
-		const kept = await this.#save(profile, { ...known, pending });
+		const { formed: pending, known: after, offlineSlot, accountKey } = formed.value;
+		// What will open the account stays behind with it: nobody else has it, if this stops here.
+		const kept = await this.#save(profile, { ...known, pending }, accountKey ? { accountKey } : {});
 		if (!kept.ok) return kept;
 		const sent = await session.call('accountWrite', { ...requestOf(pending), factor: brought });
 		if (!sent.ok) {
@@ -312,12 +344,16 @@ export class AccountSecurity {
 			return dropped.ok ? sent : dropped;
 		}
 		const remembered = { ...after, factors: [...after.factors, ...recordOf(change, brought)] };
+		const slots = {
+			...(offlineSlot && { deviceKeyslot: offlineSlot }),
+			...(accountKey !== undefined && { accountKey })
+		};
 		if (change.type === 'renew') {
 			// They open the root of before.
-			return this.#save(profile, remembered, { deviceKeyslot: null, sealedPasskeys: null });
+			const none = { deviceKeyslot: null, sealedPasskeys: null };
+			return this.#save(profile, remembered, { ...slots, ...none });
 		}
-		const slot = offlineSlot === null ? {} : { deviceKeyslot: offlineSlot };
-		const saved = await this.#save(profile, remembered, slot);
+		const saved = await this.#save(profile, remembered, slots);
 		if (!saved.ok) return saved;
 		const { head } = await crypto.account.describe(after);
 		await this.#parts.noteHead(head);
@@ -333,7 +369,7 @@ export class AccountSecurity {
 	async #save(
 		profile: Profile,
 		known: KnownAccount,
-		slots: Partial<Pick<Profile, 'deviceKeyslot' | 'sealedPasskeys'>> = {}
+		slots: Partial<Pick<Profile, 'deviceKeyslot' | 'sealedPasskeys' | 'accountKey'>> = {}
 	): Answered<void> {
 		return this.#parts.updateProfile({
 			sealedAccount: await sealKnownAccount(profile, known),
@@ -367,6 +403,7 @@ function codeOf(fault: string): TacetError['code'] {
 		case 'wrong_code':
 		case 'server_key_changed':
 		case 'too_few_ways':
+		case 'account_key_mistyped':
 			return fault;
 		case 'malformed':
 			return 'server_misbehaved';

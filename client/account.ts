@@ -19,6 +19,7 @@ import {
 	type KnownAccount,
 	type ShownAccount
 } from './account-log.ts';
+import { openAsking, wantsAccountKey } from './account-key-question.ts';
 import type { CryptoPort, LoginProof, Registered, UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
 import { doubtOf, type LoginDoubt } from './login-doubt.ts';
@@ -66,6 +67,16 @@ export interface SignUpInput {
 	/** The code of a sign-up invite, base64url. */
 	readonly invite?: string | undefined;
 	readonly onStep?: ((step: SignUpStep) => void) | undefined;
+	/** Left out: all accounts get one but the first of a deployment, as far as its edge says who is. */
+	readonly withAccountKey?: boolean | undefined;
+}
+
+/** What only paper keeps. */
+export interface Paper {
+	/** 12 words. */
+	readonly recoveryCode: readonly string[];
+	/** Null for an account without one. */
+	readonly accountKey: string | null;
 }
 
 const newDeviceId = (): DeviceId => idFromBytes<DeviceId>(randomBytes(16));
@@ -74,23 +85,24 @@ const newDeviceId = (): DeviceId => idFromBytes<DeviceId>(randomBytes(16));
 export async function signUp(
 	parts: AccountParts,
 	input: SignUpInput
-): Promise<Result<OpenedAccount & { readonly recoveryCode: readonly string[] }, TacetError>> {
+): Promise<Result<OpenedAccount & Paper, TacetError>> {
 	const handle = parseHandle(input.handle);
 	if (!handle.ok) return fail(handle.error);
 	const device = newDeviceId();
 	const registered = await register(parts, { ...input, handle: handle.value, device });
 	if (!registered.ok) return registered;
-	const { recoveryCode, serverPublicKey, known } = registered.value;
+	const { recoveryCode, accountKey, serverPublicKey, known } = registered.value;
+	const paper = { recoveryCode, accountKey };
 	input.onStep?.('logging_in');
 	const opened = await logIn(parts, {
 		handle: handle.value,
 		password: input.password,
 		device,
 		expectedServerKey: serverPublicKey,
-		expectedAccount: known
+		expectedAccount: known,
+		...(accountKey !== null && { accountKey })
 	});
-	if (!opened.ok) return err({ ...opened.error, recoveryCode });
-	return ok({ ...opened.value, recoveryCode });
+	return opened.ok ? ok({ ...opened.value, ...paper }) : err({ ...opened.error, ...paper });
 }
 
 /** RFC 9807 §5: registration, and the account write that goes with its record. */
@@ -101,6 +113,8 @@ async function register(
 	const { handle, device, invite = null } = input;
 	const request = await crypto.startRegistration(input.password);
 	if (!request.ok) return fail(request.error);
+	const withAccountKey = await wantsKey(http, input);
+	if (!withAccountKey.ok) return withAccountKey;
 	const started = await http.call('registrationStart', {
 		handle,
 		registrationRequest: toBase64Url(request.value),
@@ -112,7 +126,8 @@ async function register(
 		response: bytesOf(started.value.registrationResponse),
 		handleHash: bytesOf(started.value.handleHash),
 		device,
-		timeMs: nowMs()
+		timeMs: nowMs(),
+		withAccountKey: withAccountKey.value
 	});
 	if (!registered.ok) return fail('server_misbehaved');
 	input.onStep?.('registering');
@@ -135,6 +150,15 @@ async function register(
 	// the login that follows proves whose it is.
 	const again = await http.call('registrationFinish', body);
 	return again.ok || again.error.code === 'handle_taken' ? registered : again;
+}
+
+async function wantsKey(
+	http: Http,
+	{ withAccountKey }: Pick<SignUpInput, 'withAccountKey'>
+): Promise<Result<boolean, TacetError>> {
+	if (withAccountKey !== undefined) return ok(withAccountKey);
+	const answered = await http.call('signUpRead', {});
+	return answered.ok ? ok(!answered.value.isFirst) : answered;
 }
 
 export interface LogInInput extends LogInOptions {
@@ -249,7 +273,8 @@ async function prove(
 	const started = await http.call('loginStart', { handle, ke1: toBase64Url(ke1.value) }, pass);
 	if (!started.ok) return started;
 	input.onStep?.('stretching');
-	const proof = await crypto.finishLogin(bytesOf(started.value.ke2));
+	const held = input.known?.profile.accountKey ?? null;
+	const proof = await crypto.finishLogin(bytesOf(started.value.ke2), held);
 	if (!proof.ok) return fail(proof.error);
 	input.onStep?.('logging_in');
 	const { login, handleHash } = started.value;
@@ -311,7 +336,7 @@ async function finish(
 }
 
 async function open(
-	{ store, crypto, nowMs }: AccountParts,
+	{ store, crypto, http, nowMs, onAsked }: AccountParts,
 	login: {
 		readonly input: LogInInput;
 		readonly keys: DeviceKeys;
@@ -340,15 +365,31 @@ async function open(
 		known?.profile.deviceKeyslot != null &&
 		answer.known !== null &&
 		!equalBytes(answer.known.registrationRecord, shown.registrationRecord);
-	const opened = await crypto.openAccount({
-		known: answer.known,
-		shown,
-		device: keys.device,
-		offline: input.offline === true || isStale ? keys.deviceSecret : null
+	const offline = input.offline === true || isStale ? keys.deviceSecret : null;
+	const { accountKey: typed, onQuestion } = input;
+	const opening = { known: answer.known, shown, device: keys.device, offline };
+	const opened = await openAsking(crypto, opening, {
+		accountKey: typed,
+		...(onQuestion && {
+			onQuestion: (question) => {
+				onAsked?.(question);
+				onQuestion(question);
+			}
+		})
 	});
-	if (!opened.ok) return fail(opened.error);
-	const { offlineSlot, known: remembered, steps, ...me } = opened.value;
+	if (!opened.ok) {
+		await crypto.forgetLogin();
+		// The session is there, and nobody is left who could use it.
+		if (opened.error.code === 'cancelled' || wantsAccountKey(opened.error)) {
+			const pass = { proofs: login.proofs, token: answer.session.accessToken };
+			await http.call('sessionsEnd', { sessions: 'own' }, pass);
+		}
+		return opened;
+	}
+	const { offlineSlot, accountKey, known: remembered, steps, ...me } = opened.value;
 	const loginDoubt = answer.wasSetBack ? 'server_was_set_back' : doubtOf(steps, answer.asked);
+	// A write that is still under way may put in force what is kept here.
+	const pendingKey = remembered.pending === null ? null : (known?.profile.accountKey ?? null);
 	const { account, identity } = me;
 	// What is kept here of a root before opens nothing that is worth keeping.
 	const isRenewed = known !== undefined && !equalBytes(known.name.identity, identity);
@@ -367,6 +408,7 @@ async function open(
 		sealedAccount: await sealKnownAccount(keys, remembered),
 		pinnedServerKey,
 		deviceKeyslot: offlineSlot ?? kept?.deviceKeyslot ?? null,
+		accountKey: accountKey ?? pendingKey,
 		sealedPasskeys: kept?.sealedPasskeys ?? null,
 		sealedSession: sealedSession ?? null
 	};

@@ -41,7 +41,17 @@ export interface SessionsAsked extends Open {
 	end(sessions: readonly SessionId[]): Answered<void>;
 }
 
-export type LoginQuestion = FactorAsked | SessionsAsked;
+/**
+ * The login went through, and this device lacks the account key that opens what it led to. Stands open after
+ * `account_key_mistyped` and `account_key_wrong`, which nobody counts.
+ */
+export interface AccountKeyAsked extends Open {
+	readonly next: 'account_key';
+	/** As it stands on the recovery kit. */
+	answer(typed: string): Answered<void>;
+}
+
+export type LoginQuestion = FactorAsked | SessionsAsked | AccountKeyAsked;
 
 /** What can be asked of an unlocked account's security. */
 export interface AccountSecurity {
@@ -57,6 +67,11 @@ export interface LogInOptions {
 	 * `second_step_needed`, and where as many sessions live as may, the oldest ends.
 	 */
 	readonly onQuestion?: (question: LoginQuestion) => void;
+	/**
+	 * As it stands on the recovery kit, for a device that has none yet. Without it whoever answers questions
+	 * is asked; with nobody there the login ends with `account_key_needed`.
+	 */
+	readonly accountKey?: string | undefined;
 }
 
 /** By the password; or by a passkey that was added on this device, with or without a network. */

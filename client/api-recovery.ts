@@ -1,6 +1,7 @@
 // Recovery, as the engine's users see it: getting into an account by the twelve words of its kit, and
 // what own devices say to that.
 import type { DeviceId, RecoveryId } from '../protocol/ids.ts';
+import type { Paper } from './account.ts';
 import type { LogInOptions } from './api-account.ts';
 import type { Answer } from './api.ts';
 
@@ -32,7 +33,7 @@ export interface RecoveryOpen {
 	/** An own device spared it the wait. */
 	readonly approved: boolean;
 	/** May be asked again; of several passwords and kits the last count. */
-	setPassword(password: string): Answer<{ readonly recoveryCode: readonly string[] }>;
+	setPassword(password: string): Answer<Paper>;
 	/**
 	 * Once a person has shown that they have the new kit: the old password and the old words are good no
 	 * more, every session ends, and this device is logged in. After that login failed, `passwordIsSet`

@@ -7,7 +7,7 @@ import type { AccountId, DeviceId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { Result } from '../protocol/result.ts';
 import type { AccountFault } from './account-watch.ts';
 import type { LogInOptions, UnlockInput } from './api-account.ts';
-import type { SignUpInput } from './account.ts';
+import type { Paper, SignUpInput } from './account.ts';
 import type { TacetRecovery } from './api-recovery.ts';
 import type { AccountSharing, SpaceSharing, TacetSharing } from './api-sharing.ts';
 import type { AccountNews } from './account-news.ts';
@@ -102,8 +102,8 @@ export interface Tacet extends TacetSharing {
 	inviteToSignUp(
 		input: SignUpInviteInput
 	): Answer<{ readonly url: string; readonly overview: OperatorOverview }>;
-	/** Resolves with the 12 words when the account exists and its first space stands. */
-	signUp(input: SignUpInput): Answer<{ readonly recoveryCode: readonly string[] }>;
+	/** Resolves with what belongs on paper when the account exists and its first space stands. */
+	signUp(input: SignUpInput): Answer<Paper>;
 	logIn(input: LogInOptions & { readonly handle: string; readonly password: string }): Answer<void>;
 	/** By OPAQUE; without a network by the device's own keyslot, if the person chose that. */
 	unlock(input: UnlockInput): Answer<void>;

@@ -2,14 +2,18 @@
 // needs the root takes it from the password keyslot, by the login that this core has at hand, and forgets
 // it at once.
 import {
+	formatAccountKey,
+	generateAccountKey,
+	importAccountKey,
+	openAccountKey,
+	parseAccountKey,
+	sealAccountKey
+} from '../crypto/client/account-key.ts';
+import {
 	deriveRecoveryAuthenticator,
 	recoveryAuthenticatorHash
 } from '../crypto/client/recovery-authenticator.ts';
-import {
-	derivePasswordSlotKey,
-	deriveRecoverySlotKey,
-	sealKeyslot
-} from '../crypto/client/keyslots.ts';
+import { deriveRecoverySlotKey, sealKeyslot } from '../crypto/client/keyslots.ts';
 import type { ExportKey } from '../crypto/client/opaque-client.ts';
 import type { PreparedPassword } from '../crypto/client/password.ts';
 import {
@@ -50,9 +54,15 @@ import {
 	type WritePlace
 } from './crypto-account.ts';
 import { planAccountPutBack, type PutBackRequest } from './crypto-put-back.ts';
-import { openPasswordSlot, sealOfflineSlot } from './crypto-keyslots.ts';
+import {
+	openPasswordSlot,
+	sealOfflineSlot,
+	sealPasswordSlot,
+	type PasswordKeys
+} from './crypto-keyslots.ts';
 import { NewRoot } from './crypto-renewal.ts';
 import type { OfflineSlot, PasswordRefusal } from './crypto-port.ts';
+import type { HeldAccountKey } from './store.ts';
 
 /**
  * What a person means to change. Nothing of it is bytes that are signed as they are. One more kind of change
@@ -69,6 +79,11 @@ export type AccountChange =
 			/** Also seal the root for this device, under the new password. */
 			readonly offline: CryptoKey | null;
 	  }
+	/**
+	 * An account key for whoever logs in from now on: the one just made, as it was written down. Null:
+	 * none any more. The password stays what it is.
+	 */
+	| { readonly type: 'account_key'; readonly accountKey: string | null }
 	/**
 	 * Somebody has a code on paper, and types it: the one in force, or the one just made. Null: some words
 	 * of the one in force, which are known here, were right.
@@ -95,6 +110,7 @@ export type ChangeFault =
 	| 'server_key_changed'
 	/** The code in force is confirmed already: there is nothing to be written. */
 	| 'kit_is_confirmed'
+	| 'account_key_mistyped'
 	| 'malformed'
 	| AccountFault;
 
@@ -103,6 +119,8 @@ export interface FormedChange {
 	/** What this device knows once the write stands. */
 	readonly known: KnownAccount;
 	readonly offlineSlot: OfflineSlot | null;
+	/** To be kept by this device; left out where it stays what it is. */
+	readonly accountKey?: HeldAccountKey | null;
 }
 
 /** What an account consists of, for people: as its own log says. */
@@ -112,6 +130,8 @@ export interface AccountFacts {
 	readonly policy: AccountPolicy;
 	readonly kit: { readonly confirmed: boolean; readonly madeAtMs: number };
 	readonly factors: readonly Factor[];
+	/** Whether a device that is new to the account is asked for its account key. */
+	readonly usesAccountKey: boolean;
 	readonly removedDevices: readonly DeviceId[];
 }
 
@@ -147,6 +167,10 @@ export interface AccountPort {
 	): Promise<Result<readonly string[], ChangeFault>>;
 	/** Forgets that root. */
 	dropNewRoot(): Promise<void>;
+	/** A new account key, as it is written down. Nothing is changed by that. */
+	newAccountKey(): Promise<string>;
+	/** The one in force, as it is written down; null if the account has none. */
+	showAccountKey(known: KnownAccount): Promise<Result<string | null, ChangeFault>>;
 	form(
 		known: KnownAccount,
 		change: AccountChange,
@@ -160,9 +184,11 @@ interface Ports {
 	readonly signingKey: () => CryptoKey;
 	/** Of the identity that is open; null before. */
 	readonly identityHash: () => Uint8Array | null;
-	/** The export key of the login at hand; null without one. */
-	readonly exportKey: () => ExportKey | null;
+	/** Of the login at hand; null without one. */
+	readonly passwordKeys: () => PasswordKeys | null;
 	readonly startPassword: AccountPort['startPassword'];
+	/** What this device keeps of the account key. */
+	readonly accountKey: () => HeldAccountKey | null;
 	/** Ends the registration that is under way. The caller wipes the export key. */
 	readonly finishPassword: (response: Uint8Array) => Promise<
 		Result<
@@ -182,6 +208,7 @@ interface Drafted {
 	readonly registrationRecord?: Uint8Array;
 	readonly keyslots?: readonly Uint8Array[];
 	readonly offlineSlot?: OfflineSlot;
+	readonly accountKey?: HeldAccountKey | null;
 }
 
 export class AccountCore implements AccountPort {
@@ -213,7 +240,8 @@ export class AccountCore implements AccountPort {
 		return {
 			...{ account, head: accountHead(state), policy, removedDevices },
 			kit: { confirmed: material.kit.confirmed, madeAtMs: kitTimeMs(known, state) },
-			factors
+			factors,
+			usesAccountKey: material.password.usesAccountKey
 		};
 	}
 
@@ -248,7 +276,7 @@ export class AccountCore implements AccountPort {
 		const state = await stateOf(known);
 		const drafted = await this.#draft(state, known, change);
 		if (!drafted.ok) return drafted;
-		const { action, registrationRecord, keyslots = [], offlineSlot } = drafted.value;
+		const { action, registrationRecord, keyslots = [], offlineSlot, accountKey } = drafted.value;
 		const { n, hash } = accountHead(state);
 		const signed = await signAccountWrite(this.#ports.signingKey(), {
 			...{ account: state.account, n: n + 1, previous: hash, action },
@@ -268,7 +296,8 @@ export class AccountCore implements AccountPort {
 				factors: recordsInForce(judged.value.state, known.factors),
 				pending: null
 			},
-			offlineSlot: offlineSlot ?? null
+			offlineSlot: offlineSlot ?? null,
+			...(accountKey !== undefined && { accountKey })
 		});
 	}
 
@@ -280,6 +309,8 @@ export class AccountCore implements AccountPort {
 		switch (change.type) {
 			case 'password':
 				return this.#newPassword(state, known, change);
+			case 'account_key':
+				return this.#withOtherAccountKey(state, known, change.accountKey);
 			case 'kit_confirm':
 				return this.#confirmedKit(state, change.words);
 			case 'renew':
@@ -307,7 +338,7 @@ export class AccountCore implements AccountPort {
 		if (!finished.ok) return finished;
 		const signingKey = this.#ports.signingKey();
 		const made = await this.#withRoot(state, known, (root) =>
-			NewRoot.make(state, { root, signingKey }, finished.value)
+			NewRoot.make(state, { root, signingKey, held: this.#ports.accountKey() }, finished.value)
 		);
 		finished.value.exportKey.wipe();
 		if (!made.ok) return made;
@@ -320,6 +351,57 @@ export class AccountCore implements AccountPort {
 		this.#newRoot?.wipe();
 		this.#newRoot = null;
 		return Promise.resolve();
+	}
+
+	newAccountKey(): Promise<string> {
+		const made = generateAccountKey();
+		const typed = formatAccountKey(made);
+		made.wipe();
+		return Promise.resolve(typed);
+	}
+
+	async showAccountKey(known: KnownAccount): Promise<Result<string | null, ChangeFault>> {
+		const state = await stateOf(known);
+		if (!state.material.password.usesAccountKey) return ok(null);
+		const held = this.#ports.accountKey();
+		const opened = await this.#withRoot(
+			state,
+			known,
+			async (root) => held && openAccountKey(root, held.sealed, state.account)
+		);
+		if (!opened.ok) return opened;
+		if (opened.value?.ok !== true) return err('malformed');
+		const typed = formatAccountKey(opened.value.value);
+		opened.value.value.wipe();
+		return ok(typed);
+	}
+
+	/** The record of the password stays in force; the keyslot is another. */
+	async #withOtherAccountKey(
+		state: AccountState,
+		known: KnownAccount,
+		typed: string | null
+	): Promise<Result<Drafted, ChangeFault>> {
+		const { registrationRecord } = known;
+		const parsed = typed === null ? null : parseAccountKey(typed);
+		if (parsed?.ok === false) return err('account_key_mistyped');
+		const key = parsed && (await importAccountKey(parsed.value));
+		const drafted = await this.#withRoot<Drafted>(state, known, async (root) => {
+			const exportKey = this.#ports.passwordKeys()?.exportKey;
+			if (exportKey === undefined) throw new Error('root was opened by a login');
+			const keyslot = await sealPasswordSlot(root, { exportKey, accountKey: key }, state);
+			const password = passwordFactsOf(keyslot, registrationRecord, key !== null);
+			const sealed = parsed && (await sealAccountKey(root, parsed.value, state.account));
+			const accountKey = key && sealed && { key, sealed };
+			return {
+				action: { type: 'password', password },
+				registrationRecord,
+				keyslots: [keyslot],
+				accountKey
+			};
+		});
+		parsed?.value.wipe();
+		return drafted;
 	}
 
 	#confirmedKit(
@@ -358,12 +440,11 @@ export class AccountCore implements AccountPort {
 		}
 		const { account } = state;
 		const drafted = await this.#withRoot<Drafted>(state, known, async (root) => {
-			const slotKey = await derivePasswordSlotKey(exportKey, null);
-			const place = { account, kind: 'password', generation: state.identities.length } as const;
-			const keyslot = await sealKeyslot(slotKey, root, place);
-			slotKey.wipe();
+			const { usesAccountKey } = state.material.password;
+			const accountKey = usesAccountKey ? (this.#ports.passwordKeys()?.accountKey ?? null) : null;
+			const keyslot = await sealPasswordSlot(root, { exportKey, accountKey }, state);
 			return {
-				action: { type: 'password', password: passwordFactsOf(keyslot, record, false) },
+				action: { type: 'password', password: passwordFactsOf(keyslot, record, usesAccountKey) },
 				...{ registrationRecord: record, keyslots: [keyslot] },
 				...(offline && {
 					offlineSlot: await sealOfflineSlot(root, { account, password, key: offline })
@@ -375,12 +456,12 @@ export class AccountCore implements AccountPort {
 	}
 
 	async #withRoot<Value>(
-		{ account }: AccountState,
+		state: AccountState,
 		{ keyslots }: KnownAccount,
 		work: (root: RootSecret) => Promise<Value>
 	): Promise<Result<Value, ChangeFault>> {
-		const exportKey = this.#ports.exportKey();
-		const root = exportKey && (await openPasswordSlot(exportKey, account, keyslots));
+		const keys = this.#ports.passwordKeys();
+		const root = keys && (await openPasswordSlot(keys, state, keyslots));
 		if (root === null) return err('step_up_needed');
 		try {
 			return ok(await work(root));

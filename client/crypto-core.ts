@@ -9,6 +9,11 @@ import {
 	type AccountKeys
 } from '../crypto/client/account-keys.ts';
 import { importXaesKey } from '../crypto/client/aead.ts';
+import {
+	formatAccountKey,
+	generateAccountKey,
+	importAccountKey
+} from '../crypto/client/account-key.ts';
 import { openKeyslot } from '../crypto/client/keyslots.ts';
 import {
 	deviceBindingMac,
@@ -28,19 +33,14 @@ import { sign, VerifyKeys, verifySignature, type Proof } from '../crypto/signatu
 import { encodeHeartbeat, type SignedHeartbeat } from '../protocol/heartbeat.ts';
 import type { DeviceId, Epoch, SpaceId } from '../protocol/ids.ts';
 import { localRecordAad } from '../protocol/labels.ts';
-import { freshTtlSeconds, minPasswordCharacters } from '../protocol/limits.ts';
+import { minPasswordCharacters } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import { identityInForce } from '../crypto/account-log.ts';
-import type { KnownAccount, ShownAccount } from './account-log.ts';
 import { judgeShown, passwordFactsOf, signCreation } from './crypto-account.ts';
 import { AccountCore } from './crypto-account-writes.ts';
-import {
-	deriveOfflineSlotKey,
-	openPasswordSlot,
-	sealFirstKeyslots,
-	sealOfflineSlot
-} from './crypto-keyslots.ts';
-import type { FinishedLogin, OpaqueAttempt, Unlocked } from './crypto-kept.ts';
+import { deriveOfflineSlotKey, sealFirstKeyslots, sealOfflineSlot } from './crypto-keyslots.ts';
+import type { OpaqueAttempt, Unlocked } from './crypto-kept.ts';
+import { LoginAtHand, openByLogin } from './crypto-login.ts';
 import { giveBackMemory } from './crypto-memory.ts';
 import type {
 	CommitDraft,
@@ -73,6 +73,7 @@ import {
 import { SpaceKeys } from './crypto-spaces.ts';
 import { openByPasskey, sealForPasskey } from './crypto-unlock.ts';
 import { hashPages, inTurns } from './page-hashes.ts';
+import type { HeldAccountKey } from './store.ts';
 
 export type LoadOpaque = () => Promise<WebAssembly.Module>;
 
@@ -80,7 +81,7 @@ export class CryptoCore implements CryptoPort {
 	readonly #loadOpaque: LoadOpaque;
 	#opaqueModule: Promise<WebAssembly.Module> | null = null;
 	#attempt: OpaqueAttempt | null = null;
-	#login: FinishedLogin | null = null;
+	readonly #login = new LoginAtHand();
 	#unlocked: Unlocked | null = null;
 	/** Of members, whose entries come one by one: each imported once. */
 	readonly #verifyKeys = new VerifyKeys();
@@ -99,7 +100,8 @@ export class CryptoCore implements CryptoPort {
 	readonly account = new AccountCore({
 		signingKey: () => this.#open().keys.signing.privateKey,
 		identityHash: () => this.#unlocked?.identity.hash ?? null,
-		exportKey: () => this.#login?.exportKey ?? null,
+		passwordKeys: () => this.#login.passwordKeys,
+		accountKey: () => this.#login.accountKey,
 		startPassword: (password) => this.startRegistration(password),
 		finishPassword: (response) => this.#finishPassword(response)
 	});
@@ -136,6 +138,7 @@ export class CryptoCore implements CryptoPort {
 		readonly handleHash: Uint8Array;
 		readonly device: DeviceId;
 		readonly timeMs: number;
+		readonly withAccountKey: boolean;
 	}): Promise<Result<Registered, 'malformed'>> {
 		const finished = await this.#finishPassword(input.response);
 		if (!finished.ok) return finished;
@@ -143,12 +146,14 @@ export class CryptoCore implements CryptoPort {
 		const root = generateRoot();
 		const keys = await deriveAccountKeys(root);
 		const identity = await createIdentity({ signing: keys.signing, kemKey: keys.kem.publicKey });
-		const slots = await sealFirstKeyslots(root, identity.account, exportKey);
+		const made = input.withAccountKey ? generateAccountKey() : null;
+		const accountKey = made && (await importAccountKey(made));
+		const slots = await sealFirstKeyslots(root, identity.account, { exportKey, accountKey });
 		const localKey = new RecordCipher(await deriveLocalStoreKey(root, input.device));
 		this.#keep({ identity, keys, localKey }, input.device);
 		root.wipe();
 		exportKey.wipe();
-		const password = passwordFactsOf(slots.password, record, false);
+		const password = passwordFactsOf(slots.password, record, made !== null);
 		const write = await signCreation(keys.signing.privateKey, identity, {
 			...{ device: input.device, timeMs: input.timeMs, handleHash: input.handleHash },
 			material: { password, kit: slots.kitFacts, passkeys: [] }
@@ -162,7 +167,9 @@ export class CryptoCore implements CryptoPort {
 			pending: null
 		};
 		const { recoveryCode } = slots;
-		return ok({ ...publicPart({ identity, earlier: [] }), known, serverPublicKey, recoveryCode });
+		const paper = { recoveryCode, accountKey: made && formatAccountKey(made) };
+		made?.wipe();
+		return ok({ ...publicPart({ identity, earlier: [] }), known, serverPublicKey, ...paper });
 	}
 
 	async startLogin(password: string): Promise<Result<Uint8Array, PasswordRefusal>> {
@@ -173,22 +180,22 @@ export class CryptoCore implements CryptoPort {
 		return ok(ke1);
 	}
 
-	async finishLogin(ke2: Uint8Array): Promise<Result<LoginProof, 'login_failed'>> {
+	async finishLogin(
+		ke2: Uint8Array,
+		accountKey: HeldAccountKey | null
+	): Promise<Result<LoginProof, 'login_failed'>> {
 		const attempt = this.#takeAttempt();
+		const { password } = attempt;
 		const finished = await this.#stretching((opaque) => finishLogin(opaque, { ...attempt, ke2 }));
 		attempt.state.wipe();
 		if (!finished.ok) return finished;
 		const { ke3, exportKey, sessionKey, serverPublicKey } = finished.value;
-		this.#dropLogin();
-		const timer = setTimeout(() => {
-			this.#dropLogin();
-		}, freshTtlSeconds * 1_000);
-		this.#login = { timer, password: attempt.password, exportKey, sessionKey };
+		this.#login.keep({ password, exportKey, sessionKey, accountKey });
 		return ok({ ke3, serverPublicKey });
 	}
 
 	forgetLogin(): Promise<void> {
-		this.#dropLogin();
+		this.#login.drop();
 		return Promise.resolve();
 	}
 
@@ -197,39 +204,43 @@ export class CryptoCore implements CryptoPort {
 		readonly handleHash: Uint8Array;
 		readonly thumbprint: Uint8Array;
 	}): Promise<Uint8Array> {
-		if (this.#login === null) throw new Error('no login to bind a device to');
-		return Promise.resolve(deviceBindingMac(this.#login.sessionKey, input));
+		return Promise.resolve(deviceBindingMac(this.#login.current.sessionKey, input));
 	}
 
-	async openAccount(input: {
-		readonly known: KnownAccount | null;
-		readonly shown: ShownAccount;
-		readonly device: DeviceId;
-		readonly offline: CryptoKey | null;
-	}): ReturnType<CryptoPort['openAccount']> {
-		const login = this.#login;
-		if (login === null) throw new Error('no login to open an account with');
-		clearTimeout(login.timer);
-		this.#login = null;
-		const { device } = input;
-		const { account, keyslots } = input.shown;
+	async openAccount(
+		input: Parameters<CryptoPort['openAccount']>[0]
+	): ReturnType<CryptoPort['openAccount']> {
+		const login = this.#login.current;
+		this.#login.await();
+		const { device, shown } = input;
 		// Nothing is opened that the account's own log does not lead to.
-		const judged = await judgeShown(input.known, input.shown);
-		const root = judged.ok ? await openPasswordSlot(login.exportKey, account, keyslots) : null;
-		login.exportKey.wipe();
-		login.sessionKey.wipe();
-		if (!judged.ok) return judged;
-		if (root === null) return err('keyslot_unreadable');
+		const judged = await judgeShown(input.known, shown);
+		if (!judged.ok) {
+			this.#login.drop();
+			return judged;
+		}
 		const { state, known } = judged.value;
+		const { keyslots } = shown;
+		const found = await openByLogin(login, state, { keyslots, typed: input.accountKey });
+		// Whoever is asked for an account key may answer again.
+		if (!found.ok && found.error !== 'keyslot_unreadable') return found;
+		if (!found.ok) {
+			this.#login.drop();
+			return found;
+		}
+		const { root, accountKey } = found.value;
 		const opened = await this.#openRoot(root, identityInForce(state), { log: state, device });
+		const { password } = login;
+		const place = { account: shown.account, password };
 		const offlineSlot =
 			opened.ok && input.offline !== null
-				? await sealOfflineSlot(root, { account, password: login.password, key: input.offline })
+				? await sealOfflineSlot(root, { ...place, key: input.offline })
 				: null;
 		root.wipe();
+		this.#login.drop();
 		const { factors, policy } = state;
 		const steps = { factors, policy };
-		return opened.ok ? ok({ ...opened.value, offlineSlot, known, steps }) : opened;
+		return opened.ok ? ok({ ...opened.value, offlineSlot, accountKey, known, steps }) : opened;
 	}
 
 	async openOffline(
@@ -255,15 +266,16 @@ export class CryptoCore implements CryptoPort {
 	}
 
 	mayOpenRoot(): Promise<boolean> {
-		return Promise.resolve(this.#login !== null);
+		return Promise.resolve(this.#login.isThere);
 	}
 
 	async sealForPasskey(
 		input: Parameters<CryptoPort['sealForPasskey']>[0]
 	): Promise<Result<Uint8Array, 'step_up_needed' | 'keyslot_unreadable'>> {
 		const { identity, device } = this.#open();
-		if (this.#login === null) return err('step_up_needed');
-		const sealed = await sealForPasskey(this.#login.exportKey, identity, {
+		const keys = this.#login.passwordKeys;
+		if (keys === null) return err('step_up_needed');
+		const sealed = await sealForPasskey(keys, identity, {
 			...input,
 			isOwn: async (root) => {
 				const self = await selfOf(root, identity, device);
@@ -419,20 +431,13 @@ export class CryptoCore implements CryptoPort {
 	/** Overwrites the bytes that can be; ending the thread takes the rest. */
 	wipe(): void {
 		this.sharing.wipe();
-		this.#dropLogin();
+		this.#login.drop();
 		this.recovery.wipe();
 		void this.account.dropNewRoot();
 		this.#unlocked?.spaces.wipe();
 		if (this.#unlocked !== null) [this.#unlocked, ...this.#unlocked.earlier].forEach(wipeSelf);
 		this.#attempt = null;
 		this.#unlocked = null;
-	}
-
-	#dropLogin(): void {
-		clearTimeout(this.#login?.timer);
-		this.#login?.exportKey.wipe();
-		this.#login?.sessionKey.wipe();
-		this.#login = null;
 	}
 
 	#open(): Unlocked {

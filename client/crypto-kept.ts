@@ -1,10 +1,6 @@
 // What the crypto core keeps, and for how long: keys while the vault is open, an exchange of OPAQUE between
-// its messages, a login until it was used.
-import type {
-	ExportKey,
-	OpaqueClientState,
-	OpaqueSessionKey
-} from '../crypto/client/opaque-client.ts';
+// its messages. A login that is at hand: crypto-login.ts.
+import type { OpaqueClientState } from '../crypto/client/opaque-client.ts';
 import type { PreparedPassword } from '../crypto/client/password.ts';
 import type { DeviceId } from '../protocol/ids.ts';
 import type { EarlierSelf, Self } from './crypto-selves.ts';
@@ -21,11 +17,4 @@ export interface Unlocked extends Self {
 export interface OpaqueAttempt {
 	readonly password: PreparedPassword;
 	readonly state: OpaqueClientState;
-}
-export interface FinishedLogin {
-	/** Wipes it. */
-	readonly timer: ReturnType<typeof setTimeout>;
-	readonly password: PreparedPassword;
-	readonly exportKey: ExportKey;
-	readonly sessionKey: OpaqueSessionKey;
 }

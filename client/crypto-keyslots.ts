@@ -1,4 +1,5 @@
 // Keyslots inside the crypto core: the root sealed under each way of unlocking, and opened again.
+import type { AccountState } from '../crypto/account-log.ts';
 import { stretchPassword } from '../crypto/client/argon2.ts';
 import { deriveDeviceSecret } from '../crypto/client/device-key.ts';
 import {
@@ -30,10 +31,10 @@ export interface FirstKeyslots {
 export async function sealFirstKeyslots(
 	root: RootSecret,
 	account: AccountId,
-	exportKey: ExportKey
+	{ exportKey, accountKey }: PasswordKeys
 ): Promise<FirstKeyslots> {
 	const entropy = generateRecoveryEntropy();
-	const passwordKey = await derivePasswordSlotKey(exportKey, null);
+	const passwordKey = await derivePasswordSlotKey(exportKey, accountKey);
 	const recoveryKey = deriveRecoverySlotKey(entropy);
 	const [password, kit] = await Promise.all([
 		sealKeyslot(passwordKey, root, { account, kind: 'password', generation: 1 }),
@@ -47,12 +48,34 @@ export async function sealFirstKeyslots(
 	return { password, kit, kitFacts, recoveryCode };
 }
 
+/** What opens the keyslot of a password. */
+export interface PasswordKeys {
+	readonly exportKey: ExportKey;
+	readonly accountKey: CryptoKey | null;
+}
+
+/** Seals the root under a password, for an account that is there already. */
+export async function sealPasswordSlot(
+	root: RootSecret,
+	{ exportKey, accountKey }: PasswordKeys,
+	{ account, identities }: Pick<AccountState, 'account' | 'identities'>
+): Promise<Uint8Array> {
+	const slotKey = await derivePasswordSlotKey(exportKey, accountKey);
+	const place = { account, kind: 'password', generation: identities.length } as const;
+	const keyslot = await sealKeyslot(slotKey, root, place);
+	slotKey.wipe();
+	return keyslot;
+}
+
+/** Null for other keys, and for a keyslot that was changed. Tries what the log says, and nothing else. */
 export async function openPasswordSlot(
-	exportKey: ExportKey,
-	account: AccountId,
+	{ exportKey, accountKey }: PasswordKeys,
+	{ account, material }: AccountState,
 	keyslots: readonly Uint8Array[]
 ): Promise<RootSecret | null> {
-	const slotKey = await derivePasswordSlotKey(exportKey, null);
+	const { usesAccountKey } = material.password;
+	if (usesAccountKey && accountKey === null) return null;
+	const slotKey = await derivePasswordSlotKey(exportKey, usesAccountKey ? accountKey : null);
 	try {
 		for (const keyslot of keyslots) {
 			const parsed = parseKeyslot(keyslot);

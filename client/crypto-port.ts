@@ -18,8 +18,10 @@ import type { AccountPort } from './crypto-account-writes.ts';
 import type { RecoveryPort } from './crypto-recovery.ts';
 import type { HandedEarlierSelf, HandedSelf } from './crypto-selves.ts';
 import type { SharingPort } from './crypto-sharing.ts';
+import type { AccountKeyRefusal } from './crypto-login.ts';
 import type { PasskeyAnswered } from './crypto-unlock.ts';
 import type { PlacedEvent } from './event-chain.ts';
+import type { HeldAccountKey } from './store.ts';
 
 export type PasswordRefusal = PasswordFault | 'password_too_short';
 
@@ -65,6 +67,8 @@ export interface Registered extends UnlockedAccount {
 	readonly known: KnownAccount;
 	readonly serverPublicKey: Uint8Array;
 	readonly recoveryCode: readonly string[];
+	/** As it is written down; null for an account without one. */
+	readonly accountKey: string | null;
 }
 
 export interface LoginProof {
@@ -164,10 +168,18 @@ export interface CryptoPort {
 		readonly handleHash: Uint8Array;
 		readonly device: DeviceId;
 		readonly timeMs: number;
+		readonly withAccountKey: boolean;
 	}): Promise<Result<Registered, 'malformed'>>;
 	startLogin(password: string): Promise<Result<Uint8Array, PasswordRefusal>>;
-	/** Stretches; the keys of the login stay inside. */
-	finishLogin(ke2: Uint8Array): Promise<Result<LoginProof, 'login_failed'>>;
+	/**
+	 * Stretches; the keys of the login stay inside.
+	 *
+	 * @param accountKey that this device keeps.
+	 */
+	finishLogin(
+		ke2: Uint8Array,
+		accountKey: HeldAccountKey | null
+	): Promise<Result<LoginProof, 'login_failed'>>;
 	/** Wipes what {@link CryptoPort.finishLogin} left. It goes by itself once it does not count as fresh. */
 	forgetLogin(): Promise<void>;
 	/** MAC under the session key of the login just finished. */
@@ -178,7 +190,8 @@ export interface CryptoPort {
 	}): Promise<Uint8Array>;
 	/**
 	 * Judges what the edge shows of the account, then opens it with what {@link CryptoPort.finishLogin}
-	 * left, and forgets that.
+	 * left, and forgets that. Not so after an `AccountKeyRefusal`: then it can be asked once more, with
+	 * another account key, until {@link CryptoPort.forgetLogin}.
 	 */
 	openAccount(input: {
 		/** What this device remembers; null if it is new. */
@@ -187,15 +200,19 @@ export interface CryptoPort {
 		readonly device: DeviceId;
 		/** Also seal the root for this device, under the password of the login. */
 		readonly offline: CryptoKey | null;
+		/** As somebody typed it; null: that of this device, if there is one. */
+		readonly accountKey: string | null;
 	}): Promise<
 		Result<
 			UnlockedAccount & {
 				readonly offlineSlot: OfflineSlot | null;
+				/** To be kept; null for an account without one. */
+				readonly accountKey: HeldAccountKey | null;
 				/** To be remembered. */
 				readonly known: KnownAccount;
 				readonly steps: AccountSteps;
 			},
-			'keyslot_unreadable' | AccountLogFault
+			'keyslot_unreadable' | AccountKeyRefusal | AccountLogFault
 		>
 	>;
 	/** Unlocks by the device's own keyslot. */
@@ -213,7 +230,7 @@ export interface CryptoPort {
 	mayOpenRoot(): Promise<boolean>;
 	/** Seals the root for a passkey, by the login that a step-up left. */
 	sealForPasskey(
-		input: PasskeyAnswered & { readonly keyslots: readonly Uint8Array[] }
+		input: PasskeyAnswered & { readonly known: KnownAccount }
 	): Promise<Result<Uint8Array, 'step_up_needed' | 'keyslot_unreadable'>>;
 	/** Unlocks by the keyslot of a passkey. */
 	openByPasskey(

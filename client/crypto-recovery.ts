@@ -2,13 +2,13 @@
 // from the words to the signed write, and nowhere else. What an edge lets in too early is not opened.
 import type { AccountState } from '../crypto/account-log.ts';
 import { accountHead, identityInForce } from '../crypto/account-log.ts';
-import { deriveAccountKeys, type AccountKeys } from '../crypto/client/account-keys.ts';
 import {
-	derivePasswordSlotKey,
-	deriveRecoverySlotKey,
-	openKeyslot,
-	sealKeyslot
-} from '../crypto/client/keyslots.ts';
+	formatAccountKey,
+	generateAccountKey,
+	importAccountKey
+} from '../crypto/client/account-key.ts';
+import { deriveAccountKeys, type AccountKeys } from '../crypto/client/account-keys.ts';
+import { deriveRecoverySlotKey, openKeyslot, sealKeyslot } from '../crypto/client/keyslots.ts';
 import {
 	finishRegistration,
 	startRegistration,
@@ -44,6 +44,7 @@ import {
 	type AccountLogFault
 } from './crypto-account.ts';
 import type { FormedWrite } from './account-log.ts';
+import { sealPasswordSlot } from './crypto-keyslots.ts';
 import type { PasswordRefusal } from './crypto-port.ts';
 
 const dayMs = 86_400_000;
@@ -86,11 +87,14 @@ export interface RecoveryPort {
 	>;
 	startPassword(password: string): Promise<Result<Uint8Array, PasswordRefusal>>;
 	/** Stretches, and seals the root under the new password and a new code. */
-	seal(
-		response: Uint8Array
-	): Promise<
+	seal(response: Uint8Array): Promise<
 		Result<
-			{ readonly recoveryCode: readonly string[]; readonly serverPublicKey: Uint8Array },
+			{
+				readonly recoveryCode: readonly string[];
+				/** Another one than before; null if the account has none. */
+				readonly accountKey: string | null;
+				readonly serverPublicKey: Uint8Array;
+			},
 			'malformed'
 		>
 	>;
@@ -192,16 +196,21 @@ export class RecoveryCore implements RecoveryPort {
 		if (!finished.ok) return finished;
 		const { record, exportKey, serverPublicKey } = finished.value;
 		const entropy = generateRecoveryEntropy();
-		const passwordKey = await derivePasswordSlotKey(exportKey, null);
+		const { usesAccountKey } = state.material.password;
+		// Whoever found the paper of before has both that were on it.
+		const accountKey = usesAccountKey ? generateAccountKey() : null;
+		const held = accountKey && (await importAccountKey(accountKey));
 		const recoveryKey = deriveRecoverySlotKey(entropy);
 		const place = { account: state.account, generation: state.identities.length };
-		const password = await sealKeyslot(passwordKey, root, { ...place, kind: 'password' });
+		const password = await sealPasswordSlot(root, { exportKey, accountKey: held }, state);
 		const kit = await sealKeyslot(recoveryKey, root, { ...place, kind: 'recovery' });
 		const kitFacts = kitFactsOf(kit, entropy, false);
 		this.#sealed = { registrationRecord: record, password, kit, kitFacts };
 		const recoveryCode = formatRecoveryCode(entropy).split(' ');
-		for (const secret of [passwordKey, recoveryKey, exportKey, entropy]) secret.wipe();
-		return ok({ recoveryCode, serverPublicKey });
+		const typed = accountKey && formatAccountKey(accountKey);
+		for (const secret of [recoveryKey, exportKey, entropy]) secret.wipe();
+		accountKey?.wipe();
+		return ok({ recoveryCode, accountKey: typed, serverPublicKey });
 	}
 
 	async sign({
@@ -212,8 +221,9 @@ export class RecoveryCore implements RecoveryPort {
 		const { root, state, known } = this.#recovered;
 		if (this.#sealed === null) throw new Error('nothing is sealed under a new password');
 		const { registrationRecord, password, kit, kitFacts } = this.#sealed;
+		const { usesAccountKey } = state.material.password;
 		const material: Material = {
-			password: passwordFactsOf(password, registrationRecord, false),
+			password: passwordFactsOf(password, registrationRecord, usesAccountKey),
 			kit: { ...kitFacts, confirmed },
 			// The root is the same, and passkeys still open it.
 			passkeys: state.material.passkeys

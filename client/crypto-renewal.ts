@@ -1,6 +1,7 @@
 // A new root inside the crypto core, from the password that will open it to the signed write: with the
 // identity that it gives, a recovery code, and the root before sealed under it. Until the write stands
 // nothing has changed; a core that ends before forgets it.
+import { openAccountKey, sealAccountKey } from '../crypto/client/account-key.ts';
 import { deriveAccountKeys, generateRoot } from '../crypto/client/account-keys.ts';
 import {
 	derivePasswordSlotKey,
@@ -25,12 +26,16 @@ import type { AccountAction, Material } from '../protocol/account-write.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { Head } from '../protocol/commit.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
+import type { AccountId } from '../protocol/ids.ts';
 import { kitFactsOf, passwordFactsOf } from './crypto-account.ts';
+import type { HeldAccountKey } from './store.ts';
 
 export interface DraftedRenewal {
 	readonly action: AccountAction;
 	readonly registrationRecord: Uint8Array;
 	readonly keyslots: readonly Uint8Array[];
+	/** To be kept by this device; null if the account has none. */
+	readonly accountKey: HeldAccountKey | null;
 }
 
 export class NewRoot {
@@ -42,6 +47,7 @@ export class NewRoot {
 	readonly #material: Material;
 	readonly #registrationRecord: Uint8Array;
 	readonly #keyslots: readonly Uint8Array[];
+	readonly #accountKey: HeldAccountKey | null;
 
 	constructor(
 		roots: { readonly root: RootSecret; readonly previous: RootSecret },
@@ -50,6 +56,7 @@ export class NewRoot {
 			readonly material: Material;
 			readonly registrationRecord: Uint8Array;
 			readonly keyslots: readonly Uint8Array[];
+			readonly accountKey: HeldAccountKey | null;
 		}
 	) {
 		this.recoveryCode = made.recoveryCode;
@@ -59,12 +66,18 @@ export class NewRoot {
 		this.#material = made.material;
 		this.#registrationRecord = made.registrationRecord;
 		this.#keyslots = made.keyslots;
+		this.#accountKey = made.accountKey;
 	}
 
 	/** @param before its root, and the key of the identity that it gave; both stay the caller's. */
 	static async make(
 		state: AccountState,
-		before: { readonly root: RootSecret; readonly signingKey: CryptoKey },
+		before: {
+			readonly root: RootSecret;
+			readonly signingKey: CryptoKey;
+			/** The account key that this device keeps: it stays what it is. */
+			readonly held: HeldAccountKey | null;
+		},
 		password: { readonly record: Uint8Array; readonly exportKey: ExportKey }
 	): Promise<NewRoot> {
 		const root = generateRoot();
@@ -77,12 +90,16 @@ export class NewRoot {
 		const { account } = state;
 		const place = { account, generation: identity.entry.body.n };
 		const entropy = generateRecoveryEntropy();
-		const passwordKey = await derivePasswordSlotKey(password.exportKey, null);
+		const { usesAccountKey } = state.material.password;
+		const held = usesAccountKey ? before.held : null;
+		if (usesAccountKey && held === null) throw new Error('root was opened with an account key');
+		const accountKey = held && (await sealAnew(held, before.root, root, account));
+		const passwordKey = await derivePasswordSlotKey(password.exportKey, held?.key ?? null);
 		const recoveryKey = deriveRecoverySlotKey(entropy);
 		const slot = await sealKeyslot(passwordKey, root, { ...place, kind: 'password' });
 		const kitSlot = await sealKeyslot(recoveryKey, root, { ...place, kind: 'recovery' });
 		const material = {
-			password: passwordFactsOf(slot, password.record, false),
+			password: passwordFactsOf(slot, password.record, usesAccountKey),
 			kit: kitFactsOf(kitSlot, entropy, true),
 			passkeys: []
 		};
@@ -91,7 +108,7 @@ export class NewRoot {
 		return new NewRoot(
 			{ root, previous: createSecret(before.root.reveal().slice()) },
 			{
-				...{ recoveryCode, identity, material },
+				...{ recoveryCode, identity, material, accountKey },
 				...{ registrationRecord: password.record, keyslots: [slot, kitSlot] }
 			}
 		);
@@ -115,7 +132,8 @@ export class NewRoot {
 				...{ material: this.#material, previousRoot }
 			},
 			registrationRecord: this.#registrationRecord,
-			keyslots: this.#keyslots
+			keyslots: this.#keyslots,
+			accountKey: this.#accountKey
 		});
 	}
 
@@ -133,4 +151,18 @@ export class NewRoot {
 		this.#root.wipe();
 		this.#previous.wipe();
 	}
+}
+
+/** Under the new root; as it was where it does not open under the one before: it can still be used. */
+async function sealAnew(
+	{ key, sealed }: HeldAccountKey,
+	before: RootSecret,
+	root: RootSecret,
+	account: AccountId
+): Promise<HeldAccountKey> {
+	const opened = await openAccountKey(before, sealed, account);
+	if (!opened.ok) return { key, sealed };
+	const anew = await sealAccountKey(root, opened.value, account);
+	opened.value.wipe();
+	return { key, sealed: anew };
 }

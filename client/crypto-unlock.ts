@@ -6,13 +6,14 @@ import {
 	sealPasskeyKeyslot,
 	type PrfOutput
 } from '../crypto/client/keyslots.ts';
-import type { ExportKey } from '../crypto/client/opaque-client.ts';
 import { createSecret, type RootSecret } from '../crypto/client/secret.ts';
 import { passkeySlotId } from '../crypto/passkey-id.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { AccountId } from '../protocol/ids.ts';
 import { parseKeyslot } from '../protocol/keyslot.ts';
-import { openPasswordSlot } from './crypto-keyslots.ts';
+import type { KnownAccount } from './account-log.ts';
+import { stateOf } from './crypto-account.ts';
+import { openPasswordSlot, type PasswordKeys } from './crypto-keyslots.ts';
 
 /** A passkey that has just been asked. */
 export interface PasskeyAnswered {
@@ -24,32 +25,28 @@ export interface PasskeyAnswered {
 
 /** Seals the root that a login opens; null if it is not the root that is in use. */
 export async function sealForPasskey(
-	exportKey: ExportKey,
+	keys: PasswordKeys,
 	identity: Identity,
 	input: PasskeyAnswered & {
-		readonly keyslots: readonly Uint8Array[];
+		readonly known: KnownAccount;
 		readonly isOwn: (root: RootSecret) => Promise<boolean>;
 	}
 ): Promise<Uint8Array | null> {
 	const { account } = identity;
 	const slotKey = derivePasskeySlotKey(secretOf(input));
 	input.output.fill(0);
-	const root = await openPasswordSlot(exportKey, account, input.keyslots);
+	const state = await stateOf(input.known);
+	const root = await openPasswordSlot(keys, state, input.known.keyslots);
 	try {
 		if (root === null || !(await input.isOwn(root))) return null;
 		const slot = passkeySlotId(input.credentialId);
-		const generation = generationOf(input.keyslots);
+		const generation = state.identities.length;
 		return await sealPasskeyKeyslot(slotKey, root, { account, slot, generation });
 	} finally {
 		root?.wipe();
 		slotKey.wipe();
 	}
 }
-
-const generationOf = (keyslots: readonly Uint8Array[]): number => {
-	const parsed = keyslots.map(parseKeyslot).flatMap((one) => (one.ok ? [one.value] : []));
-	return parsed.find(({ kind }) => kind === 'password')?.generation ?? 1;
-};
 
 /** The slot says which passkey opens it, and is bound to the root inside: another's opens nothing. */
 export async function openByPasskey(

@@ -1,8 +1,11 @@
 // Linking one more device: the unlocked one shows an offer, the new one takes it up, a person types
 // the code of the new one on the old one, and only then is anything handed over: whose account it is,
-// which server key to expect, and how far the keyring is verified. No key crosses over: the new
-// device logs in with the password like any other.
+// which server key to expect, how far the keyring is verified, and the account key. No other key crosses
+// over: the new device logs in with the password like any other.
+import { formatAccountKey, parseAccountKey } from '../crypto/client/account-key.ts';
+import { createSecret } from '../crypto/client/secret.ts';
 import { randomBytes } from '../crypto/random.ts';
+import { parseHandle } from '../protocol/handle.ts';
 import type { Head } from '../protocol/commit.ts';
 import { idFromBytes, type DeviceLinkId } from '../protocol/ids.ts';
 import { linkSecretBytes, type HandOver } from '../protocol/invite.ts';
@@ -26,6 +29,8 @@ export interface OfferParts {
 	/** 32 bytes: what this device has pinned. */
 	readonly serverPublicKey: Uint8Array;
 	readonly keyringHead: () => Head;
+	/** As it stands on paper, null if the account has none; `step_up_needed` before it is shown. */
+	readonly accountKey: () => Answer<string | null>;
 }
 
 export async function offerDeviceLink(parts: OfferParts): Answer<DeviceLinkOffer> {
@@ -94,13 +99,18 @@ class Offer implements DeviceLinkOffer {
 		}
 		const { desk, serverPublicKey, keyringHead } = this.#parts;
 		const { place } = this.#facts;
+		const shown = await this.#parts.accountKey();
+		if (!shown.ok) return shown;
+		const parsed = shown.value === null ? null : parseAccountKey(shown.value);
+		if (parsed?.ok === false) throw new Error('the account key that is kept here is none');
 		const handOver = {
 			handle: desk.handle,
 			serverPublicKey,
-			accountKey: null,
+			accountKey: parsed && parsed.value.reveal(),
 			keyringHead: keyringHead()
 		};
 		const sealed = await desk.crypto.sharing.sealHandOver({ ...place, handOver });
+		parsed?.value.wipe();
 		const body = { link: place.link, sealed: textOf(sealed) };
 		const handed = await desk.session.call('deviceLinkHandOver', body);
 		if (handed.ok) return ok(undefined);
@@ -154,6 +164,20 @@ export async function openHandOver(
 ): Answer<HandOver> {
 	const handOver = await crypto.sharing.openHandOver({ ...link, sealed });
 	return handOver === null ? fail('link_invalid') : ok(handOver);
+}
+
+/** What a login of the account that was handed over is told. */
+export function ofHandOver(
+	{ handle, serverPublicKey, accountKey }: HandOver,
+	input: { readonly handle: string }
+): { readonly expectedServerKey: Uint8Array; readonly accountKey?: string } {
+	const typed = parseHandle(input.handle);
+	const isLinked = typed.ok && typed.value === handle;
+	return {
+		expectedServerKey: serverPublicKey,
+		...(isLinked &&
+			accountKey && { accountKey: formatAccountKey(createSecret(accountKey.slice())) })
+	};
 }
 
 export interface PollEnd {

@@ -44,6 +44,12 @@ export type LocalErrorCode =
 	| 'second_step_needed'
 	/** Answered wrongly too often, or too late: the login, the step-up or the recovery begins anew. */
 	| 'second_step_failed'
+	/** This device lacks the account key, and there is nobody to answer. */
+	| 'account_key_needed'
+	/** Characters too many or few, or one that is wrong: no account key reads like this. */
+	| 'account_key_mistyped'
+	/** Another account's, an older one, or the server keeps a damaged keyslot: it opens nothing. */
+	| 'account_key_wrong'
 	/** The person did not go on. */
 	| 'cancelled'
 	/** None was asked, none answered, or its person did not want to. */
@@ -98,6 +104,8 @@ export interface TacetError {
 	readonly passwordIsSet?: boolean;
 	/** When sign-up made the account and then stopped: show it; logging in finishes the rest. */
 	readonly recoveryCode?: readonly string[];
+	/** The same for the account key. */
+	readonly accountKey?: string | null;
 }
 
 /** Longer, and a timer would ring at once; nobody waits for a day either. */

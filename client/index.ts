@@ -1,6 +1,13 @@
 // The engine's public face, and the repository's only barrel.
 export type { ActivityEntry, ActivityEvent } from './activity.ts';
-export type { FactorAsked, LogInOptions, LoginQuestion, SessionsAsked } from './api-account.ts';
+export type { Paper } from './account.ts';
+export type {
+	AccountKeyAsked,
+	FactorAsked,
+	LogInOptions,
+	LoginQuestion,
+	SessionsAsked
+} from './api-account.ts';
 export type {
 	Contact,
 	DeviceLinkOffer,

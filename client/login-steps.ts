@@ -78,7 +78,7 @@ function questionOf<Step extends AnyStep>(
 	const { factors, webauthn } = asked;
 	return {
 		...{ next: 'factor', factors, webauthn, cancel },
-		answer: (shown) => settle(calls.answer({ login, answer: shown })),
+		answer: (shown: FactorAnswer) => settle(calls.answer({ login, answer: shown })),
 		send: async (factor) => {
 			const sent = await calls.send({ login, factor });
 			return sent.ok ? ok(sent.value.webauthn) : sent;

@@ -92,7 +92,7 @@ export class Passkeys {
 		const { credentialId, transports, output } = answered.value;
 		const sealed = await crypto.sealForPasskey({
 			...{ credentialId, output: output.reveal() },
-			keyslots: (await openKnownAccount(profile())).keyslots
+			known: await openKnownAccount(profile())
 		});
 		output.wipe();
 		if (!sealed.ok) return fail(sealed.error);

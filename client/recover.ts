@@ -10,7 +10,7 @@ import { parseHandle } from '../protocol/handle.ts';
 import type { RequestOf, ResponseOf } from '../protocol/http.ts';
 import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
-import { logIn, type AccountParts, type OpenedAccount } from './account.ts';
+import { logIn, type AccountParts, type OpenedAccount, type Paper } from './account.ts';
 import { openKnownAccount, readRest, requestOf } from './account-log.ts';
 import type { LogInOptions } from './api-account.ts';
 import type { BegunRecovery } from './api-recovery.ts';
@@ -242,7 +242,11 @@ export class OpenRecovery {
 	readonly #begun: Begun;
 	readonly #known: KnownProfile | null;
 	readonly opened: OpenedRecovery & { readonly waitedMs: number };
-	#chosen: { readonly password: string; readonly serverPublicKey: Uint8Array } | null = null;
+	#chosen: {
+		readonly password: string;
+		readonly serverPublicKey: Uint8Array;
+		readonly accountKey: string | null;
+	} | null = null;
 
 	constructor(
 		parts: AccountParts,
@@ -259,9 +263,7 @@ export class OpenRecovery {
 	}
 
 	/** Makes the new kit with it; nothing is sent yet that would change anything. */
-	async setPassword(
-		password: string
-	): Promise<Result<{ readonly recoveryCode: readonly string[] }, TacetError>> {
+	async setPassword(password: string): Promise<Result<Paper, TacetError>> {
 		const { crypto } = this.#parts;
 		const request = await crypto.recovery.startPassword(password);
 		if (!request.ok) return fail(request.error);
@@ -271,13 +273,13 @@ export class OpenRecovery {
 		if (!answered.ok) return answered;
 		const sealed = await crypto.recovery.seal(bytesOf(answered.value.registrationResponse));
 		if (!sealed.ok) return fail('server_misbehaved');
-		const { recoveryCode, serverPublicKey } = sealed.value;
+		const { recoveryCode, accountKey, serverPublicKey } = sealed.value;
 		const pinned = this.#known?.profile.pinnedServerKey;
 		if (pinned !== undefined && toBase64Url(pinned) !== toBase64Url(serverPublicKey)) {
 			return fail('server_key_changed');
 		}
-		this.#chosen = { password, serverPublicKey };
-		return ok({ recoveryCode });
+		this.#chosen = { password, serverPublicKey, accountKey };
+		return ok({ recoveryCode, accountKey });
 	}
 
 	/** Puts them in force, and logs in. From the write on the old words and password are good no more. */
@@ -304,6 +306,7 @@ export class OpenRecovery {
 		if (!finished.ok) return finished;
 		const opened = await logIn(this.#parts, {
 			...{ handle: kept.handle, password: this.#chosen.password, ...asking },
+			accountKey: this.#chosen.accountKey ?? undefined,
 			expectedServerKey: this.#chosen.serverPublicKey,
 			...(this.#known === null
 				? { device: kept.writer, expectedAccount: known }

@@ -12,6 +12,7 @@ import type {
 	PasskeyPort,
 	TacetFactors
 } from './api-factors.ts';
+import type { Paper } from './account.ts';
 import type { Answer } from './api.ts';
 import type { Desk } from './desk.ts';
 import type { AccountSecurity, SecurityParts } from './account-security.ts';
@@ -81,8 +82,20 @@ export class SecurityFace implements TacetSecurity {
 		return this.#withOwn((own) => own.cancelRenewal());
 	}
 
-	newKit(): Answer<{ readonly recoveryCode: readonly string[] }> {
+	newKit(): Answer<Paper> {
 		return this.#withOwn((own) => own.newKit());
+	}
+
+	showAccountKey(): Answer<string | null> {
+		return this.#withOwn((own) => own.showAccountKey());
+	}
+
+	newAccountKey(): Answer<string> {
+		return this.#withOwn((own) => own.newAccountKey());
+	}
+
+	setAccountKey(accountKey: string | null): Answer<void> {
+		return this.#withOwn((own) => own.setAccountKey(accountKey));
 	}
 
 	confirmKit(words: string): Answer<void> {

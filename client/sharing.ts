@@ -25,6 +25,8 @@ export interface SharingParts {
 	readonly keyring: OwnKeyring;
 	readonly serverPublicKey: Uint8Array;
 	readonly spaces: () => readonly Space[];
+	/** See `shownAccountKey`. */
+	readonly accountKey: () => Answer<string | null>;
 }
 
 /** Titles that are empty have a name of their own in the page. */
@@ -130,11 +132,11 @@ export class Sharing implements Omit<TacetSharing, 'takeDeviceLink'> {
 	}
 
 	linkDevice(): Answer<DeviceLinkOffer> {
-		const { desk, keyring, serverPublicKey } = this.#parts;
+		const { desk, keyring, serverPublicKey, accountKey } = this.#parts;
 		const keyringHead = () => {
 			const { seq, hash } = keyring.sync.head;
 			return { seq, hash: hash.slice() };
 		};
-		return offerDeviceLink({ desk, serverPublicKey, keyringHead });
+		return offerDeviceLink({ desk, serverPublicKey, keyringHead, accountKey });
 	}
 }

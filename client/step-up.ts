@@ -8,12 +8,14 @@ import type { CryptoPort } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
 import { throughSteps, type StepCalls } from './login-steps.ts';
 import type { Session } from './session.ts';
+import type { Profile, StoreFault } from './store.ts';
 
 export interface StepUpParts {
 	readonly session: Session;
 	/** Of the unlocked account. */
 	readonly crypto: CryptoPort;
-	readonly pinnedServerKey: Uint8Array;
+	/** As it is kept now: another tab may have changed it. */
+	readonly loadProfile: () => Promise<Result<Profile | null, StoreFault>>;
 }
 
 export type StepUpInput = LogInOptions & { readonly password: string };
@@ -26,7 +28,11 @@ async function showAgain(
 	parts: StepUpParts,
 	input: StepUpInput
 ): Promise<Result<void, TacetError>> {
-	const { session, crypto, pinnedServerKey } = parts;
+	const { session, crypto, loadProfile } = parts;
+	const loaded = await loadProfile();
+	if (!loaded.ok) return fail(loaded.error);
+	if (loaded.value === null) return fail('signed_out');
+	const { pinnedServerKey, accountKey } = loaded.value;
 	const ke1 = await crypto.startLogin(input.password);
 	if (!ke1.ok) return fail('wrong_password');
 	const started = await session.call('stepUpStart', { ke1: toBase64Url(ke1.value) });
@@ -34,7 +40,7 @@ async function showAgain(
 	const { login, ke2 } = started.value;
 	input.onStep?.('stretching');
 	const bytes = fromBase64Url(ke2);
-	const proof = bytes.ok ? await crypto.finishLogin(bytes.value) : bytes;
+	const proof = bytes.ok ? await crypto.finishLogin(bytes.value, accountKey) : bytes;
 	if (!proof.ok) return fail('wrong_password');
 	const { ke3, serverPublicKey } = proof.value;
 	input.onStep?.('logging_in');

@@ -28,10 +28,20 @@ export interface Profile {
 	readonly pinnedServerKey: Uint8Array;
 	/** Present if the person chose offline unlock on this device: Argon2id salt and sealed root. */
 	readonly deviceKeyslot: { readonly salt: Uint8Array; readonly keyslot: Uint8Array } | null;
+	/** Null where the account has none, as far as this device knows. */
+	readonly accountKey: HeldAccountKey | null;
 	/** Passkeys that unlock here, with their keyslots (client/passkeys.ts), sealed as the name is. */
 	readonly sealedPasskeys: Uint8Array | null;
 	/** Refresh token and other session facts, sealed under the local key. Null when logged out. */
 	readonly sealedSession: Uint8Array | null;
+}
+
+/** The account key as a device keeps it: to be used while locked, and to be shown after the password. */
+export interface HeldAccountKey {
+	/** HMAC-SHA-256, non-extractable: a part of the password's slot key. */
+	readonly key: CryptoKey;
+	/** Its bytes, sealed under the root. */
+	readonly sealed: Uint8Array;
 }
 
 /** A recovery that was begun here. Keys in it are non-extractable. */

@@ -1,7 +1,7 @@
 // The engine: which phase this device is in, and how it gets from one to the next. What it needs only
 // to open an account is imported then, so that the locked page is small.
 import type { Answer, Tacet, TacetOptions, TacetState, UnlockWays } from './api.ts';
-import type { AccountParts, SignUpInput } from './account.ts';
+import type { AccountParts, Paper, SignUpInput } from './account.ts';
 import type { LogInOptions, LoginQuestion, UnlockInput } from './api-account.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { Head } from '../protocol/commit.ts';
@@ -138,19 +138,20 @@ class Engine extends SharingFace implements Tacet {
 		return opened.ok;
 	}
 
-	signUp(input: SignUpInput): Answer<{ readonly recoveryCode: readonly string[] }> {
+	signUp(input: SignUpInput): Answer<Paper> {
 		return this.#inTurn(async () => {
 			if (this.#known !== null) return fail('already_signed_in');
 			return this.#withCrypto(async (crypto) => {
 				const { signUp } = await import('./account.ts');
 				const opened = await signUp(this.#partsOf(crypto), input);
 				if (!opened.ok) return opened;
-				const { recoveryCode } = opened.value;
+				const { recoveryCode, accountKey } = opened.value;
+				const paper = { recoveryCode, accountKey };
 				input.onStep?.('creating_space');
 				const entered = await this.#enter(crypto, opened.value);
 				if (entered.ok) await this.#open?.vault.sharing.kit.remember(recoveryCode);
-				if (entered.ok) return ok({ recoveryCode });
-				return { ok: false, error: { ...entered.error, recoveryCode } };
+				if (entered.ok) return ok(paper);
+				return { ok: false, error: { ...entered.error, ...paper } };
 			});
 		});
 	}
@@ -163,11 +164,9 @@ class Engine extends SharingFace implements Tacet {
 			return this.#withCrypto(async (crypto) => {
 				const { logIn } = await import('./account.ts');
 				const expected = this.#handedOver;
-				const expectedServerKey = expected?.serverPublicKey;
-				const opened = await logIn(this.#partsOf(crypto), {
-					...input,
-					...(expectedServerKey && { expectedServerKey })
-				});
+				const handed =
+					expected && (await import('./device-linking.ts')).ofHandOver(expected, input);
+				const opened = await logIn(this.#partsOf(crypto), { ...input, ...handed });
 				if (!opened.ok) return opened;
 				input.onStep?.('opening_space');
 				const isLinked = opened.value.name.handle === expected?.handle;
@@ -195,10 +194,11 @@ class Engine extends SharingFace implements Tacet {
 	async stepUp(input: LogInOptions & { readonly password: string }): Answer<void> {
 		const open = this.#open;
 		if (open === null) return fail('locked');
-		const { session, crypto, profile } = open;
+		const { session, crypto } = open;
+		const { store } = this.#options;
 		const { stepUp } = await import('./step-up.ts');
-		const { pinnedServerKey } = profile;
-		return stepUp({ session, crypto: crypto.port, pinnedServerKey }, input);
+		const loadProfile = () => store.loadProfile();
+		return stepUp({ session, crypto: crypto.port, loadProfile }, input);
 	}
 
 	/** A crypto worker for one attempt: it is kept only if the attempt opens the vault. */

@@ -17,6 +17,7 @@ import { OwnKeyring } from './own-keyring.ts';
 import type { Content } from './receive.ts';
 import type { Session } from './session.ts';
 import { Sharing } from './sharing.ts';
+import { shownAccountKey } from './shown-account-key.ts';
 import type { OpenSecurity } from './security-face.ts';
 import type { OpenSpace } from './space.ts';
 import type { SyncStatus } from './status.ts';
@@ -150,6 +151,7 @@ export class Vault {
 			desk,
 			keyring: this.#keyring,
 			serverPublicKey: parts.serverPublicKey,
+			accountKey: () => shownAccountKey({ store, crypto }),
 			spaces: () => this.#spaces.listed.map(({ space }) => space)
 		});
 		this.#leader = new Leader({

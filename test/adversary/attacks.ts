@@ -50,6 +50,7 @@ export const severities = {
 	'NET-02': 4,
 	'PWD-01': 1,
 	'PWD-02': 1,
+	'PWD-03': 1,
 	'PWD-04': 2,
 	'PWD-05': 3,
 	'PWD-06': 2,

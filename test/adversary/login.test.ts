@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createMemoryStore } from '../../client/index.ts';
 import type { Store } from '../../client/store.ts';
+import { openKnownAccount, type KnownAccount } from '../../client/account-log.ts';
+import {
+	generateAccountKey,
+	importAccountKey,
+	parseAccountKey
+} from '../../crypto/client/account-key.ts';
+import { derivePasswordSlotKey, openKeyslot } from '../../crypto/client/keyslots.ts';
+import { createSecret } from '../../crypto/client/secret.ts';
+import { sha256 } from '../../crypto/hash.ts';
 import { init, type OpaqueClient } from '../../crypto/opaque-ke/opaque-ke.js';
 import opaqueModule from '../../crypto/opaque-ke/opaque-ke.wasm';
 import type { RouteName } from '../../protocol/http.ts';
@@ -336,6 +345,80 @@ describe('a stolen record', () => {
 		}
 	}, 60_000);
 });
+
+describe('everything that an edge has, and its secrets, too', () => {
+	const name = 'dora';
+	let owner: Device;
+	let accountKey: string | null;
+	let known: KnownAccount;
+	beforeAll(async () => {
+		owner = await startDevice(edge.url);
+		await owner.tacet.start();
+		const made = await owner.tacet.signUp({ handle: name, password });
+		accountKey = made.ok ? made.value.accountKey : null;
+		const profile = await owner.store.loadProfile();
+		if (!profile.ok || profile.value === null) throw new Error('nothing is kept');
+		known = await openKnownAccount(profile.value);
+	}, 60_000);
+	afterAll(() => owner.close());
+
+	/** What OPAQUE gives to whoever has guessed the password. */
+	async function guessedExportKey(): Promise<Uint8Array> {
+		const { client } = await init(opaqueModule);
+		const { clientLoginState, startLoginRequest } = client.startLogin({ password });
+		const answer = await fetch(`${edge.url}${start}`, {
+			method: 'POST',
+			headers: { 'content-type': 'application/json' },
+			body: JSON.stringify({ handle: name, ke1: startLoginRequest })
+		});
+		const { ke2: loginResponse } = (await answer.json()) as { ke2: string };
+		const full = { memory: 65_536, iterations: 3, parallelism: 4 };
+		const finished = client.finishLogin({
+			...{ clientLoginState, loginResponse, password },
+			keyStretching: { 'argon2id-custom': full }
+		});
+		return Buffer.from(finished?.exportKey ?? '', 'base64url');
+	}
+
+	test("PWD-03 an edge that has guessed the password opens no keyslot, and can't say that there is no account key", async () => {
+		const { state } = owner.tacet;
+		if (state.phase !== 'unlocked' || accountKey === null) throw new Error(state.phase);
+		const exportKey = await guessedExportKey();
+		const opens = async (key: CryptoKey | null): Promise<boolean> => {
+			const slotKey = await derivePasswordSlotKey(createSecret(exportKey.slice()), key);
+			const tried = known.keyslots.map((slot) => openKeyslot(slotKey, state.account, slot));
+			return (await Promise.all(tried)).some(({ ok }) => ok);
+		};
+		expect(await opens(null)).toBe(false);
+		const another = await importAccountKey(generateAccountKey());
+		expect(await opens(another)).toBe(false);
+		// The person's paper is all that is missing.
+		const typed = parseAccountKey(accountKey);
+		if (!typed.ok) throw new Error(typed.error);
+		expect(await opens(await importAccountKey(typed.value))).toBe(true);
+
+		const asked = await attempt(honest, { as: name });
+		expect(asked.code).toBe('account_key_needed');
+		const denied = otherwise('loginFinish', (body) => withoutAccountKey(body, known));
+		expect((await attempt(denied, { as: name })).code).toBe('server_misbehaved');
+	}, 60_000);
+});
+
+/** The first write, which says that there is no account key. */
+function withoutAccountKey(body: Json, { registrationRecord }: KnownAccount): Json {
+	const log = body['log'] as { writes: { write: string; signature: string }[] };
+	const [first] = log.writes;
+	if (first === undefined) throw new Error('a log begins with a write');
+	const write = Buffer.from(first.write, 'base64url');
+	const place = write.indexOf(sha256(registrationRecord)) + 32;
+	expect(write[place]).toBe(cborTrue);
+	write[place] = cborTrue - 1;
+	first.write = write.toString('base64url');
+	return body;
+}
+
+/** RFC 8949 §3.3: false is the byte before it. */
+const cborTrue = 0xf5;
 
 type KeyStretching = NonNullable<Parameters<OpaqueClient['finishLogin']>[0]['keyStretching']>;
 

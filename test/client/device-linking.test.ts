@@ -95,6 +95,7 @@ test('a linked device goes no further when the server proves another key than wa
 	const offer = valueOf(await first.tacet.linkDevice());
 	const taken = valueOf(await second.tacet.takeDeviceLink(offer.url));
 	valueOf(await offer.claimed());
+	valueOf(await first.tacet.stepUp({ password }));
 	const [handed] = await Promise.all([taken.handedOver(), offer.confirm(taken.code)]);
 	valueOf(handed);
 	// The same handle and password, at somebody else's who answers in its place.

@@ -3,6 +3,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Paper } from '../../client/account.ts';
+import type { RecoveryOpen, TacetRecovery } from '../../client/api-recovery.ts';
 import type { Space, Tacet, TacetOptions, TacetState } from '../../client/api.ts';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import type { TacetError } from '../../client/errors.ts';
@@ -98,7 +100,49 @@ export function unstarted(edge: Edge, options: Partial<TacetOptions> = {}): Devi
 		};
 	};
 	const tacet = createTacet({ origin: edge.url, startCrypto, ...options, store });
+	keepPaper(tacet);
 	return { tacet, store, cores };
+}
+
+/** Account keys as they stand on paper, by handle: what a person has at hand wherever they log in. */
+export const accountKeys = new Map<string, string>();
+
+/** People here have their paper with them, unless a test says what they type, or that they have nothing. */
+function keepPaper(tacet: Tacet): void {
+	const signUp = tacet.signUp.bind(tacet);
+	const logIn = tacet.logIn.bind(tacet);
+	const { recovery } = tacet;
+	const note = (handle: string, { accountKey = null }: Partial<Paper>): void => {
+		if (accountKey !== null) accountKeys.set(handle, accountKey);
+	};
+	tacet.signUp = async (input) => {
+		const made = await signUp(input);
+		note(input.handle, made.ok ? made.value : made.error);
+		return made;
+	};
+	tacet.logIn = (input) => logIn({ accountKey: accountKeys.get(input.handle), ...input });
+	const goOn: TacetRecovery['goOn'] = async (input) => {
+		const went = await recovery.goOn(input);
+		if (!went.ok || went.value.next === 'wait') return went;
+		const open = went.value;
+		let paper: Partial<Paper> = {};
+		const setPassword: RecoveryOpen['setPassword'] = async (secret) => {
+			const set = await open.setPassword(secret);
+			if (set.ok) paper = set.value;
+			return set;
+		};
+		// From here on it may be in force, whatever the answer is.
+		const finish: RecoveryOpen['finish'] = (options) => {
+			note(input.handle, paper);
+			return open.finish(options);
+		};
+		return { ok: true, value: { ...open, setPassword, finish } };
+	};
+	Object.defineProperty(tacet, 'recovery', {
+		value: new Proxy(recovery, {
+			get: (face, name) => (name === 'goOn' ? goOn : (Reflect.get(face, name) as unknown))
+		})
+	});
 }
 
 /** The space of an unlocked device. */

@@ -1,5 +1,6 @@
 // What every store must do. Run against memory in Node and against IndexedDB in Chromium.
 import { describe, expect, it } from 'vitest';
+import { generateAccountKey, importAccountKey } from '../../crypto/client/account-key.ts';
 import type { OutboxRow, PendingCommit, Profile, Store, StoredEntry } from '../../client/store.ts';
 import type { DeviceId, SpaceId } from '../../protocol/ids.ts';
 import type { Result } from '../../protocol/result.ts';
@@ -58,6 +59,7 @@ const profileOf = async (): Promise<Profile> => ({
 	sealedAccount: bytesOf(400, 5),
 	pinnedServerKey: bytesOf(32, 2),
 	deviceKeyslot: { salt: bytesOf(16, 3), keyslot: bytesOf(72, 4) },
+	accountKey: { key: await importAccountKey(generateAccountKey()), sealed: bytesOf(56, 6) },
 	sealedPasskeys: bytesOf(90, 5),
 	sealedSession: null
 });
@@ -90,6 +92,9 @@ export function storeSuite(name: string, create: () => Store): void {
 			expect(loaded?.deviceKeyslot?.salt).toEqual(bytesOf(16, 3));
 			const key = loaded?.deviceKey.privateKey as CryptoKey;
 			expect(key.extractable).toBe(false);
+			const accountKey = loaded?.accountKey;
+			expect([accountKey?.key.extractable, accountKey?.sealed.length]).toEqual([false, 56]);
+			if (accountKey) await crypto.subtle.sign('HMAC', accountKey.key, new Uint8Array(64));
 			const signing = { name: 'ECDSA', hash: 'SHA-256' };
 			const text = new Uint8Array([1, 2, 3]);
 			const signature = await crypto.subtle.sign(signing, key, text);

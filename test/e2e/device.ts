@@ -4,6 +4,7 @@ import { createMemoryStore, createTacet, type Space, type Tacet } from '../../cl
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import { inProject } from '../../scripts/project.mjs';
 import { password } from './browser.ts';
+import { accountKeys } from './person.ts';
 
 export interface HeadlessDevice {
 	/** The account's first one. */
@@ -31,7 +32,7 @@ export async function headlessDevice(
 		startCrypto: () => startCryptoInProcess(loadOpaque)
 	});
 	await tacet.start();
-	const done = await tacet.logIn({ handle, password });
+	const done = await tacet.logIn({ handle, password, accountKey: accountKeys.get(handle) });
 	if (!done.ok) throw new Error(`login failed: ${done.error.code}`);
 	if (tacet.state.phase !== 'unlocked') throw new Error(`it is ${tacet.state.phase}`);
 	const { space } = tacet.state;

@@ -3,15 +3,7 @@ import { expect, test } from 'vitest';
 import { codeOf } from '../client/authenticator-app.ts';
 import { assertAccessible } from './accessible.ts';
 import { assertNoProblems, tellStories } from './browser.ts';
-import {
-	atTheDesk,
-	fillLogIn,
-	goToAccount,
-	newNote,
-	noteRow,
-	signUp,
-	whenSynced
-} from './person.ts';
+import { comeIn, fillLogIn, goToAccount, newNote, noteRow, signUp, whenSynced } from './person.ts';
 
 const story = tellStories();
 const reducedMotion = { settings: { reducedMotion: 'reduce' } } as const;
@@ -62,7 +54,7 @@ test('codes from an app and on paper are added, and asked for at the next login'
 		.getByRole('textbox', { name: 'Backup code' })
 		.fill(codes[1]?.toLowerCase() ?? '');
 	await second.page.getByRole('button', { name: 'Go on' }).click();
-	await atTheDesk(second.page);
+	await comeIn(second.page, handle);
 	await noteRow(second.page, 'Behind two doors').waitFor();
 	assertNoProblems(second);
 	await goToAccount(first.page, 'Second factors');

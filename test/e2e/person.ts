@@ -10,11 +10,15 @@ export async function fillSignUp(page: Page, handle: string, secret = password):
 	await passwordField(page).fill(secret);
 }
 
+/** Account keys as they stand on the kits of people here, by handle. */
+export const accountKeys = new Map<string, string>();
+
 /** Signs up and keeps the recovery kit. Answers its words. */
 export async function signUp(page: Page, handle: string, secret = password): Promise<string[]> {
 	await fillSignUp(page, handle, secret);
 	await page.getByRole('button', { name: 'Create account' }).click();
 	const words = await readKit(page);
+	await keepAccountKey(page, handle);
 	await page.getByRole('button', { name: 'I have kept it' }).click();
 	await confirmKit(page, words);
 	await atTheDesk(page);
@@ -25,6 +29,12 @@ export async function readKit(page: Page): Promise<string[]> {
 	const lines = page.getByRole('region', { name: 'Recovery kit' }).getByRole('listitem');
 	await lines.first().waitFor();
 	return (await lines.allInnerTexts()).map((line) => line.replace(/^\d+\s*/, '').trim());
+}
+
+/** Takes the account key off the kit that is shown; the first account of a server has none. */
+export async function keepAccountKey(page: Page, handle: string): Promise<void> {
+	const key = page.getByRole('region', { name: 'Recovery kit' }).getByTitle('Account key');
+	if ((await key.count()) > 0) accountKeys.set(handle, await key.first().innerText());
 }
 
 /** Reads the two words back that the page asks for. */
@@ -63,7 +73,26 @@ export async function fillLogIn(page: Page, handle: string, secret = password): 
 
 export async function logIn(page: Page, handle: string, secret = password): Promise<void> {
 	await fillLogIn(page, handle, secret);
+	await comeIn(page, handle);
+}
+
+/** The end of a login: whoever is asked for their account key types it from the kit. */
+export async function comeIn(page: Page, handle: string): Promise<void> {
+	await showAccountKey(page, handle);
 	await atTheDesk(page);
+}
+
+export const accountKeyField = (page: Page): Locator =>
+	page.getByRole('textbox', { name: 'Account key' });
+
+/** Types it from the kit, if this device asks for it. */
+async function showAccountKey(page: Page, handle: string): Promise<void> {
+	const key = accountKeys.get(handle);
+	if (key === undefined) return;
+	await accountKeyField(page).or(atPlaces(page)).waitFor();
+	if (!(await accountKeyField(page).isVisible())) return;
+	await accountKeyField(page).fill(key);
+	await page.getByRole('button', { name: 'Go on' }).click();
 }
 
 export async function unlock(page: Page, secret = password): Promise<void> {
@@ -78,8 +107,10 @@ export async function lock(page: Page): Promise<void> {
 	await page.getByRole('heading', { name: 'Locked' }).waitFor();
 }
 
-export const atTheDesk = (page: Page): Promise<void> =>
-	page.getByRole('navigation', { name: 'Places' }).filter({ visible: true }).waitFor();
+const atPlaces = (page: Page): Locator =>
+	page.getByRole('navigation', { name: 'Places' }).filter({ visible: true });
+
+export const atTheDesk = (page: Page): Promise<void> => atPlaces(page).waitFor();
 
 export async function goTo(
 	page: Page,

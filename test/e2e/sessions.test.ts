@@ -6,6 +6,7 @@ import { assertNoProblems, password, tellStories } from './browser.ts';
 import { headlessDevice } from './device.ts';
 import {
 	atTheDesk,
+	comeIn,
 	fillLogIn,
 	goTo,
 	goToAccount,
@@ -53,7 +54,7 @@ test('whoever is logged in on as many devices as may be chooses which one to log
 	expect(await page.getByRole('button', { name: 'Choose 1 device' }).isDisabled()).toBe(true);
 	await oldest.check();
 	await page.getByRole('button', { name: 'Log out of 1 device and go on' }).click();
-	await atTheDesk(page);
+	await comeIn(page, handle);
 	await noteRow(page, 'On every device').waitFor();
 	await first.page.getByRole('heading', { name: 'Locked' }).waitFor();
 	await first.page.getByText('This device was logged out.').waitFor();

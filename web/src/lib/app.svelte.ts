@@ -1,6 +1,6 @@
 // The page's hold on the engine. The engine itself is fetched after the first paint.
 import { on } from 'svelte/events';
-import type { Tacet, TacetState } from '../../../client/index.ts';
+import type { Paper, Tacet, TacetState } from '../../../client/index.ts';
 import { Place } from './place.svelte.ts';
 import { Preferences } from './preferences.svelte.ts';
 import { Toasts } from './toasts.svelte.ts';
@@ -10,6 +10,8 @@ import { Updates } from './updates.svelte.ts';
 export interface Kit {
 	readonly handle: string;
 	readonly words: readonly string[];
+	/** As it is written down; null for an account without one. */
+	readonly accountKey: string | null;
 	readonly madeAtMs: number;
 }
 
@@ -45,8 +47,10 @@ export class App {
 		this.kitExpected = true;
 	}
 
-	keepKit(handle: string, words: readonly string[] | null): void {
-		this.kit = words === null ? null : { handle, words, madeAtMs: Date.now() };
+	/** @param paper lacks the words if there is no account to get back into. */
+	keepKit(handle: string, { recoveryCode: words, accountKey = null }: Partial<Paper>): void {
+		const madeAtMs = Date.now();
+		this.kit = words === undefined ? null : { handle, words, accountKey, madeAtMs };
 		this.kitExpected = false;
 	}
 

@@ -16,6 +16,10 @@ export const kitUses = [
 	'Whoever holds them can read your notes. Nobody can reset your password or make these words again: keep this sheet on paper, where you keep what matters.'
 ] as const;
 
+/** Said beside the account key. */
+export const accountKeyUse =
+	'Asked for once on each new device, with the password. It opens nothing by itself.';
+
 export function kitAsHtml(kit: Kit, origin: string): string {
 	const facts = [
 		['Server', origin],
@@ -34,6 +38,7 @@ body { max-width: 640px; margin: 40px auto; padding: 0 20px; font: 16px/1.5 Geor
 h1 { font-size: 24px; font-weight: 500 }
 dt { color: #555; font-size: 14px } dd { margin: 0 0 8px; overflow-wrap: anywhere }
 ol { columns: 3; border-block: 1px solid #999; padding: 16px 0 16px 2em; font: 600 16px/2 monospace }
+dd.key { font: 600 16px/1.5 monospace }
 svg { width: 144px; height: 144px }
 </style>
 </head>
@@ -45,12 +50,17 @@ ${facts.map(([name = '', value = '']) => `<dt>${name}</dt><dd>${escaped(value)}<
 <ol>
 ${kit.words.map((word) => `<li>${escaped(word)}</li>`).join('\n')}
 </ol>
-${qrAsSvg(recoveryPage(kit, origin))}
+${keyAsHtml(kit)}${qrAsSvg(recoveryPage(kit, origin))}
 ${kitUses.map((words) => `<p>${words}</p>`).join('\n')}
 </body>
 </html>
 `;
 }
+
+const keyAsHtml = ({ accountKey }: Kit): string =>
+	accountKey === null
+		? ''
+		: `<dl><dt>Account key</dt><dd class="key">${escaped(accountKey)}</dd></dl>\n<p>${accountKeyUse}</p>\n`;
 
 /** Into the person's downloads. */
 export function saveKit(kit: Kit, origin: string): void {

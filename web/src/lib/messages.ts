@@ -51,6 +51,18 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'The second step was wrong too often, or took too long.',
 		then: `What came before it was right, the second step was not. ${nothingLost} Begin again, with the newest code.`
 	},
+	account_key_needed: {
+		what: 'This device lacks your account key.',
+		then: 'It stands on your recovery kit. A device where you are logged in can also link this one by a QR code.'
+	},
+	account_key_mistyped: {
+		what: 'That is no account key as it stands there.',
+		then: 'Seven groups of four: one character is wrong, missing, or too many. Nobody counts how often you try.'
+	},
+	account_key_wrong: {
+		what: 'This account key does not open your account.',
+		then: 'It is of another account, or was replaced: by a newer kit, or when it was turned off and on. If you are sure, the server may keep something damaged: unlock on another device, or use the twelve words.'
+	},
 	cancelled: {
 		what: 'Nothing came of it.',
 		then: 'It was cancelled, and nothing was changed. Try again when you like.'
