@@ -138,14 +138,20 @@ export class AccountSecurity {
 	 * Another root for the account, under another password and another recovery code: 12 words. Nothing is
 	 * changed before {@link finishRenewal} is given these.
 	 */
-	startRenewal(password: string): Answered<{ readonly recoveryCode: readonly string[] }> {
+	startRenewal(password: string): Answered<Paper> {
 		return this.#alone(async (profile) => {
 			const settled = await this.#settle(profile);
 			if (!settled.ok) return settled;
 			const response = await this.#startPassword(password);
 			if (!response.ok) return response;
-			const made = await this.#parts.crypto.account.newRoot(settled.value.known, response.value);
-			return made.ok ? ok({ recoveryCode: made.value }) : fail(codeOf(made.error));
+			const { known } = settled.value;
+			const { account } = this.#parts.crypto;
+			const made = await account.newRoot(known, response.value);
+			if (!made.ok) return fail(codeOf(made.error));
+			// It stays what it is.
+			const shown = await account.showAccountKey(known);
+			if (!shown.ok) return fail(codeOf(shown.error));
+			return ok({ recoveryCode: made.value, accountKey: shown.value });
 		});
 	}
 

@@ -67,7 +67,7 @@ export class SecurityFace implements TacetSecurity {
 		return this.#withOwn((own) => own.changePassword(password));
 	}
 
-	startRenewal(password: string): Answer<{ readonly recoveryCode: readonly string[] }> {
+	startRenewal(password: string): Answer<Paper> {
 		return this.#withOwn((own) => own.startRenewal(password));
 	}
 
