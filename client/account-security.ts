@@ -147,11 +147,7 @@ export class AccountSecurity {
 			const { known } = settled.value;
 			const { account } = this.#parts.crypto;
 			const made = await account.newRoot(known, response.value);
-			if (!made.ok) return fail(codeOf(made.error));
-			// It stays what it is.
-			const shown = await account.showAccountKey(known);
-			if (!shown.ok) return fail(codeOf(shown.error));
-			return ok({ recoveryCode: made.value, accountKey: shown.value });
+			return made.ok ? made : fail(codeOf(made.error));
 		});
 	}
 
@@ -341,18 +337,26 @@ export class AccountSecurity {
 		}
 		const { formed: pending, known: after, offlineSlot, accountKey } = formed.value;
 		// What will open the account stays behind with it: nobody else has it, if this stops here.
-		const kept = await this.#save(profile, { ...known, pending }, accountKey ? { accountKey } : {});
+		const kept = await this.#save(
+			profile,
+			{ ...known, pending },
+			accountKey ? { nextAccountKey: accountKey } : {}
+		);
 		if (!kept.ok) return kept;
 		const sent = await session.call('accountWrite', { ...requestOf(pending), factor: brought });
 		if (!sent.ok) {
 			if (isUnsettled(sent.error)) return sent;
-			const dropped = await this.#save(profile, { ...known, pending: null });
+			const dropped = await this.#save(
+				profile,
+				{ ...known, pending: null },
+				{ nextAccountKey: null }
+			);
 			return dropped.ok ? sent : dropped;
 		}
 		const remembered = { ...after, factors: [...after.factors, ...recordOf(change, brought)] };
 		const slots = {
 			...(offlineSlot && { deviceKeyslot: offlineSlot }),
-			...(accountKey !== undefined && { accountKey })
+			...(accountKey !== undefined && { accountKey, nextAccountKey: null })
 		};
 		if (change.type === 'renew') {
 			// They open the root of before.
@@ -375,7 +379,9 @@ export class AccountSecurity {
 	async #save(
 		profile: Profile,
 		known: KnownAccount,
-		slots: Partial<Pick<Profile, 'deviceKeyslot' | 'sealedPasskeys' | 'accountKey'>> = {}
+		slots: Partial<
+			Pick<Profile, 'deviceKeyslot' | 'sealedPasskeys' | 'accountKey' | 'nextAccountKey'>
+		> = {}
 	): Answered<void> {
 		return this.#parts.updateProfile({
 			sealedAccount: await sealKnownAccount(profile, known),

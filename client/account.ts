@@ -36,7 +36,7 @@ import {
 import { Proofs } from './proofs.ts';
 import { loadSession } from './session.ts';
 import type { SignUpStep } from './status.ts';
-import type { Profile, Store } from './store.ts';
+import { heldAccountKeys, type Profile, type Store } from './store.ts';
 
 export interface AccountParts {
 	readonly http: Http;
@@ -273,7 +273,7 @@ async function prove(
 	const started = await http.call('loginStart', { handle, ke1: toBase64Url(ke1.value) }, pass);
 	if (!started.ok) return started;
 	input.onStep?.('stretching');
-	const held = input.known?.profile.accountKey ?? null;
+	const held = input.known === undefined ? [] : heldAccountKeys(input.known.profile);
 	const proof = await crypto.finishLogin(bytesOf(started.value.ke2), held);
 	if (!proof.ok) return fail(proof.error);
 	input.onStep?.('logging_in');
@@ -388,8 +388,9 @@ async function open(
 	}
 	const { offlineSlot, accountKey, known: remembered, steps, ...me } = opened.value;
 	const loginDoubt = answer.wasSetBack ? 'server_was_set_back' : doubtOf(steps, answer.asked);
-	// A write that is still under way may put in force what is kept here.
-	const pendingKey = remembered.pending === null ? null : (known?.profile.accountKey ?? null);
+	// A write that is still under way may put it in force.
+	const nextAccountKey =
+		remembered.pending === null ? null : (known?.profile.nextAccountKey ?? null);
 	const { account, identity } = me;
 	// What is kept here of a root before opens nothing that is worth keeping.
 	const isRenewed = known !== undefined && !equalBytes(known.name.identity, identity);
@@ -408,7 +409,8 @@ async function open(
 		sealedAccount: await sealKnownAccount(keys, remembered),
 		pinnedServerKey,
 		deviceKeyslot: offlineSlot ?? kept?.deviceKeyslot ?? null,
-		accountKey: accountKey ?? pendingKey,
+		accountKey,
+		nextAccountKey,
 		sealedPasskeys: kept?.sealedPasskeys ?? null,
 		sealedSession: sealedSession ?? null
 	};

@@ -58,9 +58,10 @@ import {
 	openPasswordSlot,
 	sealOfflineSlot,
 	sealPasswordSlot,
-	type PasswordKeys
+	type LoginKeys,
+	type OpenedByPassword
 } from './crypto-keyslots.ts';
-import { NewRoot } from './crypto-renewal.ts';
+import { NewRoot, type RenewedPaper } from './crypto-renewal.ts';
 import type { OfflineSlot, PasswordRefusal } from './crypto-port.ts';
 import type { HeldAccountKey } from './store.ts';
 
@@ -161,10 +162,7 @@ export interface AccountPort {
 	 *
 	 * @param response RFC 9807 §5.2.2.
 	 */
-	newRoot(
-		known: KnownAccount,
-		response: Uint8Array
-	): Promise<Result<readonly string[], ChangeFault>>;
+	newRoot(known: KnownAccount, response: Uint8Array): Promise<Result<RenewedPaper, ChangeFault>>;
 	/** Forgets that root. */
 	dropNewRoot(): Promise<void>;
 	/** A new account key, as it is written down. Nothing is changed by that. */
@@ -185,10 +183,8 @@ interface Ports {
 	/** Of the identity that is open; null before. */
 	readonly identityHash: () => Uint8Array | null;
 	/** Of the login at hand; null without one. */
-	readonly passwordKeys: () => PasswordKeys | null;
+	readonly loginKeys: () => LoginKeys | null;
 	readonly startPassword: AccountPort['startPassword'];
-	/** What this device keeps of the account key. */
-	readonly accountKey: () => HeldAccountKey | null;
 	/** Ends the registration that is under way. The caller wipes the export key. */
 	readonly finishPassword: (response: Uint8Array) => Promise<
 		Result<
@@ -322,7 +318,7 @@ export class AccountCore implements AccountPort {
 
 	async newKit(known: KnownAccount): Promise<Result<readonly string[], ChangeFault>> {
 		const state = await stateOf(known);
-		return this.#withRoot(state, known, async (root) => {
+		return this.#withRoot(state, known, async ({ root }) => {
 			const { keyslot, kit, recoveryCode } = await makeKit(state, root);
 			this.#newKit = { keyslot, kit };
 			return recoveryCode;
@@ -332,19 +328,19 @@ export class AccountCore implements AccountPort {
 	async newRoot(
 		known: KnownAccount,
 		response: Uint8Array
-	): Promise<Result<readonly string[], ChangeFault>> {
+	): Promise<Result<RenewedPaper, ChangeFault>> {
 		const state = await stateOf(known);
 		const finished = await this.#ports.finishPassword(response);
 		if (!finished.ok) return finished;
 		const signingKey = this.#ports.signingKey();
-		const made = await this.#withRoot(state, known, (root) =>
-			NewRoot.make(state, { root, signingKey, held: this.#ports.accountKey() }, finished.value)
+		const made = await this.#withRoot(state, known, ({ root }) =>
+			NewRoot.make(state, { root, signingKey }, finished.value)
 		);
 		finished.value.exportKey.wipe();
 		if (!made.ok) return made;
 		await this.dropNewRoot();
 		this.#newRoot = made.value;
-		return ok(made.value.recoveryCode);
+		return ok(made.value.paper);
 	}
 
 	dropNewRoot(): Promise<void> {
@@ -363,11 +359,11 @@ export class AccountCore implements AccountPort {
 	async showAccountKey(known: KnownAccount): Promise<Result<string | null, ChangeFault>> {
 		const state = await stateOf(known);
 		if (!state.material.password.usesAccountKey) return ok(null);
-		const held = this.#ports.accountKey();
 		const opened = await this.#withRoot(
 			state,
 			known,
-			async (root) => held && openAccountKey(root, held.sealed, state.account)
+			async ({ root, accountKey }) =>
+				accountKey && openAccountKey(root, accountKey.sealed, state.account)
 		);
 		if (!opened.ok) return opened;
 		if (opened.value?.ok !== true) return err('malformed');
@@ -386,9 +382,7 @@ export class AccountCore implements AccountPort {
 		const parsed = typed === null ? null : parseAccountKey(typed);
 		if (parsed?.ok === false) return err('account_key_mistyped');
 		const key = parsed && (await importAccountKey(parsed.value));
-		const drafted = await this.#withRoot<Drafted>(state, known, async (root) => {
-			const exportKey = this.#ports.passwordKeys()?.exportKey;
-			if (exportKey === undefined) throw new Error('root was opened by a login');
+		const drafted = await this.#withRoot<Drafted>(state, known, async ({ root, exportKey }) => {
 			const keyslot = await sealPasswordSlot(root, { exportKey, accountKey: key }, state);
 			const password = passwordFactsOf(keyslot, registrationRecord, key !== null);
 			const sealed = parsed && (await sealAccountKey(root, parsed.value, state.account));
@@ -439,18 +433,22 @@ export class AccountCore implements AccountPort {
 			return err('server_key_changed');
 		}
 		const { account } = state;
-		const drafted = await this.#withRoot<Drafted>(state, known, async (root) => {
-			const { usesAccountKey } = state.material.password;
-			const accountKey = usesAccountKey ? (this.#ports.passwordKeys()?.accountKey ?? null) : null;
-			const keyslot = await sealPasswordSlot(root, { exportKey, accountKey }, state);
-			return {
-				action: { type: 'password', password: passwordFactsOf(keyslot, record, usesAccountKey) },
-				...{ registrationRecord: record, keyslots: [keyslot] },
-				...(offline && {
-					offlineSlot: await sealOfflineSlot(root, { account, password, key: offline })
-				})
-			};
-		});
+		const drafted = await this.#withRoot<Drafted>(
+			state,
+			known,
+			async ({ root, accountKey: held }) => {
+				const { usesAccountKey } = state.material.password;
+				const accountKey = held?.key ?? null;
+				const keyslot = await sealPasswordSlot(root, { exportKey, accountKey }, state);
+				return {
+					action: { type: 'password', password: passwordFactsOf(keyslot, record, usesAccountKey) },
+					...{ registrationRecord: record, keyslots: [keyslot] },
+					...(offline && {
+						offlineSlot: await sealOfflineSlot(root, { account, password, key: offline })
+					})
+				};
+			}
+		);
 		exportKey.wipe();
 		return drafted;
 	}
@@ -458,15 +456,15 @@ export class AccountCore implements AccountPort {
 	async #withRoot<Value>(
 		state: AccountState,
 		{ keyslots }: KnownAccount,
-		work: (root: RootSecret) => Promise<Value>
+		work: (opened: OpenedByPassword & Pick<LoginKeys, 'exportKey'>) => Promise<Value>
 	): Promise<Result<Value, ChangeFault>> {
-		const keys = this.#ports.passwordKeys();
-		const root = keys && (await openPasswordSlot(keys, state, keyslots));
-		if (root === null) return err('step_up_needed');
+		const keys = this.#ports.loginKeys();
+		const opened = keys && (await openPasswordSlot(keys, state, keyslots));
+		if (opened === null || keys === null) return err('step_up_needed');
 		try {
-			return ok(await work(root));
+			return ok(await work({ ...opened, exportKey: keys.exportKey }));
 		} finally {
-			root.wipe();
+			opened.root.wipe();
 		}
 	}
 }

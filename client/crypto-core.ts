@@ -100,8 +100,7 @@ export class CryptoCore implements CryptoPort {
 	readonly account = new AccountCore({
 		signingKey: () => this.#open().keys.signing.privateKey,
 		identityHash: () => this.#unlocked?.identity.hash ?? null,
-		passwordKeys: () => this.#login.passwordKeys,
-		accountKey: () => this.#login.accountKey,
+		loginKeys: () => this.#login.keys,
 		startPassword: (password) => this.startRegistration(password),
 		finishPassword: (response) => this.#finishPassword(response)
 	});
@@ -182,7 +181,7 @@ export class CryptoCore implements CryptoPort {
 
 	async finishLogin(
 		ke2: Uint8Array,
-		accountKey: HeldAccountKey | null
+		accountKeys: readonly HeldAccountKey[]
 	): Promise<Result<LoginProof, 'login_failed'>> {
 		const attempt = this.#takeAttempt();
 		const { password } = attempt;
@@ -190,7 +189,7 @@ export class CryptoCore implements CryptoPort {
 		attempt.state.wipe();
 		if (!finished.ok) return finished;
 		const { ke3, exportKey, sessionKey, serverPublicKey } = finished.value;
-		this.#login.keep({ password, exportKey, sessionKey, accountKey });
+		this.#login.keep({ password, exportKey, sessionKey, accountKeys });
 		return ok({ ke3, serverPublicKey });
 	}
 
@@ -273,7 +272,7 @@ export class CryptoCore implements CryptoPort {
 		input: Parameters<CryptoPort['sealForPasskey']>[0]
 	): Promise<Result<Uint8Array, 'step_up_needed' | 'keyslot_unreadable'>> {
 		const { identity, device } = this.#open();
-		const keys = this.#login.passwordKeys;
+		const { keys } = this.#login;
 		if (keys === null) return err('step_up_needed');
 		const sealed = await sealForPasskey(keys, identity, {
 			...input,

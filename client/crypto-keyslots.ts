@@ -19,6 +19,7 @@ import type { AccountId } from '../protocol/ids.ts';
 import { parseKeyslot } from '../protocol/keyslot.ts';
 import { kitFactsOf } from './crypto-account.ts';
 import type { OfflineSlot } from './crypto-port.ts';
+import type { HeldAccountKey } from './store.ts';
 
 export interface FirstKeyslots {
 	readonly password: Uint8Array;
@@ -67,15 +68,41 @@ export async function sealPasswordSlot(
 	return keyslot;
 }
 
+/** What a login left, and what this device keeps. */
+export interface LoginKeys {
+	readonly exportKey: ExportKey;
+	/** More than one while a write that brings another is under way. */
+	readonly accountKeys: readonly HeldAccountKey[];
+}
+
+/** What a password opened. The caller wipes the root. */
+export interface OpenedByPassword {
+	readonly root: RootSecret;
+	/** That it took; null where the account has none. */
+	readonly accountKey: HeldAccountKey | null;
+}
+
 /** Null for other keys, and for a keyslot that was changed. Tries what the log says, and nothing else. */
 export async function openPasswordSlot(
-	{ exportKey, accountKey }: PasswordKeys,
+	{ exportKey, accountKeys }: LoginKeys,
 	{ account, material }: AccountState,
 	keyslots: readonly Uint8Array[]
+): Promise<OpenedByPassword | null> {
+	for (const accountKey of material.password.usesAccountKey ? accountKeys : [null]) {
+		const keys = { exportKey, accountKey: accountKey?.key ?? null };
+		const root = await openPasswordSlotBy(keys, account, keyslots);
+		if (root !== null) return { root, accountKey };
+	}
+	return null;
+}
+
+/** By these very keys. */
+export async function openPasswordSlotBy(
+	{ exportKey, accountKey }: PasswordKeys,
+	account: AccountId,
+	keyslots: readonly Uint8Array[]
 ): Promise<RootSecret | null> {
-	const { usesAccountKey } = material.password;
-	if (usesAccountKey && accountKey === null) return null;
-	const slotKey = await derivePasswordSlotKey(exportKey, usesAccountKey ? accountKey : null);
+	const slotKey = await derivePasswordSlotKey(exportKey, accountKey);
 	try {
 		for (const keyslot of keyslots) {
 			const parsed = parseKeyslot(keyslot);

@@ -4,18 +4,22 @@ import { importAccountKey, parseAccountKey, sealAccountKey } from '../crypto/cli
 import type { AccountState } from '../crypto/account-log.ts';
 import type { ExportKey, OpaqueSessionKey } from '../crypto/client/opaque-client.ts';
 import type { PreparedPassword } from '../crypto/client/password.ts';
-import type { RootSecret } from '../crypto/client/secret.ts';
 import { freshTtlSeconds } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
-import { openPasswordSlot, type PasswordKeys } from './crypto-keyslots.ts';
+import {
+	openPasswordSlot,
+	openPasswordSlotBy,
+	type LoginKeys,
+	type OpenedByPassword
+} from './crypto-keyslots.ts';
 import type { HeldAccountKey } from './store.ts';
 
 export interface FinishedLogin {
 	readonly password: PreparedPassword;
 	readonly exportKey: ExportKey;
 	readonly sessionKey: OpaqueSessionKey;
-	/** That this device keeps; null if it has none. */
-	readonly accountKey: HeldAccountKey | null;
+	/** That this device keeps; none if it has none, more than one while a write brings another. */
+	readonly accountKeys: readonly HeldAccountKey[];
 }
 
 export type AccountKeyRefusal =
@@ -50,14 +54,8 @@ export class LoginAtHand {
 	}
 
 	/** What opens the password keyslot; null without a login. */
-	get passwordKeys(): PasswordKeys | null {
-		if (this.#login === null) return null;
-		const { exportKey, accountKey } = this.#login;
-		return { exportKey, accountKey: accountKey?.key ?? null };
-	}
-
-	get accountKey(): HeldAccountKey | null {
-		return this.#login?.accountKey ?? null;
+	get keys(): LoginKeys | null {
+		return this.#login;
 	}
 
 	/** While somebody looks for their account key, which takes as long as it takes. */
@@ -76,37 +74,24 @@ export class LoginAtHand {
 /**
  * Opens the root of an account by a login, and by its account key where the log says that it has one.
  *
- * @param typed the account key as somebody typed it; null: that of this device.
+ * @param typed the account key as somebody typed it; null: what this device keeps.
  */
 export async function openByLogin(
 	login: FinishedLogin,
 	state: AccountState,
 	{ keyslots, typed }: { readonly keyslots: readonly Uint8Array[]; readonly typed: string | null }
-): Promise<
-	Result<
-		{
-			readonly root: RootSecret;
-			/** To be kept by this device; null where the account has none. */
-			readonly accountKey: HeldAccountKey | null;
-		},
-		'keyslot_unreadable' | AccountKeyRefusal
-	>
-> {
+): Promise<Result<OpenedByPassword, 'keyslot_unreadable' | AccountKeyRefusal>> {
 	const { exportKey } = login;
-	if (!state.material.password.usesAccountKey) {
-		const root = await openPasswordSlot({ exportKey, accountKey: null }, state, keyslots);
-		return root === null ? err('keyslot_unreadable') : ok({ root, accountKey: null });
-	}
-	if (typed === null) {
-		const held = login.accountKey;
-		const keys = { exportKey, accountKey: held?.key ?? null };
-		const root = await openPasswordSlot(keys, state, keyslots);
-		return root === null ? err('account_key_needed') : ok({ root, accountKey: held });
+	const { usesAccountKey } = state.material.password;
+	if (!usesAccountKey || typed === null) {
+		const opened = await openPasswordSlot(login, state, keyslots);
+		if (opened !== null) return ok(opened);
+		return err(usesAccountKey ? 'account_key_needed' : 'keyslot_unreadable');
 	}
 	const parsed = parseAccountKey(typed);
 	if (!parsed.ok) return err('account_key_mistyped');
 	const key = await importAccountKey(parsed.value);
-	const root = await openPasswordSlot({ exportKey, accountKey: key }, state, keyslots);
+	const root = await openPasswordSlotBy({ exportKey, accountKey: key }, state.account, keyslots);
 	const sealed = root && (await sealAccountKey(root, parsed.value, state.account));
 	parsed.value.wipe();
 	if (root === null || sealed === null) return err('account_key_wrong');

@@ -174,11 +174,11 @@ export interface CryptoPort {
 	/**
 	 * Stretches; the keys of the login stay inside.
 	 *
-	 * @param accountKey that this device keeps.
+	 * @param accountKeys that this device keeps, see `heldAccountKeys`.
 	 */
 	finishLogin(
 		ke2: Uint8Array,
-		accountKey: HeldAccountKey | null
+		accountKeys: readonly HeldAccountKey[]
 	): Promise<Result<LoginProof, 'login_failed'>>;
 	/** Wipes what {@link CryptoPort.finishLogin} left. It goes by itself once it does not count as fresh. */
 	forgetLogin(): Promise<void>;

@@ -1,7 +1,12 @@
 // A new root inside the crypto core, from the password that will open it to the signed write: with the
 // identity that it gives, a recovery code, and the root before sealed under it. Until the write stands
 // nothing has changed; a core that ends before forgets it.
-import { openAccountKey, sealAccountKey } from '../crypto/client/account-key.ts';
+import {
+	formatAccountKey,
+	generateAccountKey,
+	importAccountKey,
+	sealAccountKey
+} from '../crypto/client/account-key.ts';
 import { deriveAccountKeys, generateRoot } from '../crypto/client/account-keys.ts';
 import {
 	derivePasswordSlotKey,
@@ -26,7 +31,6 @@ import type { AccountAction, Material } from '../protocol/account-write.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { Head } from '../protocol/commit.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
-import type { AccountId } from '../protocol/ids.ts';
 import { kitFactsOf, passwordFactsOf } from './crypto-account.ts';
 import type { HeldAccountKey } from './store.ts';
 
@@ -38,8 +42,15 @@ export interface DraftedRenewal {
 	readonly accountKey: HeldAccountKey | null;
 }
 
-export class NewRoot {
+/** For paper. */
+export interface RenewedPaper {
 	readonly recoveryCode: readonly string[];
+	/** As it is written down; null if the account has none. */
+	readonly accountKey: string | null;
+}
+
+export class NewRoot {
+	readonly paper: RenewedPaper;
 	readonly #root: RootSecret;
 	/** A copy. */
 	readonly #previous: RootSecret;
@@ -51,7 +62,7 @@ export class NewRoot {
 
 	constructor(
 		roots: { readonly root: RootSecret; readonly previous: RootSecret },
-		made: Pick<NewRoot, 'recoveryCode'> & {
+		made: Pick<NewRoot, 'paper'> & {
 			readonly identity: Identity;
 			readonly material: Material;
 			readonly registrationRecord: Uint8Array;
@@ -59,7 +70,7 @@ export class NewRoot {
 			readonly accountKey: HeldAccountKey | null;
 		}
 	) {
-		this.recoveryCode = made.recoveryCode;
+		this.paper = made.paper;
 		this.#root = roots.root;
 		this.#previous = roots.previous;
 		this.#identity = made.identity;
@@ -75,8 +86,6 @@ export class NewRoot {
 		before: {
 			readonly root: RootSecret;
 			readonly signingKey: CryptoKey;
-			/** The account key that this device keeps: it stays what it is. */
-			readonly held: HeldAccountKey | null;
 		},
 		password: { readonly record: Uint8Array; readonly exportKey: ExportKey }
 	): Promise<NewRoot> {
@@ -91,9 +100,12 @@ export class NewRoot {
 		const place = { account, generation: identity.entry.body.n };
 		const entropy = generateRecoveryEntropy();
 		const { usesAccountKey } = state.material.password;
-		const held = usesAccountKey ? before.held : null;
-		if (usesAccountKey && held === null) throw new Error('root was opened with an account key');
-		const accountKey = held && (await sealAnew(held, before.root, root, account));
+		// Whoever has the root before, and a device, has the account key of before.
+		const made = usesAccountKey ? generateAccountKey() : null;
+		const held = made && {
+			key: await importAccountKey(made),
+			sealed: await sealAccountKey(root, made, account)
+		};
 		const passwordKey = await derivePasswordSlotKey(password.exportKey, held?.key ?? null);
 		const recoveryKey = deriveRecoverySlotKey(entropy);
 		const slot = await sealKeyslot(passwordKey, root, { ...place, kind: 'password' });
@@ -103,12 +115,16 @@ export class NewRoot {
 			kit: kitFactsOf(kitSlot, entropy, true),
 			passkeys: []
 		};
-		const recoveryCode = formatRecoveryCode(entropy).split(' ');
+		const paper = {
+			recoveryCode: formatRecoveryCode(entropy).split(' '),
+			accountKey: made && formatAccountKey(made)
+		};
 		for (const secret of [passwordKey, recoveryKey, entropy]) secret.wipe();
+		made?.wipe();
 		return new NewRoot(
 			{ root, previous: createSecret(before.root.reveal().slice()) },
 			{
-				...{ recoveryCode, identity, material, accountKey },
+				...{ paper, identity, material, accountKey: held },
 				...{ registrationRecord: password.record, keyslots: [slot, kitSlot] }
 			}
 		);
@@ -151,18 +167,4 @@ export class NewRoot {
 		this.#root.wipe();
 		this.#previous.wipe();
 	}
-}
-
-/** Under the new root; as it was where it does not open under the one before: it can still be used. */
-async function sealAnew(
-	{ key, sealed }: HeldAccountKey,
-	before: RootSecret,
-	root: RootSecret,
-	account: AccountId
-): Promise<HeldAccountKey> {
-	const opened = await openAccountKey(before, sealed, account);
-	if (!opened.ok) return { key, sealed };
-	const anew = await sealAccountKey(root, opened.value, account);
-	opened.value.wipe();
-	return { key, sealed: anew };
 }

@@ -13,7 +13,7 @@ import type { AccountId } from '../protocol/ids.ts';
 import { parseKeyslot } from '../protocol/keyslot.ts';
 import type { KnownAccount } from './account-log.ts';
 import { stateOf } from './crypto-account.ts';
-import { openPasswordSlot, type PasswordKeys } from './crypto-keyslots.ts';
+import { openPasswordSlot, type LoginKeys } from './crypto-keyslots.ts';
 
 /** A passkey that has just been asked. */
 export interface PasskeyAnswered {
@@ -25,7 +25,7 @@ export interface PasskeyAnswered {
 
 /** Seals the root that a login opens; null if it is not the root that is in use. */
 export async function sealForPasskey(
-	keys: PasswordKeys,
+	keys: LoginKeys,
 	identity: Identity,
 	input: PasskeyAnswered & {
 		readonly known: KnownAccount;
@@ -36,14 +36,16 @@ export async function sealForPasskey(
 	const slotKey = derivePasskeySlotKey(secretOf(input));
 	input.output.fill(0);
 	const state = await stateOf(input.known);
-	const root = await openPasswordSlot(keys, state, input.known.keyslots);
+	const opened = await openPasswordSlot(keys, state, input.known.keyslots);
 	try {
-		if (root === null || !(await input.isOwn(root))) return null;
+		if (opened === null) return null;
+		const { root } = opened;
+		if (!(await input.isOwn(root))) return null;
 		const slot = passkeySlotId(input.credentialId);
 		const generation = state.identities.length;
 		return await sealPasskeyKeyslot(slotKey, root, { account, slot, generation });
 	} finally {
-		root?.wipe();
+		opened?.root.wipe();
 		slotKey.wipe();
 	}
 }

@@ -88,7 +88,8 @@ export class SpaceSocket {
 
 	/** Whether the frame was handed to the platform; it may still be lost. */
 	send(frame: Uint8Array): boolean {
-		if (!this.#open || this.#socket === null) return false;
+		// Whoever is being closed is told so by the event that follows, not here.
+		if (!this.#open || this.#socket?.readyState !== WebSocket.OPEN) return false;
 		this.#socket.send(frame as Uint8Array<ArrayBuffer>);
 		return true;
 	}

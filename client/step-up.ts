@@ -8,7 +8,7 @@ import type { CryptoPort } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
 import { throughSteps, type StepCalls } from './login-steps.ts';
 import type { Session } from './session.ts';
-import type { Profile, StoreFault } from './store.ts';
+import { heldAccountKeys, type Profile, type StoreFault } from './store.ts';
 
 export interface StepUpParts {
 	readonly session: Session;
@@ -32,7 +32,8 @@ async function showAgain(
 	const loaded = await loadProfile();
 	if (!loaded.ok) return fail(loaded.error);
 	if (loaded.value === null) return fail('signed_out');
-	const { pinnedServerKey, accountKey } = loaded.value;
+	const { pinnedServerKey } = loaded.value;
+	const accountKeys = heldAccountKeys(loaded.value);
 	const ke1 = await crypto.startLogin(input.password);
 	if (!ke1.ok) return fail('wrong_password');
 	const started = await session.call('stepUpStart', { ke1: toBase64Url(ke1.value) });
@@ -40,7 +41,7 @@ async function showAgain(
 	const { login, ke2 } = started.value;
 	input.onStep?.('stretching');
 	const bytes = fromBase64Url(ke2);
-	const proof = bytes.ok ? await crypto.finishLogin(bytes.value, accountKey) : bytes;
+	const proof = bytes.ok ? await crypto.finishLogin(bytes.value, accountKeys) : bytes;
 	if (!proof.ok) return fail('wrong_password');
 	const { ke3, serverPublicKey } = proof.value;
 	input.onStep?.('logging_in');

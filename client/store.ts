@@ -30,6 +30,8 @@ export interface Profile {
 	readonly deviceKeyslot: { readonly salt: Uint8Array; readonly keyslot: Uint8Array } | null;
 	/** Null where the account has none, as far as this device knows. */
 	readonly accountKey: HeldAccountKey | null;
+	/** That of a write which is under way: in force once the write stands. */
+	readonly nextAccountKey: HeldAccountKey | null;
 	/** Passkeys that unlock here, with their keyslots (client/passkeys.ts), sealed as the name is. */
 	readonly sealedPasskeys: Uint8Array | null;
 	/** Refresh token and other session facts, sealed under the local key. Null when logged out. */
@@ -43,6 +45,13 @@ export interface HeldAccountKey {
 	/** Its bytes, sealed under the root. */
 	readonly sealed: Uint8Array;
 }
+
+/** Either may be the one in force, while a write that brings another is under way. */
+export const heldAccountKeys = ({
+	accountKey,
+	nextAccountKey
+}: Pick<Profile, 'accountKey' | 'nextAccountKey'>): readonly HeldAccountKey[] =>
+	[accountKey, nextAccountKey].filter((key) => key !== null);
 
 /** A recovery that was begun here. Keys in it are non-extractable. */
 export interface StoredRecovery extends Pick<Profile, 'device' | 'deviceKey' | 'deviceSecret'> {

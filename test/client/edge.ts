@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Paper } from '../../client/account.ts';
 import type { RecoveryOpen, TacetRecovery } from '../../client/api-recovery.ts';
+import type { TacetSecurity } from '../../client/security-face.ts';
 import type { Space, Tacet, TacetOptions, TacetState } from '../../client/api.ts';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import type { TacetError } from '../../client/errors.ts';
@@ -138,12 +139,29 @@ function keepPaper(tacet: Tacet): void {
 		};
 		return { ok: true, value: { ...open, setPassword, finish } };
 	};
-	Object.defineProperty(tacet, 'recovery', {
-		value: new Proxy(recovery, {
-			get: (face, name) => (name === 'goOn' ? goOn : (Reflect.get(face, name) as unknown))
-		})
+	const { security } = tacet;
+	let renewed: Partial<Paper> = {};
+	const startRenewal: TacetSecurity['startRenewal'] = async (secret) => {
+		const made = await security.startRenewal(secret);
+		if (made.ok) renewed = made.value;
+		return made;
+	};
+	const finishRenewal: TacetSecurity['finishRenewal'] = (words) => {
+		const { state } = tacet;
+		const isIt = words === renewed.recoveryCode?.join(' ');
+		if (isIt && state.phase === 'unlocked') note(state.handle, renewed);
+		return security.finishRenewal(words);
+	};
+	Object.defineProperties(tacet, {
+		recovery: { value: faceWith(recovery, { goOn }) },
+		security: { value: faceWith(security, { startRenewal, finishRenewal }) }
 	});
 }
+
+const faceWith = <Face extends object>(face: Face, own: Partial<Face>): Face =>
+	new Proxy(face, {
+		get: (target, name): unknown => Reflect.get(name in own ? own : target, name)
+	});
 
 /** The space of an unlocked device. */
 export function spaceOf({ tacet }: Device): Space {

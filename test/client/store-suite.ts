@@ -60,6 +60,7 @@ const profileOf = async (): Promise<Profile> => ({
 	pinnedServerKey: bytesOf(32, 2),
 	deviceKeyslot: { salt: bytesOf(16, 3), keyslot: bytesOf(72, 4) },
 	accountKey: { key: await importAccountKey(generateAccountKey()), sealed: bytesOf(56, 6) },
+	nextAccountKey: null,
 	sealedPasskeys: bytesOf(90, 5),
 	sealedSession: null
 });
