@@ -209,7 +209,7 @@ export class Pusher {
 	async #run(): Promise<void> {
 		while (this.#again && this.#maySend) {
 			this.#again = false;
-			await this.#stepAside();
+			if (this.#full !== null) await this.#stepAside();
 			this.#sendPending();
 			if (await this.#form()) this.#again = true;
 		}
@@ -296,7 +296,7 @@ export class Pusher {
 	/**
 	 * What there is no room for lets pass what gives room back, and what changes the administration: it is
 	 * taken apart, and its rows stay. To an edge that has placed it all the same this device looks like a
-	 * copy, and nothing is lost.
+	 * copy, and nothing is lost. Not waited for in vain: an edit takes its short way only between pushes.
 	 */
 	async #stepAside(): Promise<void> {
 		const from = this.#full;
