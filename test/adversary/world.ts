@@ -68,7 +68,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
 	const edge = options.edge ?? (await startEdge());
 	const writer = await startDevice(edge.url);
 	await writer.tacet.start();
-	const made = await writer.tacet.signUp({ handle, password });
+	const made = await writer.tacet.signUp({ handle, password, withAccountKey: false });
 	assert(made.ok, JSON.stringify(made));
 	await when(writer.space, () => isOnline(writer.space));
 	const reader = await startDevice(edge.url);

@@ -186,7 +186,7 @@ test('a first space that another device began and no keyring names is not taken 
 		return false;
 	};
 	const first = await newDevice(edge, { WebSocket });
-	const signingUp = first.tacet.signUp({ handle, password });
+	const signingUp = first.tacet.signUp({ handle, password, withAccountKey: false });
 	await isStopped;
 	const begun = new Set(addresses.map(spaceIn));
 	expect(begun.size).toBe(2);
