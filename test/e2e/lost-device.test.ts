@@ -31,7 +31,7 @@ test('a device that was stolen opens nothing that is written from then on, and t
 	const stolen = await headlessDevice(story.edge.url, handle, 'Old phone');
 	await stolen.spaceThat((space) => space.items.length === 1);
 	await goToAccount(page, 'Sessions and devices');
-	await page.getByRole('button', { name: 'Old phone is lost or stolen' }).click();
+	await page.getByRole('button', { name: 'It is lost or stolen… (Old phone)' }).click();
 	const dialog = page.getByRole('dialog', { name: '‘Old phone’ is lost or stolen' });
 	await dialog.waitFor();
 	await assertAccessible(page, 'a lost device');
