@@ -112,7 +112,7 @@ test('no word of a person’s notes leaves the browser or reaches the disk of th
 	await lock(two);
 	await unlock(two, words.password);
 	await goToAccount(two, 'Sessions and devices');
-	await two.getByText('This device', { exact: true }).first().waitFor();
+	await two.getByText('This one', { exact: true }).first().waitFor();
 	for (const profile of [first, second]) {
 		assertNoProblems(profile);
 		await profile.close();
