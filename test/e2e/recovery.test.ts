@@ -7,11 +7,15 @@ import { assertAccessible } from './accessible.ts';
 import { assertNoProblems, tellStories } from './browser.ts';
 import { headlessDevice } from './device.ts';
 import {
+	accountKeyField,
 	atTheDesk,
+	comeIn,
 	confirmKit,
+	keepAccountKey,
 	lock,
 	newNote,
 	openNote,
+	passwordField,
 	readKit,
 	signUp,
 	unlock,
@@ -107,6 +111,7 @@ test('a forgotten password: the words wait, another browser lets them in, and ev
 	await page.getByRole('button', { name: 'Go on to the new kit' }).click();
 	const next = await readKit(page);
 	expect(next).not.toEqual(words);
+	await keepAccountKey(page, handle);
 	await page.getByRole('button', { name: 'I have kept it' }).click();
 	await confirmKit(page, next);
 	await atTheDesk(page);
@@ -115,7 +120,11 @@ test('a forgotten password: the words wait, another browser lets them in, and ev
 
 	await home.page.bringToFront();
 	await lock(home.page);
-	await unlock(home.page, nextPassword);
+	// What this browser kept was the key of the kit before.
+	await passwordField(home.page).fill(nextPassword);
+	await home.page.getByRole('button', { name: 'Unlock', exact: true }).click();
+	await accountKeyField(home.page).waitFor();
+	await comeIn(home.page, handle);
 	await openNote(home.page, 'Still here');
 	await Promise.all([home.close(), fresh.close()]);
 });
