@@ -109,6 +109,10 @@ class LineSocket {
 		this.#hasEnded = hasEnded;
 	}
 
+	get readyState(): number {
+		return this.#isClosed ? WebSocket.CLOSED : WebSocket.OPEN;
+	}
+
 	addEventListener(type: string, listener: Listener): void {
 		this.#listeners.set(type, [...(this.#listeners.get(type) ?? []), listener]);
 	}
