@@ -3,7 +3,7 @@
 // account-sharing.ts. Named by the keyed hash of the handle; nowhere is a handle written down.
 import { DurableObject } from 'cloudflare:workers';
 import { deploymentObjectName, messageLimiterName } from '../crypto/edge/keyed-name.ts';
-import { claimedAccountObject, type AccessClaims } from '../crypto/edge/session-token.ts';
+import type { AccessClaims } from '../crypto/edge/session-token.ts';
 import { toBase64Url } from '../protocol/bytes.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { RequestOf, RouteName } from '../protocol/http.ts';
@@ -19,13 +19,15 @@ import { AccountLogStore } from './account-log-store.ts';
 import { AccountLogin, type RequestPlace } from './account-login.ts';
 import { AccountLoginSteps } from './account-login-steps.ts';
 import { AccountLoginStore } from './account-login-store.ts';
+import { accountMaterial } from './account-material.ts';
 import { AccountName } from './account-name.ts';
 import { AccountPlace } from './account-place.ts';
-import { unauthenticated, type AccountParts, type Answer } from './account-parts.ts';
+import type { AccountParts, Answer } from './account-parts.ts';
 import { AccountRecovery } from './account-recovery.ts';
 import { AccountRecoveryStore } from './account-recovery-store.ts';
+import { AccountReplies } from './account-replies.ts';
 import { AccountSessionStore } from './account-session-store.ts';
-import { AccountSessions, type Asking } from './account-sessions.ts';
+import { AccountSessions } from './account-sessions.ts';
 import { AccountSharing } from './account-sharing.ts';
 import { AccountSharingStore } from './account-sharing-store.ts';
 import { AccountSpaceStore } from './account-space-store.ts';
@@ -60,6 +62,7 @@ export class Account extends DurableObject<Env> {
 	readonly #factors: AccountFactors;
 	readonly #writes: AccountWrites;
 	readonly #recovery: AccountRecovery;
+	readonly #replies: AccountReplies;
 	readonly #sharing: AccountSharing;
 	readonly #spaces: AccountSpaces;
 	/** Judges the proofs of all its sessions, wherever they are shown. */
@@ -87,6 +90,10 @@ export class Account extends DurableObject<Env> {
 			...{ store: sessions, endings: this.#endings, guard: this.#guard, events: this.#events },
 			cap: () => log.state?.policy.sessionCap ?? maxSessionsPerAccount
 		});
+		this.#replies = new AccountReplies({
+			...{ ...this.#parts, sessions: this.#sessions, guard: this.#guard },
+			accounts: env.ACCOUNT
+		});
 		const factors = new AccountFactors({
 			store: new AccountFactorStore(storage, store),
 			factorKey: async () => {
@@ -98,11 +105,12 @@ export class Account extends DurableObject<Env> {
 			notice: (kind) => this.#events.note(kind, { device: null, place: null })
 		});
 		this.#factors = factors;
+		const material = (after: number) => accountMaterial({ ...this.#parts, factors }, after);
 		const secondStep = new FactorStep(log, factors);
 		this.#steps = new AccountLoginSteps({
 			...{ login: this.#login, sessions: this.#sessions, secondStep },
 			basis: () => log.loginBasis,
-			material: (after) => this.#material(after)
+			material
 		});
 		this.#writes = new AccountWrites({
 			...{ log, factors },
@@ -120,7 +128,7 @@ export class Account extends DurableObject<Env> {
 			...{ budget, guard: this.#guard, writes: this.#writes, secondStep },
 			deviceOf: (thumbprint) => this.#sessions.deviceOf(thumbprint),
 			store: new AccountRecoveryStore(storage, store),
-			material: (after) => this.#material(after),
+			material,
 			tell: (kind, device) => {
 				this.#events.note(kind, { device, place: null });
 				this.#announce();
@@ -183,11 +191,11 @@ export class Account extends DurableObject<Env> {
 	}
 
 	loginFinish(request: RequestOf<'loginFinish'>, place: RequestPlace): Reply<'loginFinish'> {
-		return this.#reply(() => this.#steps.finish(request, place));
+		return this.#replies.after(() => this.#steps.finish(request, place));
 	}
 
 	loginFactor(request: RequestOf<'loginFactor'>, place: RequestPlace): Reply<'loginFactor'> {
-		return this.#reply(() => this.#steps.answerFactor(request, place));
+		return this.#replies.after(() => this.#steps.answerFactor(request, place));
 	}
 
 	loginSend(request: RequestOf<'loginSend'>): Answer<'loginSend'> {
@@ -195,7 +203,7 @@ export class Account extends DurableObject<Env> {
 	}
 
 	loginChoose(request: RequestOf<'loginChoose'>, place: RequestPlace): Reply<'loginChoose'> {
-		return this.#reply(() => this.#steps.choose(request, place));
+		return this.#replies.after(() => this.#steps.choose(request, place));
 	}
 
 	stepUpStart(
@@ -203,7 +211,7 @@ export class Account extends DurableObject<Env> {
 		{ ke1 }: RequestOf<'stepUpStart'>,
 		{ network }: RequestPlace
 	): Reply<'stepUpStart'> {
-		return this.#asSession(proven, ({ session, device }) =>
+		return this.#replies.toSession(proven, ({ session, device }) =>
 			this.#login.start(ke1, session, { network, device })
 		);
 	}
@@ -213,17 +221,19 @@ export class Account extends DurableObject<Env> {
 		request: RequestOf<'stepUpFinish'>,
 		place: RequestPlace
 	): Reply<'stepUpFinish'> {
-		return this.#asSession(proven, ({ session }) =>
+		return this.#replies.toSession(proven, ({ session }) =>
 			this.#steps.finishStepUp(request, { session, place })
 		);
 	}
 
 	stepUpFactor(proven: Proven, request: RequestOf<'stepUpFactor'>): Reply<'stepUpFactor'> {
-		return this.#asSession(proven, ({ session }) => this.#steps.answerStepUp(request, session));
+		return this.#replies.toSession(proven, ({ session }) =>
+			this.#steps.answerStepUp(request, session)
+		);
 	}
 
 	stepUpSend(proven: Proven, request: RequestOf<'stepUpSend'>): Reply<'stepUpSend'> {
-		return this.#asSession(proven, ({ session }) => this.#steps.send(request, session));
+		return this.#replies.toSession(proven, ({ session }) => this.#steps.send(request, session));
 	}
 
 	/** By the key that the session is bound to, and without an access token. */
@@ -232,7 +242,7 @@ export class Account extends DurableObject<Env> {
 		request: RequestOf<'sessionRefresh'>,
 		{ where }: RequestPlace
 	): Reply<'sessionRefresh'> {
-		return this.#reply(() => this.#sessions.refresh(proven, request, where));
+		return this.#replies.after(() => this.#sessions.refresh(proven, request, where));
 	}
 
 	endSessions(
@@ -240,13 +250,13 @@ export class Account extends DurableObject<Env> {
 		{ sessions }: RequestOf<'sessionsEnd'>,
 		{ where }: RequestPlace
 	): Reply<'sessionsEnd'> {
-		return this.#asSession(proven, (asking) => this.#sessions.end(asking, sessions, where));
+		return this.#replies.toSession(proven, (asking) => this.#sessions.end(asking, sessions, where));
 	}
 
 	/** What the account consists of, and who is logged in. */
 	read(proven: Proven, { after }: RequestOf<'accountRead'>): Reply<'accountRead'> {
-		return this.#asSession(proven, ({ session }) => {
-			const material = this.#material(after);
+		return this.#replies.toSession(proven, ({ session }) => {
+			const material = accountMaterial({ ...this.#parts, factors: this.#factors }, after);
 			if (!material.ok) return material;
 			const around = { events: this.#events.list(), recovery: this.#recovery.pending };
 			const sessions = this.#sessions.describe(session);
@@ -255,7 +265,7 @@ export class Account extends DurableObject<Env> {
 	}
 
 	passwordStart(proven: Proven, request: RequestOf<'passwordStart'>): Reply<'passwordStart'> {
-		return this.#asSession(proven, () => this.#creation.respond(request));
+		return this.#replies.toSession(proven, () => this.#creation.respond(request));
 	}
 
 	write(
@@ -263,37 +273,39 @@ export class Account extends DurableObject<Env> {
 		request: RequestOf<'accountWrite'>,
 		place: RequestPlace
 	): Reply<'accountWrite'> {
-		return this.#asSession(proven, (asking) => this.#writes.write(asking, request, place));
+		return this.#replies.toSession(proven, (asking) => this.#writes.write(asking, request, place));
 	}
 
 	/** A challenge for a passkey that is about to be added. */
 	passkeyStart(proven: Proven, place: RequestPlace): Reply<'passkeyStart'> {
-		return this.#asSession(proven, (asking) => this.#writes.startPasskey(asking, place));
+		return this.#replies.toSession(proven, (asking) => this.#writes.startPasskey(asking, place));
 	}
 
 	/** A message to a telephone that is about to be added. */
 	smsStart(proven: Proven, request: RequestOf<'smsStart'>, place: RequestPlace): Reply<'smsStart'> {
-		return this.#asSession(proven, (asking) => this.#writes.startSms(asking, request, place));
+		return this.#replies.toSession(proven, (asking) =>
+			this.#writes.startSms(asking, request, place)
+		);
 	}
 
 	putBack(proven: Proven, request: RequestOf<'accountPutBack'>): Reply<'accountPutBack'> {
-		return this.#asSession(proven, (asking) => this.#writes.putBack(asking, request));
+		return this.#replies.toSession(proven, (asking) => this.#writes.putBack(asking, request));
 	}
 
 	recoveryStep(...asked: Recovering<'recoveryStep'>): Reply<'recoveryStep'> {
-		return this.#reply(() => this.#recovery.step(...asked));
+		return this.#replies.after(() => this.#recovery.step(...asked));
 	}
 
 	recoverySend(...asked: Recovering<'recoverySend'>): Reply<'recoverySend'> {
-		return this.#reply(() => this.#recovery.send(...asked));
+		return this.#replies.after(() => this.#recovery.send(...asked));
 	}
 
 	recoveryPassword(...asked: Recovering<'recoveryPassword'>): Reply<'recoveryPassword'> {
-		return this.#reply(() => this.#recovery.password(...asked));
+		return this.#replies.after(() => this.#recovery.password(...asked));
 	}
 
 	recoveryFinish(...asked: Recovering<'recoveryFinish'>): Reply<'recoveryFinish'> {
-		return this.#reply(() => this.#recovery.finish(...asked));
+		return this.#replies.after(() => this.#recovery.finish(...asked));
 	}
 
 	recoveryCancel(proven: Proven, request: RequestOf<'recoveryCancel'>): Reply<'recoveryCancel'> {
@@ -301,7 +313,7 @@ export class Account extends DurableObject<Env> {
 	}
 
 	recoveryApprove(proven: Proven, request: RequestOf<'recoveryApprove'>): Reply<'recoveryApprove'> {
-		return this.#asSession(proven, () => this.#recovery.approve(request));
+		return this.#replies.toSession(proven, () => this.#recovery.approve(request));
 	}
 
 	/**
@@ -311,17 +323,12 @@ export class Account extends DurableObject<Env> {
 	 * @param space opens a socket for the session, and hears of its end; null for any other request.
 	 */
 	admit(proven: Proven, space: SpaceId | null): Promise<Replied<AccessClaims>> {
-		return this.#reply(async () => {
-			const claims = await this.#sessions.authenticate(proven);
-			if (!claims.ok || space === null) return claims;
-			const noted = this.#sessions.noteSpace(claims.value.session, space);
-			return noted.ok ? claims : noted;
-		});
+		return this.#replies.admit(proven, space);
 	}
 
 	/** To anybody with an account: who this is, as far as the edge can tell. */
 	identityRead(proven: Proven): Reply<'identityRead'> {
-		return this.#answerOther(proven, () => {
+		return this.#replies.toAnybody(proven, () => {
 			const { state } = this.#parts.log;
 			if (state === null) return notFound;
 			const identities = state.identities.map(({ bytes }) => toBase64Url(bytes));
@@ -331,7 +338,7 @@ export class Account extends DurableObject<Env> {
 
 	/** From anybody with an account, to this one. */
 	requestSend(proven: Proven, request: RequestOf<'requestSend'>): Reply<'requestSend'> {
-		return this.#answerOther(proven, ({ account }) =>
+		return this.#replies.toAnybody(proven, ({ account }) =>
 			this.#answer((nowMs) => this.#sharing.addRequest(account, request, nowMs))
 		);
 	}
@@ -399,57 +406,18 @@ export class Account extends DurableObject<Env> {
 		this.#parts.log.forget();
 	}
 
-	/** With the nonce as it is once the work is done. */
-	async #reply<Value>(work: () => Promise<Result<Value, Refusal>>): Promise<Replied<Value>> {
-		const answer = await work();
-		return { answer, nonce: this.#guard.nonce };
-	}
-
-	/**
-	 * To a session of any account of this edge, and of no link. Its own account judges, and gives the
-	 * nonce. Whoever was let in is answered without waiting for anything.
-	 */
-	async #answerOther<Value>(
-		proven: Proven,
-		work: (claims: AccessClaims) => Result<Value, Refusal> | Promise<Result<Value, Refusal>>
-	): Promise<Replied<Value>> {
-		const { answer: claims, nonce } = await this.#admitOther(proven);
-		return { answer: claims.ok ? await work(claims.value) : claims, nonce };
-	}
-
-	async #admitOther(proven: Proven): Promise<Replied<AccessClaims>> {
-		const name = accountObjectOf(proven);
-		if (name === null) return { answer: unauthenticated, nonce: null };
-		if (name === this.#parts.name.objectName) return this.admit(proven, null);
-		// Nobody wakes other objects with a token that nobody made.
-		const claims = await this.#parts.keys.verify(proven.token ?? '');
-		if (!claims.ok) return { answer: claims, nonce: null };
-		return this.env.ACCOUNT.getByName(claims.value.accountObject).admit(proven, null);
-	}
-
-	/** To a session of this account. */
-	#asSession<Value>(
-		proven: Proven,
-		work: (asking: Asking) => Result<Value, Refusal> | Promise<Result<Value, Refusal>>
-	): Promise<Replied<Value>> {
-		return this.#reply(async () => {
-			const asking = await this.#sessions.authenticate(proven);
-			return asking.ok ? work(asking.value) : asking;
-		});
-	}
-
 	#answerOwn<Value>(
 		proven: Proven,
 		work: (nowMs: number) => Result<Value, Refusal>
 	): Promise<Replied<Value>> {
-		return this.#asSession(proven, () => this.#answer(work));
+		return this.#replies.toSession(proven, () => this.#answer(work));
 	}
 
 	#asNamed<Value>(
 		proven: Proven,
 		work: (objectName: string) => Promise<Result<Value, Refusal>>
 	): Promise<Replied<Value>> {
-		return this.#asSession(proven, () => work(this.#parts.name.objectName));
+		return this.#replies.toSession(proven, () => work(this.#parts.name.objectName));
 	}
 
 	get #deployment() {
@@ -470,31 +438,4 @@ export class Account extends DurableObject<Env> {
 		const nextMs = this.#sharing.nextExpiryMs();
 		return nextMs === null ? Promise.resolve() : ringBy(this.ctx.storage, nextMs);
 	}
-
-	#material(after: number) {
-		const { name, log } = this.#parts;
-		const { state, registrationRecord } = log;
-		// It may have been deleted meanwhile.
-		if (state === null || registrationRecord === null) return unauthenticated;
-		const { n, hash } = log.head;
-		return ok({
-			account: state.account,
-			handleHash: toBase64Url(name.handleHash),
-			log: {
-				head: { n, hash: toBase64Url(hash) },
-				writes: log.writesAfter(after).map(({ write, signature }) => ({
-					write: toBase64Url(write),
-					signature: toBase64Url(signature)
-				}))
-			},
-			registrationRecord: toBase64Url(registrationRecord),
-			keyslots: log.keyslots.map(toBase64Url),
-			factors: this.#factors.list()
-		});
-	}
-}
-
-function accountObjectOf({ token }: Proven): string | null {
-	const name = claimedAccountObject(token ?? '');
-	return name.ok ? name.value : null;
 }
