@@ -25,7 +25,7 @@ import { SpaceSync } from './sync.ts';
 import type { TabMessage, Tabs } from './tabs.ts';
 import { VaultSpace } from './vault-space.ts';
 import { VaultSpaces } from './vault-spaces.ts';
-import type { AccountHead } from '../protocol/account-write.ts';
+import { VerifiedHeads } from './verified-heads.ts';
 import type { Head } from '../protocol/commit.ts';
 import type { DeviceId, SpaceId } from '../protocol/ids.ts';
 import { ok, type Result } from '../protocol/result.ts';
@@ -56,10 +56,6 @@ export interface VaultParts {
 	readonly onCopied: () => void;
 }
 
-/** Verified heads go to the keyring at most this often, and when the vault is locked. */
-const headIntervalMs = 5 * 60_000;
-/** Locking waits for that no longer than this. */
-const headTimeoutMs = 2_000;
 /** How often an account that waits to be let in looks whether it was. */
 const joinIntervalMs = 15_000;
 
@@ -76,6 +72,7 @@ export class Vault {
 	readonly cursors: Cursors;
 	readonly accountNews: AccountNews;
 	readonly #spaces: VaultSpaces;
+	readonly #heads: VerifiedHeads;
 	#first: OpenSpace | null = null;
 	#leading = false;
 	#connected = false;
@@ -88,12 +85,10 @@ export class Vault {
 		};
 	});
 	#joinTimer: ReturnType<typeof setTimeout> | undefined;
-	#headsWrittenAtMs: number;
 	#copied = false;
 
 	constructor(parts: VaultParts, keyringSpace: NewSpace) {
 		this.#parts = parts;
-		this.#headsWrittenAtMs = parts.nowMs();
 		const { crypto, options, device, nowMs, tabs, lock } = parts;
 		const { store, channel } = options;
 		this.autoLock = new AutoLock({ store, crypto, channel, nowMs, lock });
@@ -129,6 +124,11 @@ export class Vault {
 			isConnected: () => this.#connected,
 			onChange: parts.onChange
 		});
+		this.#heads = new VerifiedHeads({
+			...{ account: parts.me.account, keyring: this.#keyring, nowMs },
+			spaces: () => this.#spaces.all,
+			isLeading: () => this.#leading
+		});
 		this.#contacts = new Contacts({
 			...parts,
 			keyring: this.#keyring.known,
@@ -142,7 +142,7 @@ export class Vault {
 			...{ desk, store: options.store, updateProfile: parts.updateProfile },
 			alone: (work) => parts.tabs.alone('account', work),
 			keyringEnd: () => this.#keyring.end(),
-			noteHead: (head) => this.#noteAccountHead(head),
+			noteHead: (head) => this.#heads.noteAccount(head),
 			onJudged: (code) => {
 				this.accountWatch.note(code);
 			}
@@ -196,14 +196,6 @@ export class Vault {
 		if (opened.ok) return ok(vault);
 		await vault.close();
 		return opened;
-	}
-
-	/** Lets the account's other devices know how far this one has verified its log. */
-	async #noteAccountHead(head: AccountHead): Promise<void> {
-		const isKnown = this.#keyring.known.accountHeads.some(({ n }) => n >= head.n);
-		if (isKnown || !this.#keyring.isConfirmed) return;
-		const { account } = this.#parts.me;
-		await this.#keyring.write([{ type: 'account', account, head }]);
 	}
 
 	/** The account's first space. */
@@ -416,28 +408,7 @@ export class Vault {
 			this.#parts.onCopied();
 		}
 		space.changed();
-		const due = this.#parts.nowMs() - this.#headsWrittenAtMs >= headIntervalMs;
-		if (due && this.#newHeads.length > 0) void this.#writeHeads();
-	}
-
-	/** Spaces of which this device has verified more than the keyring says. */
-	get #newHeads(): readonly VaultSpace[] {
-		if (!this.#leading || !this.#keyring.sync.caughtUp) return [];
-		return this.#spaces.all.filter(({ id, sync }) => {
-			const known = this.#keyring.known.headOf(id)?.seq ?? 1;
-			return sync.caughtUp && sync.head.seq > known;
-		});
-	}
-
-	/** Lets the account's other devices know how far this one has verified. */
-	async #writeHeads(): Promise<void> {
-		const entries = this.#newHeads.map(({ id, sync }) => {
-			const { seq, hash } = sync.head;
-			return { type: 'head', space: id, seq, hash: hash.slice() } as const;
-		});
-		this.#headsWrittenAtMs = this.#parts.nowMs();
-		const written = await this.#keyring.write(entries);
-		if (written.ok) await this.#keyring.sync.until(() => this.#keyring.sync.status.waiting === 0);
+		this.#heads.look();
 	}
 
 	/** Another tab stored entries or rows. */
@@ -480,7 +451,7 @@ export class Vault {
 		try {
 			await Promise.allSettled([this.#leader.close(), this.#spaces.settle(), cursors]);
 			await this.flush();
-			if (this.#newHeads.length > 0) await withinMs(headTimeoutMs, this.#writeHeads());
+			await this.#heads.close();
 		} finally {
 			await Promise.all([this.#spaces.close(), this.#keyring.close()]);
 			this.#parts.tabs.resign();
@@ -488,13 +459,4 @@ export class Vault {
 			this.#closeCalls();
 		}
 	}
-}
-
-async function withinMs(timeoutMs: number, work: Promise<void>): Promise<void> {
-	let timer: ReturnType<typeof setTimeout> | undefined;
-	const late = new Promise<void>((resolve) => {
-		timer = setTimeout(resolve, timeoutMs);
-	});
-	await Promise.race([work, late]);
-	clearTimeout(timer);
 }
