@@ -1,19 +1,18 @@
 // The engine: which phase this device is in, and how it gets from one to the next. What it needs only
 // to open an account is imported then, so that the locked page is small.
-import type { Answer, Tacet, TacetOptions, TacetState, UnlockWays } from './api.ts';
+import type { Answer, Tacet, TacetOptions, TacetState } from './api.ts';
 import type { AccountParts, Paper, SignUpInput } from './account.ts';
 import type { LogInOptions, LoginQuestion, UnlockInput } from './api-account.ts';
-import { randomBytes } from '../crypto/random.ts';
 import type { Head } from '../protocol/commit.ts';
-import { idFromBytes, type DeviceId } from '../protocol/ids.ts';
 import type { HandOver } from '../protocol/invite.ts';
 import { ok, type Result } from '../protocol/result.ts';
 import { wipeHandedKeys, type CryptoWorker, type UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
 import { firstRowsOf } from './first-rows.ts';
 import { Http } from './http.ts';
+import { OwnProfile } from './own-profile.ts';
 import type { Passkeys } from './passkeys.ts';
-import { openName, sealName, type SessionFacts } from './profile.ts';
+import type { SessionFacts } from './profile.ts';
 import type { LoginDoubt } from './login-doubt.ts';
 import { endVault, passOn, type Known, type Open } from './open-vault.ts';
 import type { Proofs } from './proofs.ts';
@@ -33,9 +32,9 @@ class Engine extends SharingFace implements Tacet {
 	readonly #http: Http;
 	readonly #tabs: Tabs;
 	readonly #listeners = new Set<() => void>();
+	readonly #profile: OwnProfile;
 	readonly recovery: TacetRecovery;
 	#state: TacetState = { phase: 'starting', first: null };
-	#known: Known | null = null;
 	#open: Open | null = null;
 	#question: LoginQuestion | null = null;
 	readonly security: TacetSecurity = onDemand(async () => {
@@ -56,7 +55,7 @@ class Engine extends SharingFace implements Tacet {
 			session: () => this.#open?.session ?? null,
 			nowMs: options.nowMs ?? Date.now,
 			sharing: () => this.#open?.vault.sharing ?? null,
-			isSignedOut: () => this.#known === null,
+			isSignedOut: () => this.#profile.known === null,
 			withCrypto: (attempt) => this.#withCrypto(attempt),
 			onHandedOver: (handOver) => {
 				this.#handedOver = handOver;
@@ -65,23 +64,30 @@ class Engine extends SharingFace implements Tacet {
 		this.#options = options;
 		this.#nowMs = options.nowMs ?? Date.now;
 		this.#http = http;
-		this.recovery = onDemand(async () => {
-			const { RecoveryFace } = await import('./recovery-face.ts');
-			return new RecoveryFace({
-				...{ store: options.store, startCrypto: options.startCrypto },
-				partsOf: (crypto) => this.#partsOf(crypto),
-				known: () => this.#known,
-				open: () => this.#open && { ...this.#open, kit: this.#open.vault.sharing.kit },
-				enter: (crypto, opened) => this.#enter(crypto, opened),
-				inTurn: (work) => this.#inTurn(work)
-			});
-		});
 		this.#tabs = new Tabs({
 			locks,
 			channel,
 			onMessage: (message) => {
 				this.#hear(message);
 			}
+		});
+		this.#profile = new OwnProfile({
+			store: options.store,
+			tabs: this.#tabs,
+			onChange: () => {
+				if (this.#open !== null) this.#setUnlocked(this.#open);
+			}
+		});
+		this.recovery = onDemand(async () => {
+			const { RecoveryFace } = await import('./recovery-face.ts');
+			return new RecoveryFace({
+				...{ store: options.store, startCrypto: options.startCrypto },
+				partsOf: (crypto) => this.#partsOf(crypto),
+				known: () => this.#profile.known,
+				open: () => this.#open && { ...this.#open, kit: this.#open.vault.sharing.kit },
+				enter: (crypto, opened) => this.#enter(crypto, opened),
+				inTurn: (work) => this.#inTurn(work)
+			});
 		});
 	}
 
@@ -102,21 +108,14 @@ class Engine extends SharingFace implements Tacet {
 
 	async #start(): Promise<void> {
 		if (this.#open !== null) return;
-		const loaded = await this.#options.store.loadProfile();
+		const loaded = await this.#profile.load();
 		if (!loaded.ok) {
 			this.#setState({ phase: 'store_unavailable', code: loaded.error });
 			return;
 		}
-		const profile = loaded.value;
-		const name = profile === null ? null : await openName(profile);
-		if (profile === null || name === null) {
-			this.#known = null;
-			this.#setState({ phase: 'signed_out' });
-			return;
-		}
-		this.#known = { profile, name };
-		const handed = await this.#takeHandedKeys(this.#known);
-		if (!handed) this.#setLocked();
+		const known = loaded.value;
+		if (known === null) this.#setState({ phase: 'signed_out' });
+		else if (!(await this.#takeHandedKeys(known))) this.#setLocked();
 	}
 
 	/** Another tab of this profile is unlocked: this one becomes so without a password. */
@@ -140,7 +139,7 @@ class Engine extends SharingFace implements Tacet {
 
 	signUp(input: SignUpInput): Answer<Paper> {
 		return this.#inTurn(async () => {
-			if (this.#known !== null) return fail('already_signed_in');
+			if (this.#profile.known !== null) return fail('already_signed_in');
 			return this.#withCrypto(async (crypto) => {
 				const { signUp } = await import('./account.ts');
 				const opened = await signUp(this.#partsOf(crypto), input);
@@ -160,7 +159,7 @@ class Engine extends SharingFace implements Tacet {
 		input: LogInOptions & { readonly handle: string; readonly password: string }
 	): Answer<void> {
 		return this.#inTurn(async () => {
-			if (this.#known !== null) return fail('already_signed_in');
+			if (this.#profile.known !== null) return fail('already_signed_in');
 			return this.#withCrypto(async (crypto) => {
 				const { logIn } = await import('./account.ts');
 				const expected = this.#handedOver;
@@ -179,7 +178,7 @@ class Engine extends SharingFace implements Tacet {
 	unlock(input: UnlockInput): Answer<void> {
 		return this.#inTurn(async () => {
 			if (this.#open !== null) return ok(undefined);
-			const known = this.#known;
+			const known = this.#profile.known;
 			if (known === null) return fail('signed_out');
 			return this.#withCrypto(async (crypto) => {
 				const { openKnown } = await import('./account.ts');
@@ -245,7 +244,7 @@ class Engine extends SharingFace implements Tacet {
 		}
 	): Promise<Result<void, TacetError>> {
 		const { profile, name, me, proofs } = account;
-		this.#known = { profile, name };
+		this.#profile.take(account);
 		const [{ Session }, { Vault }] = await Promise.all([
 			import('./session.ts'),
 			import('./vault.ts')
@@ -273,7 +272,7 @@ class Engine extends SharingFace implements Tacet {
 			handle: name.handle,
 			device: name.writer,
 			serverPublicKey: profile.pinnedServerKey,
-			updateProfile: (change) => this.#updateProfile(change),
+			updateProfile: (change) => this.#profile.update(change),
 			keyringHead: account.keyringHead ?? null,
 			onChange: () => {
 				if (this.#open?.session === session) this.#setUnlocked(this.#open);
@@ -281,7 +280,7 @@ class Engine extends SharingFace implements Tacet {
 			lock: () => this.lock(),
 			onAccount: () => void this.security.read().catch(() => undefined),
 			onCopied: () => {
-				void this.#inTurn(() => this.#takeNewWriter());
+				void this.#inTurn(() => this.#profile.takeNewWriter());
 			}
 		});
 		if (!opened.ok) {
@@ -293,32 +292,6 @@ class Engine extends SharingFace implements Tacet {
 		this.#open = { profile, name, crypto, session, vault: opened.value, loginDoubt };
 		this.#setUnlocked(this.#open);
 		this.#tabs.tell({ type: 'unlocked' });
-		return ok(undefined);
-	}
-
-	/** The next login names this device anew: its old name is in use elsewhere. */
-	async #takeNewWriter(): Promise<void> {
-		if (this.#known === null) return;
-		const writer = idFromBytes<DeviceId>(randomBytes(16));
-		const name = { ...this.#known.name, writer };
-		await this.#updateProfile({ sealedName: await sealName(this.#known.profile, name) });
-		this.#known = { ...this.#known, name };
-	}
-
-	/** Changes the stored profile, which other tabs may have changed meanwhile. */
-	#updateProfile(change: Partial<Profile>): Promise<Result<void, TacetError>> {
-		return this.#tabs.alone('session', () => this.#changeProfile(change));
-	}
-
-	async #changeProfile(change: Partial<Profile>): Promise<Result<void, TacetError>> {
-		const loaded = await this.#options.store.loadProfile();
-		if (!loaded.ok) return fail(loaded.error);
-		if (loaded.value === null || this.#known === null) return fail('signed_out');
-		const profile = { ...loaded.value, ...change };
-		const saved = await this.#options.store.saveProfile(profile);
-		if (!saved.ok) return fail(saved.error);
-		this.#known = { ...this.#known, profile };
-		if (this.#open !== null) this.#setUnlocked(this.#open);
 		return ok(undefined);
 	}
 
@@ -355,13 +328,11 @@ class Engine extends SharingFace implements Tacet {
 			open?.session.end();
 			open?.crypto.end();
 			this.#open = null;
-			// A tab that is just keeping a new token would bring the profile back.
-			const erased = await this.#tabs.alone('session', () => this.#options.store.erase());
+			const erased = await this.#profile.erase();
 			if (!erased.ok) {
 				this.#setLocked();
 				return fail(erased.error);
 			}
-			this.#known = null;
 			this.#tabs.tell({ type: 'erased' });
 			this.#setState({ phase: 'signed_out' });
 			return ok({ unsent });
@@ -375,7 +346,7 @@ class Engine extends SharingFace implements Tacet {
 			const open = this.#open;
 			if (open === null) return fail('locked');
 			const slot = input.enabled ? await this.#sealOfflineSlot(open, input) : ok(null);
-			return slot.ok ? this.#updateProfile({ deviceKeyslot: slot.value }) : slot;
+			return slot.ok ? this.#profile.update({ deviceKeyslot: slot.value }) : slot;
 		});
 	}
 
@@ -383,7 +354,7 @@ class Engine extends SharingFace implements Tacet {
 		{ session, vault }: Open,
 		{ password }: { readonly password: string }
 	): Promise<Result<Profile['deviceKeyslot'], TacetError>> {
-		const known = this.#known;
+		const known = this.#profile.known;
 		if (known === null) return fail('signed_out');
 		const { sealOfflineSlot } = await import('./offline-unlock.ts');
 		const sealed = await session.replace(() =>
@@ -398,8 +369,8 @@ class Engine extends SharingFace implements Tacet {
 		if (open === null) return fail('locked');
 		const { Passkeys } = await import('./passkeys.ts');
 		const { name } = open;
-		const profile = (): Profile => this.#known?.profile ?? open.profile;
-		const changed = (change: Partial<Profile>) => this.#updateProfile(change);
+		const profile = (): Profile => this.#profile.known?.profile ?? open.profile;
+		const changed = (change: Partial<Profile>) => this.#profile.update(change);
 		return ok(new Passkeys({ ...this.#partsOf(open.crypto), name, profile, changed }));
 	}
 
@@ -410,7 +381,7 @@ class Engine extends SharingFace implements Tacet {
 		if (!answered.ok) return answered;
 		const { overviewOf } = await import('./overview.ts');
 		const { handle, writer } = open.name;
-		const here = { handle, device: writer, offlineUnlock: this.#ways.offlineUnlock };
+		const here = { handle, device: writer, offlineUnlock: this.#profile.ways.offlineUnlock };
 		return ok(overviewOf(answered.value, here));
 	}
 
@@ -458,25 +429,20 @@ class Engine extends SharingFace implements Tacet {
 	/** Another tab logged out and erased the store. */
 	async #forget(): Promise<void> {
 		await this.#lock({ sessionEnded: false });
-		this.#known = null;
+		this.#profile.forget();
 		this.#setState({ phase: 'signed_out' });
 	}
 
-	get #ways(): UnlockWays {
-		const { deviceKeyslot = null, sealedPasskeys = null } = this.#known?.profile ?? {};
-		return { offlineUnlock: deviceKeyslot !== null, passkeyUnlock: sealedPasskeys !== null };
-	}
-
 	#setLocked({ sessionEnded }: LockReason = { sessionEnded: false }): void {
-		const handle = this.#known?.name.handle;
+		const handle = this.#profile.known?.name.handle;
 		if (handle === undefined) this.#setState({ phase: 'signed_out' });
-		else this.#setState({ phase: 'locked', handle, sessionEnded, ...this.#ways });
+		else this.#setState({ phase: 'locked', handle, sessionEnded, ...this.#profile.ways });
 	}
 
 	#setUnlocked({ name, vault, loginDoubt }: Open): void {
 		const { account, handle, writer } = name;
 		const { space, sharing, autoLock, cursors, accountNews } = vault;
-		const facts = { handle, account, device: writer, ...this.#ways, space };
+		const facts = { handle, account, device: writer, ...this.#profile.ways, space };
 		const parts = { autoLock, cursors, accountNews, accountFault: vault.accountWatch.fault };
 		this.#setState({ phase: 'unlocked', ...facts, ...parts, ...sharing.state, loginDoubt });
 	}
