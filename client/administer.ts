@@ -101,6 +101,7 @@ export class Administration {
 		const { leads, mayWrite, isReady, connect, report } = this.#parts;
 		if (!leads()) return fail('offline');
 		if (!mayWrite()) return fail('unconfirmed');
+		if (report.problem === 'device_copied') return fail('device_copied');
 		if (!isReady()) connect();
 		const ready = await report.until(() => isReady() || !leads());
 		const judged = ready.ok ? await this.#judgeIdentity(intent) : ready;

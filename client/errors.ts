@@ -56,6 +56,8 @@ export type LocalErrorCode =
 	| 'passkey_unanswered'
 	/** It answers nothing that could open a keyslot: the PRF extension is missing. */
 	| 'passkey_without_prf'
+	/** Its writes wait until it goes on under a new device id, at the next login. */
+	| 'device_copied'
 	| 'not_trusted'
 	| 'not_found'
 	| 'note_too_large'

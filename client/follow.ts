@@ -56,8 +56,8 @@ export interface FollowerParts extends PastPagesParts {
 	readonly onVerified: () => void;
 	/** All on offer is verified, and shown. */
 	readonly onCaughtUp: () => void;
-	/** A chain fault ended it. */
-	readonly onDistrusted: () => void;
+	/** Nothing goes out any more: a chain fault, or this device's name under what it did not write. */
+	readonly onStuck: (code: 'not_trusted' | 'device_copied') => void;
 }
 
 /** What came was no answer: like a connection that was lost. */
@@ -350,6 +350,7 @@ export class Follower {
 		if (taken.copied) {
 			pusher.block();
 			report.setProblem('device_copied');
+			this.#parts.onStuck('device_copied');
 		}
 		if (taken.fault === null) return true;
 		await this.distrust(taken.fault.code, offered, taken.fault.entry);
@@ -480,7 +481,7 @@ export class Follower {
 		this.#foundFault = true;
 		this.#caughtUp = false;
 		socket.stop();
-		this.#parts.onDistrusted();
+		this.#parts.onStuck('not_trusted');
 		this.#keepingFault = true;
 		await log.saveFaults({ open: this.#fault, earlier: this.#earlier });
 		this.#keepingFault = false;

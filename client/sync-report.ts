@@ -123,11 +123,13 @@ export class SyncReport {
 	}
 
 	#whyNot(losses: number): Result<never, TacetError> | null {
-		const { isClosed, fault } = this.#see();
+		const { isClosed, fault, isCaughtUp } = this.#see();
 		if (isClosed) return fail('locked');
 		if (fault !== null) return fail('not_trusted');
 		if (this.#problem === 'store_unavailable') return fail('store_unavailable');
 		if (this.#problem === 'storage_full') return fail('store_full');
+		// What is still missing would have to be written here.
+		if (this.#problem === 'device_copied' && isCaughtUp) return fail('device_copied');
 		if (this.#losses === losses || this.#lastError === null) return null;
 		return { ok: false, error: this.#lastError };
 	}

@@ -181,8 +181,8 @@ export class SpaceSync {
 			onStoreFault: (fault: StoreFault) => {
 				this.#report.setProblem(storeProblem(fault));
 			},
-			onDistrusted: () => {
-				this.#administration.end({ code: 'not_trusted' });
+			onStuck: (code: 'not_trusted' | 'device_copied') => {
+				this.#administration.end({ code });
 			},
 			onVerified: () => {
 				this.#removal.disproved();

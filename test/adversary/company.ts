@@ -23,6 +23,7 @@ import {
 } from './device.ts';
 import { startEdge, type Edge } from './edge.ts';
 import { beatsSent } from './liar.ts';
+import { writesNothing } from './lies.ts';
 import { chanceOf, type Chance } from './random.ts';
 import { addViews, changeSomething, password, readLogs, type World } from './world.ts';
 
@@ -203,6 +204,7 @@ async function beatAll(edge: Edge, people: People, at: SpaceId): Promise<World['
 		const store = [...stores.values()].at(-1);
 		assert(store);
 		const device = await startDevice(edge.url, { keys, at, repairWaitMs: neverRepairs, store });
+		device.liar.lie = writesNothing;
 		await device.tacet.start();
 		await settled(device.space);
 		const { liar } = device;

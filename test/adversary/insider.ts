@@ -22,7 +22,7 @@ import {
 import type { Entry } from '../../protocol/frames.ts';
 import { idFromBytes, type DeviceId } from '../../protocol/ids.ts';
 import { commitSigningInput, type WrapContext } from '../../protocol/labels.ts';
-import { headsOf } from './lies.ts';
+import { headsOf, writesNothing } from './lies.ts';
 import type { Lie } from './liar.ts';
 import type { World } from './world.ts';
 
@@ -135,6 +135,7 @@ export class Insider {
 	/** Serves the log with what was added to it. */
 	get lie(): Lie {
 		return {
+			...writesNothing,
 			toClient: (frame, { space }) => {
 				if (space !== this.#world.space) return undefined;
 				const offered = headsOf(this.entries).at(-1);

@@ -33,6 +33,11 @@ import type { Chance } from './random.ts';
 type EntriesFrame = Extract<SpaceFrame, { type: 'entries' }>;
 type Told = readonly (SpaceFrame | Uint8Array)[];
 
+/** Of a device whose copy is still at work: two that write under one name get into each other's way. */
+export const writesNothing: Pick<Required<Lie>, 'toEdge'> = {
+	toEdge: ({ type }) => (type === 'append' ? [] : undefined)
+};
+
 /** What the liar has at hand besides the frame before it. */
 export interface Material {
 	readonly chance: Chance;

@@ -22,7 +22,7 @@ import {
 } from './device.ts';
 import { startEdge, type Edge } from './edge.ts';
 import { beatsSent } from './liar.ts';
-import { headsOf } from './lies.ts';
+import { headsOf, writesNothing } from './lies.ts';
 import { chanceOf, type Chance } from './random.ts';
 
 export interface World {
@@ -160,6 +160,7 @@ export async function readLogs(
 	});
 	const logs = new Map<SpaceId, { entries: Entry[]; head: Head }>();
 	device.liar.lie = {
+		...writesNothing,
 		toClient(frame, { space }) {
 			if (frame.type !== 'entries') return undefined;
 			const log = logs.get(space) ?? { entries: [], head: frame.offered };
@@ -193,6 +194,7 @@ async function viewAt(world: World, until: Seq): Promise<string> {
 	const device = await startDevice(edge.url, { keys, at, repairWaitMs: neverRepairs, store });
 	const isBefore = ({ seq }: Entry): boolean => seq <= until;
 	device.liar.lie = {
+		...writesNothing,
 		toClient(frame, line) {
 			if (line.space !== space) return undefined;
 			if (frame.type === 'hello') return [{ type: 'hello', offered }];

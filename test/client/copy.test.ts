@@ -38,6 +38,11 @@ test('a copied profile is noticed, and goes on under a new name with nothing los
 	await until(spaceOf(copy), () => spaceOf(copy).sync.problem === 'device_copied');
 	await spaceOf(copy).create({ title: 'By the copy' });
 	expect(spaceOf(copy).sync.waiting).toBe(1);
+	// What has to stand on a log first is not waited for.
+	expect(await copy.tacet.createSpace({ name: 'By the copy' })).toMatchObject({
+		...{ ok: false, error: { code: 'device_copied' } }
+	});
+	expect(await spaceOf(copy).rotate()).toMatchObject({ error: { code: 'device_copied' } });
 	const before = copy.tacet.state.phase === 'unlocked' && copy.tacet.state.device;
 
 	await copy.tacet.lock();

@@ -271,6 +271,10 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'An account is already open on this device.',
 		then: 'Log it out first; its notes stay safe on the server.'
 	},
+	device_copied: {
+		what: 'This profile was copied',
+		then: 'Another copy of it is writing too. Lock, then unlock with your password: this device goes on under a new name, and you can try again.'
+	},
 	not_trusted: {
 		what: 'Not trusted: this server showed a history that can’t be true.',
 		then: 'Your notes can be read here, but nothing is sent or taken until you decide. Ask the person who runs the server.'
