@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { beforeAll, test } from 'vitest';
 import { assertAccessible as assertPageAccessible } from './accessible.ts';
-import { assertNoProblems, tellStories, type Profile } from './browser.ts';
+import { assertNoProblems, still, tellStories, type Profile } from './browser.ts';
 import {
 	atTheDesk,
 	confirmKit,
@@ -39,7 +39,7 @@ let profile: Profile;
 let page: Page;
 
 beforeAll(async () => {
-	profile = await story.profile({ settings: { reducedMotion: 'reduce' } });
+	profile = await story.profile(still);
 	page = profile.page;
 });
 
@@ -165,11 +165,10 @@ test('palette, keyboard map, sync story and lock', async () => {
 	assertNoProblems(profile);
 });
 
-const reducedMotion = { settings: { reducedMotion: 'reduce' } } as const;
 let guest: Profile;
 
 test('inviting, being invited, and letting in', async () => {
-	guest = await story.profile(reducedMotion);
+	guest = await story.profile(still);
 	await newSpace(page, 'Shared with a guest');
 	await newNote(page, 'For the guest too', 'Hello.');
 	const dialog = await openSharing(page);
@@ -215,7 +214,7 @@ test('inviting, being invited, and letting in', async () => {
 });
 
 test('share links, what holds each limit, and the page of a space', async () => {
-	guest = await story.profile(reducedMotion);
+	guest = await story.profile(still);
 	const dialog = await openSharing(page);
 	await dialog.getByRole('tab', { name: 'Link' }).click();
 	const open = await makeShareLink(dialog, { label: 'For anybody' });

@@ -1,7 +1,7 @@
 // The account key as a person meets it: on the kit, on a new device, and among the ways of unlocking.
 import { expect, test } from 'vitest';
 import { assertAccessible } from './accessible.ts';
-import { assertNoProblems, tellStories } from './browser.ts';
+import { assertNoProblems, still, tellStories } from './browser.ts';
 import {
 	accountKeyField,
 	accountKeys,
@@ -17,17 +17,16 @@ import {
 } from './person.ts';
 
 const story = tellStories();
-const reducedMotion = { settings: { reducedMotion: 'reduce' } } as const;
 const formOfKey = /^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){6}$/;
 
 test('the first account has none; who comes after it finds one on the kit, and needs it on a new device', async () => {
-	const operator = await story.profile(reducedMotion);
+	const operator = await story.profile(still);
 	await operator.page.getByText('You are the first here.').waitFor();
 	await signUp(operator.page, 'the-operator');
 	expect(accountKeys.has('the-operator')).toBe(false);
 	await operator.close();
 
-	const first = await story.profile(reducedMotion);
+	const first = await story.profile(still);
 	await first.page.getByText('You get a kit to print.').waitFor();
 	await signUp(first.page, 'keyed');
 	const key = accountKeys.get('keyed') ?? '';
@@ -35,7 +34,7 @@ test('the first account has none; who comes after it finds one on the kit, and n
 	await newNote(first.page, 'Behind password and paper', 'Sealed.');
 	await whenSynced(first.page);
 
-	const second = await story.profile(reducedMotion);
+	const second = await story.profile(still);
 	const { page } = second;
 	await fillLogIn(page, 'keyed');
 	await page.getByRole('heading', { name: 'Your account key' }).waitFor();
@@ -62,7 +61,7 @@ test('the first account has none; who comes after it finds one on the kit, and n
 });
 
 test('it is shown again, turned off and on, by whoever shows who they are', async () => {
-	const profile = await story.profile(reducedMotion);
+	const profile = await story.profile(still);
 	const { page } = profile;
 	await signUp(page, 'turning');
 	const old = accountKeys.get('turning') ?? '';
@@ -100,7 +99,7 @@ test('it is shown again, turned off and on, by whoever shows who they are', asyn
 	await on.getByRole('button', { name: 'Turn on' }).click();
 	await section.getByText('New devices need it').waitFor();
 
-	const other = await story.profile(reducedMotion);
+	const other = await story.profile(still);
 	await fillLogIn(other.page, 'turning');
 	await accountKeyField(other.page).fill(old);
 	await other.page.getByRole('button', { name: 'Go on' }).click();

@@ -1,7 +1,7 @@
 // What guards an account, and what a person changes of it: password, kit, limits, and its end.
 import { expect, test } from 'vitest';
 import { assertAccessible } from './accessible.ts';
-import { assertNoProblems, password, tellStories } from './browser.ts';
+import { assertNoProblems, password, still, tellStories } from './browser.ts';
 import { headlessDevice } from './device.ts';
 import {
 	fillLogIn,
@@ -20,13 +20,11 @@ import {
 } from './person.ts';
 
 const story = tellStories();
-const reducedMotion = { settings: { reducedMotion: 'reduce' } } as const;
-
 /** A story that is told again is one of another account. */
 let accounts = 0;
 
 test('what a device left unlocked would give away asks for the password first', async () => {
-	const profile = await story.profile(reducedMotion);
+	const profile = await story.profile(still);
 	const { page } = profile;
 	await signUp(page, `left-unlocked-${String(++accounts)}`);
 	await newNote(page, 'Of value', 'To others as well.');
@@ -56,7 +54,7 @@ test('what a device left unlocked would give away asks for the password first', 
 const another = 'a heron asleep in the reeds';
 
 test('the password is changed: every other session ends, and the old one opens nothing', async () => {
-	const profile = await story.profile(reducedMotion);
+	const profile = await story.profile(still);
 	const { page } = profile;
 	const handle = `new-password-${String(++accounts)}`;
 	await signUp(page, handle);
@@ -83,7 +81,7 @@ test('the password is changed: every other session ends, and the old one opens n
 	await goTo(page, 'Notes');
 	await noteRow(page, 'Behind a new lock').waitFor();
 
-	const second = await story.profile(reducedMotion);
+	const second = await story.profile(still);
 	await fillLogIn(second.page, handle);
 	await second.page.getByText('do not belong together').waitFor();
 	await logIn(second.page, handle, another);
@@ -93,7 +91,7 @@ test('the password is changed: every other session ends, and the old one opens n
 });
 
 test('a new kit takes the place of the old one when its words are read back, and not before', async () => {
-	const profile = await story.profile(reducedMotion);
+	const profile = await story.profile(still);
 	const { page } = profile;
 	await signUp(page, `new-kit-${String(++accounts)}`);
 	await goToAccount(page, 'Recovery kit');
@@ -143,9 +141,9 @@ test('a new kit takes the place of the old one when its words are read back, and
 
 test('an account sees what it uses of what it may, and nothing of running the server', async () => {
 	// Whoever is first runs the server.
-	const first = await story.profile(reducedMotion);
+	const first = await story.profile(still);
 	await signUp(first.page, `operator-${String(++accounts)}`);
-	const profile = await story.profile(reducedMotion);
+	const profile = await story.profile(still);
 	const { page } = profile;
 	await signUp(page, `sparing-${String(++accounts)}`);
 	await newNote(page, 'One', 'Sealed.');
@@ -173,7 +171,7 @@ test('an account sees what it uses of what it may, and nothing of running the se
 });
 
 test('what is copied of secrets is taken out of the clipboard, unless something else lies there', async () => {
-	const profile = await story.profile(reducedMotion);
+	const profile = await story.profile(still);
 	const { page } = profile;
 	await signUp(page, `copied-${String(++accounts)}`);
 	await goToAccount(page, 'Second factors');
@@ -207,7 +205,7 @@ test('what is copied of secrets is taken out of the clipboard, unless something 
 
 test('where the page may not look into the clipboard, it says so, and its person clears it', async () => {
 	const profile = await story.profile({
-		settings: { ...reducedMotion.settings, permissions: ['clipboard-write'] }
+		settings: { ...still.settings, permissions: ['clipboard-write'] }
 	});
 	const { page, context } = profile;
 	await signUp(page, `not-looked-${String(++accounts)}`);
@@ -226,7 +224,7 @@ test('where the page may not look into the clipboard, it says so, and its person
 });
 
 test('an account is deleted by whoever types its handle and shows who they are', async () => {
-	const profile = await story.profile(reducedMotion);
+	const profile = await story.profile(still);
 	const { page } = profile;
 	const handle = `leaving-${String(++accounts)}`;
 	await signUp(page, handle);

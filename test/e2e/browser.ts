@@ -85,6 +85,14 @@ export interface ProfileOptions {
 	readonly settings?: BrowserContextOptions;
 }
 
+/**
+ * For stories of an account, on pages that are looked at one by one: nothing moves, and nothing is
+ * fetched to be kept for a time without a network, which takes a browser as long as signing up.
+ */
+export const still = {
+	settings: { reducedMotion: 'reduce', serviceWorkers: 'block' }
+} as const satisfies ProfileOptions;
+
 /** To be called once in a file of stories: starts the edge, and ends everything. */
 export function tellStories(): Story {
 	let edge: Edge | null = null;

@@ -2,7 +2,7 @@
 import type { Locator, Page } from 'playwright-core';
 import { encode } from 'uqr';
 import { expect, test } from 'vitest';
-import { assertNoProblems, password, tellStories } from './browser.ts';
+import { assertNoProblems, password, still, tellStories } from './browser.ts';
 import {
 	atTheDesk,
 	goToAccount,
@@ -40,7 +40,7 @@ async function squaresOf(code: Locator): Promise<string[]> {
 let accounts = 0;
 
 test('a device that is linked by its code is confirmed from the start', async () => {
-	const first = await story.profile();
+	const first = await story.profile(still);
 	const handle = `linked-${String(++accounts)}`;
 	await signUp(first.page, handle);
 	await newNote(first.page, 'Made on the first', 'Before there were two.');
@@ -53,7 +53,7 @@ test('a device that is linked by its code is confirmed from the start', async ()
 	const { data } = encode(url, { ecc: 'M', border: 4 });
 	expect(drawn).toEqual(data.map((row) => row.map(Number).join('')));
 
-	const second = await story.profile();
+	const second = await story.profile(still);
 	await second.page.goto(url);
 	await second.page.getByRole('heading', { name: 'Link this device' }).waitFor();
 	const label = await second.page.getByLabel(/^Code: /).getAttribute('aria-label');
@@ -88,7 +88,7 @@ test('a device that is linked by its code is confirmed from the start', async ()
 });
 
 test('a device that only logged in waits to be confirmed until another one is there', async () => {
-	let first = await story.profile();
+	let first = await story.profile(still);
 	const handle = `unlinked-${String(++accounts)}`;
 	await signUp(first.page, handle);
 	await newNote(first.page, 'Known to both', 'One line.');
@@ -96,7 +96,7 @@ test('a device that only logged in waits to be confirmed until another one is th
 	const { folder } = first;
 	await first.close();
 
-	const second = await story.profile();
+	const second = await story.profile(still);
 	const { page } = second;
 	await logIn(page, handle);
 	await banner(page).getByText('Not confirmed yet.').waitFor();
@@ -109,7 +109,7 @@ test('a device that only logged in waits to be confirmed until another one is th
 	const dialog = page.getByRole('dialog', { name: 'This device is not confirmed yet' });
 	await dialog.getByText('The last change was made').waitFor();
 
-	first = await story.profile({ folder });
+	first = await story.profile({ folder, ...still });
 	await unlock(first.page);
 	await dialog.getByText('Another device has vouched for this one: it is confirmed.').waitFor();
 	await dialog.getByRole('button', { name: 'Close' }).click();
@@ -122,12 +122,12 @@ test('a device that only logged in waits to be confirmed until another one is th
 });
 
 test('where there is no other device, a person confirms it by hand', async () => {
-	const first = await story.profile();
+	const first = await story.profile(still);
 	await signUp(first.page, 'alone');
 	await newNote(first.page, 'All that is left', 'One line.');
 	await whenSynced(first.page);
 	await first.close();
-	const second = await story.profile();
+	const second = await story.profile(still);
 	const { page } = second;
 	await logIn(page, 'alone');
 	await openNote(page, 'All that is left');
@@ -143,7 +143,7 @@ test('where there is no other device, a person confirms it by hand', async () =>
 	await confirm.click();
 	await banner(page).waitFor({ state: 'hidden' });
 	await whenSynced(page);
-	const third = await story.profile();
+	const third = await story.profile(still);
 	await logIn(third.page, 'alone');
 	await openNote(third.page, 'All that is left');
 	await noteText(third.page).getByText('One line. Waiting to go.').waitFor();

@@ -2,17 +2,15 @@
 import { expect, test } from 'vitest';
 import { codeOf } from '../client/authenticator-app.ts';
 import { assertAccessible } from './accessible.ts';
-import { assertNoProblems, tellStories } from './browser.ts';
+import { assertNoProblems, still, tellStories } from './browser.ts';
 import { comeIn, fillLogIn, goToAccount, newNote, noteRow, signUp, whenSynced } from './person.ts';
 
 const story = tellStories();
-const reducedMotion = { settings: { reducedMotion: 'reduce' } } as const;
-
 /** A story that is told again is one of another account. */
 let accounts = 0;
 
 test('codes from an app and on paper are added, and asked for at the next login', async () => {
-	const first = await story.profile(reducedMotion);
+	const first = await story.profile(still);
 	const handle = `two-steps-${String(++accounts)}`;
 	await signUp(first.page, handle);
 	await newNote(first.page, 'Behind two doors', 'Sealed.');
@@ -45,7 +43,7 @@ test('codes from an app and on paper are added, and asked for at the next login'
 	await mine.getByText(/10 codes left/).waitFor();
 	await assertAccessible(first.page, 'second factors');
 
-	const second = await story.profile(reducedMotion);
+	const second = await story.profile(still);
 	await fillLogIn(second.page, handle);
 	await second.page.getByRole('heading', { name: 'One more step' }).waitFor();
 	await assertAccessible(second.page, 'the second step of a login');

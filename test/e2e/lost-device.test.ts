@@ -1,7 +1,7 @@
 // A device was lost: its person gives the account a new key, from another one, and goes on.
 import { expect, test } from 'vitest';
 import { assertAccessible } from './accessible.ts';
-import { assertNoProblems, tellStories } from './browser.ts';
+import { assertNoProblems, still, tellStories } from './browser.ts';
 import { headlessDevice } from './device.ts';
 import {
 	fillWords,
@@ -22,7 +22,7 @@ const another = 'a heron asleep in the reeds';
 let accounts = 0;
 
 test('a device that was stolen opens nothing that is written from then on, and this one goes on', async () => {
-	const profile = await story.profile({ settings: { reducedMotion: 'reduce' } });
+	const profile = await story.profile(still);
 	const { page } = profile;
 	const handle = `lost-device-${String(++accounts)}`;
 	await signUp(page, handle);

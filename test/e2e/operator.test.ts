@@ -1,6 +1,6 @@
 // Whoever is first runs the server: says who may sign up, and gives out links for it.
 import { describe, expect, test } from 'vitest';
-import { tellStories, type Profile } from './browser.ts';
+import { still, tellStories, type Profile } from './browser.ts';
 import { fillSignUp, signUp } from './person.ts';
 
 const story = tellStories();
@@ -10,7 +10,7 @@ describe('a new server', () => {
 	let link = '';
 
 	test('says to the first person that they will run it, and shows them how', async () => {
-		first = await story.profile();
+		first = await story.profile(still);
 		const { page } = first;
 		await page.getByText('You are the first here.').waitFor();
 		await signUp(page, 'ada');
@@ -31,7 +31,7 @@ describe('a new server', () => {
 	});
 
 	test('refuses whoever comes without one', async () => {
-		const profile = await story.profile();
+		const profile = await story.profile(still);
 		const { page } = profile;
 		await page.getByText('This server takes new accounts by invite only.').waitFor();
 		expect(await page.getByRole('button', { name: 'Create account' }).count()).toBe(0);
@@ -39,7 +39,7 @@ describe('a new server', () => {
 	});
 
 	test('takes one account by it, which runs nothing', async () => {
-		const profile = await story.profile();
+		const profile = await story.profile(still);
 		const { page } = profile;
 		await page.goto(link);
 		await page.reload();
@@ -52,7 +52,7 @@ describe('a new server', () => {
 	});
 
 	test('takes no second one by it', async () => {
-		const profile = await story.profile();
+		const profile = await story.profile(still);
 		const { page } = profile;
 		await page.goto(link);
 		await page.reload();

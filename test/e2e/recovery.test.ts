@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { codeOf } from '../client/authenticator-app.ts';
 import { askForTotp, wrongCodeOf } from '../client/guarded.ts';
 import { assertAccessible } from './accessible.ts';
-import { assertNoProblems, tellStories } from './browser.ts';
+import { assertNoProblems, still, tellStories } from './browser.ts';
 import { headlessDevice } from './device.ts';
 import {
 	accountKeyField,
@@ -29,7 +29,7 @@ const newHandle = (name: string): string => `${name}-${String(++accounts)}`;
 const dayMs = 24 * 60 * 60_000;
 
 test('after a month the page asks whether the kit is still there, and takes three words for an answer', async () => {
-	const profile = await story.profile();
+	const profile = await story.profile(still);
 	const { page } = profile;
 	const words = await signUp(page, newHandle('a-month-later'));
 	const nudge = page.getByRole('complementary', { name: 'Recovery kit' });
@@ -75,7 +75,7 @@ async function pasteWords(page: Page, words: readonly string[]): Promise<void> {
 }
 
 test('a forgotten password: the words wait, another browser lets them in, and everything is there', async () => {
-	const [home, fresh] = [await story.profile(), await story.profile()];
+	const [home, fresh] = [await story.profile(still), await story.profile(still)];
 	const handle = newHandle('forgotten');
 	const words = await signUp(home.page, handle);
 	await newNote(home.page, 'Still here', 'after all that');
@@ -130,7 +130,7 @@ test('a forgotten password: the words wait, another browser lets them in, and ev
 });
 
 test('words in other hands: the browser at home calls it off, and whoever waits is told', async () => {
-	const [home, thief] = [await story.profile(), await story.profile()];
+	const [home, thief] = [await story.profile(still), await story.profile(still)];
 	const handle = newHandle('a-copied-sheet');
 	const words = await signUp(home.page, handle);
 	await toTheWords(thief.page, handle);
@@ -147,7 +147,7 @@ test('words in other hands: the browser at home calls it off, and whoever waits 
 });
 
 test('everything is lost but the words and an app: where the account lets its kit in at once, that is enough', async () => {
-	const home = await story.profile();
+	const home = await story.profile(still);
 	const handle = newHandle('all-is-lost');
 	const words = await signUp(home.page, handle);
 	await newNote(home.page, 'Still here', 'after the fire');
@@ -156,7 +156,7 @@ test('everything is lost but the words and an app: where the account lets its ki
 	const app = await askForTotp(other, { recoveryDelayDays: 0 });
 	await Promise.all([home.close(), other.close()]);
 
-	const fresh = await story.profile({ settings: { reducedMotion: 'reduce' } });
+	const fresh = await story.profile(still);
 	const { page } = fresh;
 	const digitsField = page.getByRole('textbox', { name: 'Six digits from your app' });
 	await toTheWords(page, handle);

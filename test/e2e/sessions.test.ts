@@ -2,7 +2,7 @@
 // of a new one.
 import { expect, test } from 'vitest';
 import { assertAccessible } from './accessible.ts';
-import { assertNoProblems, password, tellStories } from './browser.ts';
+import { assertNoProblems, password, still, tellStories } from './browser.ts';
 import { headlessDevice } from './device.ts';
 import {
 	atTheDesk,
@@ -17,13 +17,11 @@ import {
 } from './person.ts';
 
 const story = tellStories();
-const reducedMotion = { settings: { reducedMotion: 'reduce' } } as const;
-
 /** A story that is told again is one of another account. */
 let accounts = 0;
 
 test('whoever is logged in on as many devices as may be chooses which one to log out', async () => {
-	const first = await story.profile(reducedMotion);
+	const first = await story.profile(still);
 	const handle = `four-devices-${String(++accounts)}`;
 	await signUp(first.page, handle);
 	await newNote(first.page, 'On every device', 'Sealed.');
@@ -36,7 +34,7 @@ test('whoever is logged in on as many devices as may be chooses which one to log
 	await first.page.getByText('3 of 3 logged in').waitFor();
 	expect(await first.page.getByText(/last seen/).count()).toBe(3);
 
-	const fourth = await story.profile(reducedMotion);
+	const fourth = await story.profile(still);
 	const { page } = fourth;
 	await fillLogIn(page, handle);
 	await page.getByText('You are logged in on 3 of 3 devices.').waitFor();
@@ -64,7 +62,7 @@ test('whoever is logged in on as many devices as may be chooses which one to log
 });
 
 test('sessions are ended one by one or all at once, and devices named and removed', async () => {
-	const profile = await story.profile(reducedMotion);
+	const profile = await story.profile(still);
 	const { page } = profile;
 	const handle = `own-devices-${String(++accounts)}`;
 	await signUp(page, handle);
@@ -136,7 +134,7 @@ test('sessions are ended one by one or all at once, and devices named and remove
 });
 
 test('a device that nobody knew is told of, and its session ended, on the page that is open', async () => {
-	const profile = await story.profile(reducedMotion);
+	const profile = await story.profile(still);
 	const { page } = profile;
 	const handle = `watched-${String(++accounts)}`;
 	await signUp(page, handle);
