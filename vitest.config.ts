@@ -43,8 +43,8 @@ const everywhere = ['test/{protocol,crypto}/**/*.test.ts'];
 export default defineConfig({
 	test: {
 		reporters: ['default', './test/reporter.ts'],
-		// Half of the time a test waits for an edge, a browser or a disk.
-		maxWorkers: Math.max(2, availableParallelism() - 1),
+		// A third of the time a test waits for an edge, a browser, a disk or a clock.
+		maxWorkers: availableParallelism() + 1,
 		projects: [
 			{
 				plugins: [wasmModules('node')],
