@@ -7,21 +7,26 @@ import { SecurityEvents } from '../../durable-objects/security-events.ts';
 import { AccountStore } from '../../durable-objects/account-store.ts';
 import { loginRatePerNetwork } from '../../durable-objects/limits.ts';
 import { randomBytes } from '../../crypto/random.ts';
-import { toHex } from '../../protocol/bytes.ts';
 import type { RequestOf } from '../../protocol/http.ts';
-import { idFromBytes, type SessionId, type SpaceId } from '../../protocol/ids.ts';
+import { idFromBytes, type SessionId } from '../../protocol/ids.ts';
 import {
 	maxSecurityEvents,
 	maxSessionsPerAccount,
 	securityEventTtlSeconds
 } from '../../protocol/limits.ts';
-import { bindings, connect, fetchWorker, openEdge, refusalOf, upgrade } from './edge.ts';
-import { bytesOf, call, doneOf, newDeviceId, Person, type Edge, type Session } from './person.ts';
+import {
+	accountObject,
+	connect,
+	fetchWorker,
+	openEdge,
+	randomSpace,
+	refusalOf,
+	upgrade
+} from './edge.ts';
+import { call, doneOf, newDeviceId, Person, type Edge, type Session } from './person.ts';
 import { newBoundKey, noteAnswer } from './proving.ts';
 
-const stubOf = ({ answer }: Session) =>
-	bindings.ACCOUNT.getByName(toHex(bytesOf(answer.handleHash)));
-const randomSpace = (): SpaceId => toHex(randomBytes(16)) as SpaceId;
+const stubOf = ({ answer }: Session) => accountObject(answer.handleHash);
 
 const end = (edge: Edge, { token }: Session, sessions: RequestOf<'sessionsEnd'>['sessions']) =>
 	call(edge, 'sessionsEnd', { sessions }, token);

@@ -2,17 +2,16 @@
 // left afterwards.
 import { describe, expect, it } from 'vitest';
 import type { AccountAction } from '../../protocol/account-write.ts';
-import { toBase64Url, toHex } from '../../protocol/bytes.ts';
+import { toBase64Url } from '../../protocol/bytes.ts';
 import { sha256 } from '../../crypto/hash.ts';
 import { randomBytes } from '../../crypto/random.ts';
-import { bindings, connect, openEdge } from './edge.ts';
-import { bytesOf, call, newDeviceId, newKeyslot, Person, type Session } from './person.ts';
+import { accountObject, connect, openEdge } from './edge.ts';
+import { call, newDeviceId, newKeyslot, Person, type Session } from './person.ts';
 import { otherPassword } from './other-password.ts';
 import { backUp, restore } from './restore.ts';
 import { dump, rowsWrittenBy } from './storage.ts';
 
-const stubOf = ({ answer }: Session) =>
-	bindings.ACCOUNT.getByName(toHex(bytesOf(answer.handleHash)));
+const stubOf = ({ answer }: Session) => accountObject(answer.handleHash);
 const loggedIn = async () => {
 	const person = await Person.signUp(await openEdge());
 	return { person, session: await person.logIn() };

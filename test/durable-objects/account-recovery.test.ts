@@ -7,12 +7,12 @@ import { sha256 } from '../../crypto/hash.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import { sign } from '../../crypto/signature.ts';
 import type { Material } from '../../protocol/account-write.ts';
-import { toBase64Url, toHex } from '../../protocol/bytes.ts';
+import { toBase64Url } from '../../protocol/bytes.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/http.ts';
 import type { RecoveryId } from '../../protocol/ids.ts';
 import { recoveryApprovalInput } from '../../protocol/labels.ts';
 import { recoveryKeptDays } from '../../protocol/limits.ts';
-import { bindings, openEdge } from './edge.ts';
+import { accountObject, openEdge } from './edge.ts';
 import {
 	bytesOf,
 	call,
@@ -28,8 +28,7 @@ import { newBoundKey } from './proving.ts';
 import { dump } from './storage.ts';
 
 const dayMs = 86_400_000;
-const stubOf = ({ answer }: Session) =>
-	bindings.ACCOUNT.getByName(toHex(bytesOf(answer.handleHash)));
+const stubOf = ({ answer }: Session) => accountObject(answer.handleHash);
 
 type Recoverer = Pick<RequestOf<'recoveryStep'>, 'handle' | 'authenticator' | 'device'>;
 

@@ -19,13 +19,12 @@ import {
 import type { Account } from '../../durable-objects/account.ts';
 import { AccountSharing } from '../../durable-objects/account-sharing.ts';
 import { AccountSharingStore } from '../../durable-objects/account-sharing-store.ts';
-import { bindings, openEdge } from './edge.ts';
+import { accountObject, openEdge } from './edge.ts';
 import { bytesOf, call, newHandle, Person, type Edge, type Session } from './person.ts';
 import { shownTo } from './proving.ts';
 import { dump, dumpEverything, rowsWrittenBy } from './storage.ts';
 
-const stubOf = (session: Session) =>
-	bindings.ACCOUNT.getByName(toHex(bytesOf(session.answer.handleHash)));
+const stubOf = (session: Session) => accountObject(session.answer.handleHash);
 const randomText = (bytes: number): string => toBase64Url(randomBytes(bytes));
 const newLink = (): DeviceLinkId => idFromBytes<DeviceLinkId>(randomBytes(16));
 

@@ -4,16 +4,14 @@ import type { Attempts } from '../../durable-objects/account-login-store.ts';
 import { sha256 } from '../../crypto/hash.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import { generateTotpSecret } from '../../crypto/totp.ts';
-import { toBase64Url, toHex } from '../../protocol/bytes.ts';
+import { toBase64Url } from '../../protocol/bytes.ts';
 import { encodeFactorData } from '../../protocol/factor.ts';
-import { idFromBytes, type FactorId, type SpaceId } from '../../protocol/ids.ts';
-import { bindings, connect, openEdge, refusalOf, upgrade } from './edge.ts';
+import { idFromBytes, type FactorId } from '../../protocol/ids.ts';
+import { accountObject, connect, openEdge, randomSpace, refusalOf, upgrade } from './edge.ts';
 import { codeOf, totp } from './factor-stage.ts';
 import { otherPassword } from './other-password.ts';
-import { bytesOf, call, keyStretching, newDeviceId, Person, type Edge } from './person.ts';
+import { call, keyStretching, newDeviceId, Person, type Edge } from './person.ts';
 import { dump } from './storage.ts';
-
-const randomSpace = (): SpaceId => toHex(randomBytes(16)) as SpaceId;
 
 /** A session with all that it can hold, and what is asked by each. */
 async function armed(edge: Edge, ada: Person) {
@@ -102,10 +100,7 @@ describe('every credential of a session that has to end', () => {
 			// Nor is its key one that is known: what it tries is counted as a stranger's.
 			const { startLoginRequest: ke1 } = edge.opaque.startLogin({ password: 'guess' });
 			expect((await call(edge, 'loginStart', { handle: ada.handle, ke1 }, token)).status).toBe(200);
-			const [row] =
-				(await dump(bindings.ACCOUNT.getByName(toHex(bytesOf(own.answer.handleHash)))))[
-					'login_attempts'
-				] ?? [];
+			const [row] = (await dump(accountObject(own.answer.handleHash)))['login_attempts'] ?? [];
 			const attempts = JSON.parse(row?.['attempts'] as string) as Record<string, Attempts>;
 			// The step-up's, and no other.
 			expect(attempts[`device:${session.device}`]?.failures).toBe(1);

@@ -2,6 +2,8 @@
 import { env, exports } from 'cloudflare:workers';
 import { init } from '../../crypto/opaque-ke/opaque-ke.js';
 import opaqueModule from '../../crypto/opaque-ke/opaque-ke.wasm';
+import { randomBytes } from '../../crypto/random.ts';
+import { toHex } from '../../protocol/bytes.ts';
 import {
 	encodeClientFrame,
 	parseSpaceFrame,
@@ -9,10 +11,10 @@ import {
 	type SpaceFrame
 } from '../../protocol/frames.ts';
 import { nonceOfReason, spaceSocketPath } from '../../protocol/http.ts';
-import type { Seq, SpaceId } from '../../protocol/ids.ts';
+import { idFromBytes, type Seq, type SpaceId } from '../../protocol/ids.ts';
 import { socketProtocol } from '../../protocol/version.ts';
 import type { Env } from '../../durable-objects/env.ts';
-import type { Edge } from './person.ts';
+import { bytesOf, type Edge } from './person.ts';
 import { keyOf, proofBy } from './proving.ts';
 
 export const origin = 'https://tacet.test';
@@ -95,6 +97,12 @@ export class TestSocket {
 		return this.next();
 	}
 }
+
+/** The object that an account lives in. @param handleHash as a login says it */
+export const accountObject = (handleHash: string) =>
+	bindings.ACCOUNT.getByName(toHex(bytesOf(handleHash)));
+
+export const randomSpace = (): SpaceId => idFromBytes<SpaceId>(randomBytes(16));
 
 /** The protocols to offer for a socket: a token, and a proof by the key that it is bound to. */
 export async function protocolsFor(

@@ -15,7 +15,7 @@ import { randomBytes } from '../../crypto/random.ts';
 import { generateTotpSecret, hotpCode } from '../../crypto/totp.ts';
 import type { Factor } from '../../protocol/account-write.ts';
 import { factorKinds, type FactorKind } from '../../protocol/factor-kind.ts';
-import { toBase64Url, toHex } from '../../protocol/bytes.ts';
+import { toBase64Url } from '../../protocol/bytes.ts';
 import type { Refusal } from '../../protocol/errors.ts';
 import { encodeFactorData, type FactorData } from '../../protocol/factor.ts';
 import type { FactorAnswer, FactorProof } from '../../protocol/factor-answer.ts';
@@ -27,7 +27,7 @@ import {
 	type SoftAuthenticator,
 	type Wrong
 } from '../crypto/edge/webauthn-fixture.ts';
-import { bindings, openEdge } from './edge.ts';
+import { accountObject, openEdge } from './edge.ts';
 import { bytesOf, Person } from './person.ts';
 
 export const all: readonly FactorKind[] = factorKinds;
@@ -78,7 +78,7 @@ export class FactorStage {
 	static async run(work: (stage: FactorStage) => Promise<void>): Promise<void> {
 		const person = await Person.signUp(await openEdge());
 		const { answer } = await person.logIn();
-		const stub = bindings.ACCOUNT.getByName(toHex(bytesOf(answer.handleHash)));
+		const stub = accountObject(answer.handleHash);
 		await runInDurableObject(stub, async (_object: unknown, state: DurableObjectState) => {
 			const stage = new FactorStage(stub, state);
 			stage.wake();

@@ -14,9 +14,9 @@ import {
 import { Account } from '../../durable-objects/account.ts';
 import { LoginBudget, loginCostMs, type Attempter } from '../../durable-objects/login-budget.ts';
 import { randomBytes } from '../../crypto/random.ts';
-import { toBase64Url, toHex } from '../../protocol/bytes.ts';
-import { bindings, openEdge } from './edge.ts';
-import { bytesOf, call, newDeviceId, newHandle, Person, type Edge } from './person.ts';
+import { toBase64Url } from '../../protocol/bytes.ts';
+import { accountObject, bindings, openEdge } from './edge.ts';
+import { call, newDeviceId, newHandle, Person, type Edge } from './person.ts';
 import { keyOf, newBoundKey, proofBy } from './proving.ts';
 import { dump, dumpEverything } from './storage.ts';
 
@@ -166,12 +166,10 @@ describe('failures', () => {
 	});
 });
 
-const stubOf = (handleHash: string) => bindings.ACCOUNT.getByName(toHex(bytesOf(handleHash)));
-
 interface Stage {
 	readonly ada: Person;
 	readonly home: Awaited<ReturnType<Person['logIn']>>;
-	readonly stub: ReturnType<typeof stubOf>;
+	readonly stub: ReturnType<typeof accountObject>;
 	readonly ke1: string;
 	/** From a network of its own: status and Retry-After. */
 	readonly elsewhere: () => Promise<Edge>;
@@ -182,7 +180,7 @@ async function onStage(): Promise<Stage> {
 	const ada = await Person.signUp(edge);
 	const home = await ada.logIn();
 	const { startLoginRequest: ke1 } = edge.opaque.startLogin({ password: 'guess' });
-	const stub = stubOf(home.answer.handleHash);
+	const stub = accountObject(home.answer.handleHash);
 	return { ada, home, stub, ke1, elsewhere: openEdge };
 }
 

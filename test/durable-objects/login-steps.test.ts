@@ -21,14 +21,13 @@ import { ProofGuard } from '../../durable-objects/proof-guard.ts';
 import { SecurityEvents } from '../../durable-objects/security-events.ts';
 import { SecurityEventStore } from '../../durable-objects/security-event-store.ts';
 import type { SecondStep } from '../../durable-objects/second-step.ts';
-import { toHex } from '../../protocol/bytes.ts';
 import type { FactorAnswer } from '../../protocol/factor-answer.ts';
 import type { RequestOf } from '../../protocol/http.ts';
 import { idFromBytes, type FactorId, type SessionId } from '../../protocol/ids.ts';
 import { maxFactorTries, maxSessionsPerAccount, totpStepSeconds } from '../../protocol/limits.ts';
 import { err, ok } from '../../protocol/result.ts';
-import { bindings, openEdge, origin } from './edge.ts';
-import { bytesOf, call, Person, type Edge, type Session } from './person.ts';
+import { accountObject, bindings, openEdge, origin } from './edge.ts';
+import { call, Person, type Edge, type Session } from './person.ts';
 import { keyOf, provenBy } from './proving.ts';
 
 const place = { origin, network: 'somewhere', where: null };
@@ -115,7 +114,7 @@ async function onStage(work: (stage: Stage, session: Session) => Promise<void>):
 	const real = await openEdge();
 	const ada = await Person.signUp(real);
 	const session = await ada.logIn();
-	const stub = bindings.ACCOUNT.getByName(toHex(bytesOf(session.answer.handleHash)));
+	const stub = accountObject(session.answer.handleHash);
 	await runInDurableObject(stub, async (_: Account, state: DurableObjectState) => {
 		const secret = randomBytes(20);
 		const factors = oneTimePasswords(secret);
@@ -269,7 +268,7 @@ describe('a session', () => {
 		const edge = await openEdge();
 		const ada = await Person.signUp(edge);
 		const [session, other] = [await ada.logIn(), await ada.logIn()];
-		const stub = bindings.ACCOUNT.getByName(toHex(bytesOf(session.answer.handleHash)));
+		const stub = accountObject(session.answer.handleHash);
 		const ask = async ({ token }: Session) => {
 			const said = await stub.admit(await provenBy(keyOf(token), token, 'fresh'), null);
 			return said.answer.ok ? 'ok' : said.answer.error.code;

@@ -6,21 +6,11 @@ import { AccountSpaces, type RoomAsked } from '../../durable-objects/account-spa
 import type { AccountSpaceStore } from '../../durable-objects/account-space-store.ts';
 import { defaultLimits, freeingReserveBytes } from '../../durable-objects/limits.ts';
 import { randomBytes } from '../../crypto/random.ts';
-import { toHex } from '../../protocol/bytes.ts';
 import type { Append } from '../../protocol/frames.ts';
 import type { OperatorLimits } from '../../protocol/http-operator.ts';
 import { idFromBytes, type SpaceId } from '../../protocol/ids.ts';
-import { bindings, connect, openEdge } from './edge.ts';
-import {
-	after,
-	bytesOf,
-	call,
-	noChange,
-	Person,
-	randomPage,
-	type Edge,
-	type Session
-} from './person.ts';
+import { accountObject, connect, openEdge } from './edge.ts';
+import { after, call, noChange, Person, randomPage, type Edge, type Session } from './person.ts';
 import { Stage } from './space-stage.ts';
 import { dump, rowsReadBy, rowsWrittenBy } from './storage.ts';
 
@@ -59,8 +49,7 @@ const storedBytesOf = async (stage: Stage): Promise<number> => {
 	return Number(commits.at(-1)?.['stored_bytes']) - Number(space[0]?.['released_bytes']);
 };
 
-const accountOf = ({ answer }: Session) =>
-	bindings.ACCOUNT.getByName(toHex(bytesOf(answer.handleHash)));
+const accountOf = ({ answer }: Session) => accountObject(answer.handleHash);
 
 const codeOf = (answer: object): string =>
 	'refusal' in answer ? (answer.refusal as { code: string }).code : 'appended';

@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest';
 import document from '../../docs/storage-schema.md?raw';
-import { bindings, connect, openEdge } from './edge.ts';
+import { accountObject, bindings, connect, openEdge } from './edge.ts';
 import { Person } from './person.ts';
 import { schemaOf } from './storage.ts';
-import { bytesOf } from './person.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import { toHex } from '../../protocol/bytes.ts';
 
@@ -38,7 +37,7 @@ it('is what docs/storage-schema.md says, column for column', async () => {
 	const limiter = bindings.LIMITER.getByName(toHex(randomBytes(32)));
 	// Few are not written down.
 	for (let asked = 0; asked < 10; asked++) await limiter.take('login');
-	const account = bindings.ACCOUNT.getByName(toHex(bytesOf(session.answer.handleHash)));
+	const account = accountObject(session.answer.handleHash);
 	const objects: [string, DurableObjectStub][] = [
 		['Deployment', bindings.DEPLOYMENT.getByName('deployment')],
 		['Account', account],

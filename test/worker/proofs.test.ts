@@ -5,7 +5,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeDpopProof } from '../../crypto/client/dpop-proof.ts';
 import { claimedAccountObject } from '../../crypto/edge/session-token.ts';
 import { describeRequest } from '../../crypto/proven-request.ts';
-import { toHex, utf8Encode } from '../../protocol/bytes.ts';
+import { utf8Encode } from '../../protocol/bytes.ts';
 import { wireErrors } from '../../protocol/errors.ts';
 import {
 	nonceOfReason,
@@ -16,7 +16,7 @@ import {
 } from '../../protocol/http.ts';
 import { socketProtocol } from '../../protocol/version.ts';
 import { headerOf, signJwt } from '../crypto/proof-maker.ts';
-import { bindings, openEdge, origin, TestSocket } from '../durable-objects/edge.ts';
+import { accountObject, bindings, openEdge, origin, TestSocket } from '../durable-objects/edge.ts';
 import { bytesOf, call, type Edge, type Reply, type Session } from '../durable-objects/person.ts';
 import { jktOf, keyOf, newBoundKey, type BoundKey } from '../durable-objects/proving.ts';
 import { dump, dumpEverything } from '../durable-objects/storage.ts';
@@ -44,8 +44,7 @@ beforeEach(async () => {
 	edge = await openEdge();
 });
 
-const accountOf = ({ answer }: Session) =>
-	bindings.ACCOUNT.getByName(toHex(bytesOf(answer.handleHash)));
+const accountOf = ({ answer }: Session) => accountObject(answer.handleHash);
 
 /** Whether it was awake or not, it has slept then. */
 async function putToSleep(stub: DurableObjectStub): Promise<void> {

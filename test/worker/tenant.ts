@@ -19,7 +19,7 @@ import {
 	type SessionId,
 	type SpaceId
 } from '../../protocol/ids.ts';
-import { bindings, connect } from '../durable-objects/edge.ts';
+import { accountObject, bindings, connect } from '../durable-objects/edge.ts';
 import {
 	after,
 	bytesOf,
@@ -105,7 +105,7 @@ export async function createTenant(edge: Edge, claimant: LoggedIn): Promise<Tena
 	});
 	const linkToken = opened.body.opening?.accessToken;
 	if (linkToken === undefined) throw new Error(`no opening: ${JSON.stringify(opened.body)}`);
-	const accountObject = bindings.ACCOUNT.getByName(toHex(bytesOf(session.answer.handleHash)));
+	const stub = accountObject(session.answer.handleHash);
 	return {
 		person,
 		session,
@@ -118,7 +118,7 @@ export async function createTenant(edge: Edge, claimant: LoggedIn): Promise<Tena
 		linkToken,
 		requests: await requestsOf(edge, { person, session, space, link, linkToken, claimant }),
 		dump: async () =>
-			JSON.stringify([await dump(accountObject), await dump(bindings.SPACE.getByName(space))])
+			JSON.stringify([await dump(stub), await dump(bindings.SPACE.getByName(space))])
 	};
 }
 

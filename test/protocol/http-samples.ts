@@ -1,21 +1,14 @@
+// A request and an answer of each route, with all that may stand in them.
 import * as v from 'valibot';
-import { describe, expect, test } from 'vitest';
 import { toBase64Url } from '../../protocol/bytes.ts';
-import {
-	errorResponse,
-	nonceOfReason,
-	parseSocketQuery,
-	routes,
-	spaceSocketPath,
-	staleProofReason,
-	type RouteName
-} from '../../protocol/http.ts';
+import { routes, type RouteName } from '../../protocol/http.ts';
 import { account, bytesFrom, device, space } from './samples.ts';
 
-const bytes = (length: number): string => toBase64Url(bytesFrom(1, length));
-const id = device as string;
+/** That many bytes as text. */
+export const bytes = (length: number): string => toBase64Url(bytesFrom(1, length));
+export const id = device as string;
 const identity = bytes(1_400);
-const jwk = { kty: 'EC', crv: 'P-256', x: bytes(32), y: bytes(32) };
+export const jwk = { kty: 'EC', crv: 'P-256', x: bytes(32), y: bytes(32) };
 const session = {
 	...{ id, accessToken: 'tacet_at_1.2', accessExpiresAtMs: 1, refreshToken: 'tacet_rt_1.2' },
 	freshUntilMs: 2
@@ -65,8 +58,8 @@ const operation = {
 };
 const recoverer = { handle: 'ada', authenticator: bytes(32), device: { id, jwk } };
 
-type Shape = Readonly<Record<string, unknown>>;
-const samples: Record<RouteName, { readonly request: Shape; readonly response: Shape }> = {
+export type Shape = Readonly<Record<string, unknown>>;
+export const samples: Record<RouteName, { readonly request: Shape; readonly response: Shape }> = {
 	health: { request: {}, response: { name: 'tacet', protocolVersion: 1 } },
 	signUpRead: { request: {}, response: { signUp: 'invite', isFirst: false } },
 	usageRead: {
@@ -267,7 +260,7 @@ const samples: Record<RouteName, { readonly request: Shape; readonly response: S
 };
 
 /** Where null stands for that there is none. */
-const mayBeNull = new Set([
+export const mayBeNull = new Set([
 	'registrationStart.request.invite',
 	'registrationFinish.request.invite',
 	...['accountRead', 'loginChoose', 'loginFinish', 'recoveryStep'].flatMap((name) =>
@@ -306,247 +299,7 @@ const mayBeNull = new Set([
 	'deviceLinkTake.response.sealed'
 ]);
 
-const names = Object.keys(routes) as RouteName[];
-const sides = ['request', 'response'] as const;
-const accepts = (name: RouteName, side: (typeof sides)[number], value: unknown): boolean =>
+export const names = Object.keys(routes) as RouteName[];
+export const sides = ['request', 'response'] as const;
+export const accepts = (name: RouteName, side: (typeof sides)[number], value: unknown): boolean =>
 	v.safeParse(routes[name][side], value).success;
-
-/** Every copy of `value` with one place changed by `change`; arrays and objects are descended. */
-function* variants(
-	value: unknown,
-	change: (leaf: unknown, place: string) => readonly unknown[],
-	place = ''
-): Generator {
-	yield* change(value, place);
-	if (Array.isArray(value)) {
-		for (const [index, element] of value.entries()) {
-			const others = variants(element, change, `${place}.${index}`);
-			for (const other of others) yield value.with(index, other);
-		}
-	} else if (typeof value === 'object' && value !== null) {
-		for (const [key, element] of Object.entries(value)) {
-			const others = variants(element, change, `${place}.${key}`);
-			for (const other of others) yield { ...value, [key]: other };
-		}
-	}
-}
-
-const isObject = (value: unknown): value is Shape =>
-	typeof value === 'object' && value !== null && !Array.isArray(value);
-const opaqueText = new Set([
-	...['token', 'tacet_rt_1.2', 'ada', 'tacet', 'EC', 'P-256', 'internal', 'public-key'],
-	...[
-		'factor',
-		'choose',
-		'done',
-		'ready',
-		'fresh',
-		'end_oldest',
-		'totp',
-		'webauthn',
-		'123456',
-		'AAAA'
-	],
-	'+15550123456',
-	...['open', 'invite', 'limits'],
-	...['DE', 'Bonn', 'own', 'logged_in', 'cookie', 'answer']
-]);
-
-for (const name of names) {
-	describe(`the schemas of ${name}`, () => {
-		test.each(sides)('accept a %s, and give it back as it is', (side) => {
-			const sample = samples[name][side];
-			expect(v.parse(routes[name][side] as v.GenericSchema, sample)).toEqual(sample);
-		});
-
-		test.each(sides)('refuse a %s with a field more, at any depth', (side) => {
-			const more = [
-				...variants(samples[name][side], (leaf) =>
-					isObject(leaf) ? [{ ...leaf, admin: true }] : []
-				)
-			];
-			expect(more.length).toBeGreaterThan(0);
-			for (const value of more) expect(accepts(name, side, value)).toBe(false);
-		});
-
-		test.each(sides)('refuse a %s with a field less, at any depth', (side) => {
-			const less = variants(samples[name][side], (leaf) =>
-				isObject(leaf)
-					? Object.keys(leaf).map((key) =>
-							Object.fromEntries(Object.entries(leaf).filter(([other]) => other !== key))
-						)
-					: []
-			);
-			for (const value of less) expect(accepts(name, side, value)).toBe(false);
-		});
-
-		test.each(sides)('refuse a %s with a value of another type', (side) => {
-			const others = variants(samples[name][side], (leaf, place) =>
-				[null, undefined, 'é', -1, 1.5, {}, [], true].filter(
-					(other) =>
-						typeof other !== typeof leaf &&
-						!(other === null && mayBeNull.has(`${name}.${side}${place}`)) &&
-						!(isObject(leaf) && isObject(other)) &&
-						!(leaf !== null && Array.isArray(leaf))
-				)
-			);
-			for (const value of others) expect(accepts(name, side, value)).toBe(false);
-		});
-
-		test.each(sides)('refuse a %s with bytes or ids of another length or alphabet', (side) => {
-			const others = variants(samples[name][side], (leaf) => {
-				if (typeof leaf !== 'string' || opaqueText.has(leaf)) return [];
-				const longer = `${leaf}${bytes(5_000)}`;
-				return ['', leaf.slice(0, 8), longer, `${leaf.slice(0, -1)}=`, ` ${leaf}`, `${leaf}\n`];
-			});
-			for (const value of others) expect(accepts(name, side, value)).toBe(false);
-		});
-	});
-}
-
-test('null is taken where there may be nothing, and nowhere else', () => {
-	const taken = names.flatMap((name) =>
-		sides.flatMap((side) => {
-			const nulled = variants(samples[name][side], (leaf, place) =>
-				leaf === null || place === '' ? [] : [{ nulled: `${name}.${side}${place}` }]
-			);
-			return [...nulled].flatMap((value) => {
-				const text = JSON.stringify(value);
-				const [, place = ''] = /\{"nulled":"([^"]+)"\}/.exec(text) ?? [];
-				const other: unknown = JSON.parse(text.replace(/\{"nulled":"[^"]+"\}/, 'null'));
-				return accepts(name, side, other) ? [place] : [];
-			});
-		})
-	);
-	expect(taken.toSorted()).toEqual([...mayBeNull].toSorted());
-});
-
-test('byte strings have their exact lengths', () => {
-	const lengths: [RouteName, string, number][] = [
-		['registrationStart', 'registrationRequest', 32],
-		['registrationFinish', 'registrationRecord', 192],
-		['registrationFinish', 'signature', 64],
-		['loginStart', 'ke1', 96],
-		['loginFinish', 'login', 16],
-		['loginFinish', 'ke3', 64],
-		['inviteClaim', 'mac', 32],
-		['linkRegister', 'registrationRequest', 32],
-		['linkCreate', 'door', 32],
-		['linkCreate', 'registrationRecord', 192],
-		['linkStart', 'door', 32],
-		['linkStart', 'ke1', 96],
-		['linkStart', 'jkt', 32],
-		['linkFinish', 'jkt', 32],
-		['linkFinish', 'login', 16],
-		['linkFinish', 'ke3', 64]
-	];
-	for (const [name, field, length] of lengths) {
-		const { request } = samples[name];
-		expect(accepts(name, 'request', { ...request, [field]: bytes(length) })).toBe(true);
-		for (const other of [length - 1, length + 1]) {
-			expect(accepts(name, 'request', { ...request, [field]: bytes(other) })).toBe(false);
-		}
-	}
-});
-
-test('lists and texts end at their limits', () => {
-	const finish = samples.registrationFinish.request;
-	const many = (length: number, of: unknown) => Array.from({ length }, () => of);
-	const takes = (field: Shape) => accepts('registrationFinish', 'request', { ...finish, ...field });
-	expect(takes({ keyslots: many(16, bytes(64)) })).toBe(true);
-	expect(takes({ keyslots: many(17, bytes(64)) })).toBe(false);
-	expect(takes({ keyslots: [] })).toBe(false);
-	expect(takes({ keyslots: [bytes(512)] })).toBe(true);
-	expect(takes({ keyslots: [bytes(513)] })).toBe(false);
-	expect(takes({ keyslots: [bytes(63)] })).toBe(false);
-	expect(takes({ handle: 'a'.repeat(512) })).toBe(true);
-	expect(takes({ handle: 'a'.repeat(513) })).toBe(false);
-	const refresh = (length: number) =>
-		accepts('sessionRefresh', 'request', { refreshToken: 'a'.repeat(length) });
-	expect([refresh(256), refresh(257)]).toEqual([true, false]);
-});
-
-test('records of sharing have room for their commitment, and end at their limits', () => {
-	const bounds: [RouteName, string, number, number][] = [
-		['inviteCreate', 'record', 72, 2_048],
-		['inviteClaim', 'name', 72, 512],
-		['linkCreate', 'record', 72, 2_048],
-		['requestSend', 'sealed', 64, 4_096],
-		['deviceLinkClaim', 'claim', 72, 1_024],
-		['deviceLinkHandOver', 'sealed', 72, 1_024]
-	];
-	for (const [name, field, min, max] of bounds) {
-		const { request } = samples[name];
-		const takes = (length: number) =>
-			accepts(name, 'request', { ...request, [field]: bytes(length) });
-		expect([min - 1, min, max, max + 1].map(takes)).toEqual([false, true, true, false]);
-	}
-	const { request } = samples.linkCreate;
-	const opens = (openings: number) => accepts('linkCreate', 'request', { ...request, openings });
-	expect([0, 1, 1_000_000, 1_000_001].map(opens)).toEqual([false, true, true, false]);
-});
-
-test('a device key is a P-256 public key and nothing else', () => {
-	const finish = samples.loginFinish.request;
-	const takes = (other: Shape) =>
-		accepts('loginFinish', 'request', {
-			...finish,
-			device: { id, jwk: other, binding: bytes(32) }
-		});
-	expect(takes(jwk)).toBe(true);
-	for (const other of [{ kty: 'RSA' }, { crv: 'P-384' }, { d: bytes(32) }, { alg: 'none' }]) {
-		expect(takes({ ...jwk, ...other })).toBe(false);
-	}
-	const polluted = JSON.parse(`{"__proto__":{"x":1},"kty":"EC"}`) as Shape;
-	expect(takes({ ...polluted })).toBe(false);
-});
-
-test('a refusal carries a code and perhaps a time, and nothing else', () => {
-	const takes = (error: unknown) => v.safeParse(errorResponse, { error }).success;
-	expect(takes({ code: 'rate_limited', retryAfterSeconds: 3 })).toBe(true);
-	expect(takes({ code: 'not_found' })).toBe(true);
-	expect(takes({ code: 'not_found', detail: 'no such account' })).toBe(false);
-	expect(takes({})).toBe(false);
-});
-
-test('where a socket goes on from has one spelling', () => {
-	for (const after of [null, 0, 7, Number.MAX_SAFE_INTEGER]) {
-		const { search } = new URL(spaceSocketPath(space, after), 'https://tacet.test');
-		expect(parseSocketQuery(search)).toEqual({ ok: true, value: after });
-	}
-	const strange = [
-		...[
-			'?',
-			'?after',
-			'?after=',
-			'?after=-1',
-			'?after=+1',
-			'?after=01',
-			'?after=1.0',
-			'?after=1e3'
-		],
-		...['?after=0x10', '?after=%31', '?after=1&', '?after=1&after=2', '?after=1&x=1', '?x=1'],
-		...['?After=1', '?after=null', '?after= 1', '?after=١', `?after=${'9'.repeat(16)}`, 'after=1'],
-		...[`?after=${'1'.repeat(10_000)}`, '?after=9007199254740992', '?after=1\n']
-	];
-	for (const query of strange) {
-		expect(parseSocketQuery(query)).toEqual({ ok: false, error: 'malformed' });
-	}
-});
-
-test('a reason gives back the nonce that was put into it, and no other text is one', () => {
-	expect(nonceOfReason(staleProofReason('a-Nonce_1'))).toBe('a-Nonce_1');
-	const others = ['', 'unauthenticated', 'use_dpop_nonce', 'use_dpop_nonce ', 'use_dpop_nonce a b'];
-	for (const reason of [...others, ' use_dpop_nonce a', 'use_dpop_nonce é', 'use_dpop_nonces a']) {
-		expect(nonceOfReason(reason)).toBeNull();
-	}
-	expect(nonceOfReason(staleProofReason('a'.repeat(1_000)))).toBeNull();
-});
-
-test('every route has its own method and path', () => {
-	const places = names.map((name) => `${routes[name].method} ${routes[name].path}`);
-	expect(new Set(places).size).toBe(names.length);
-	for (const name of names) expect(routes[name].path).toMatch(/^\/v1\/[a-z-]+(\/[a-z-]+)?$/);
-	expect(spaceSocketPath(space)).toBe(`/v1/spaces/${space}/socket`);
-	expect(spaceSocketPath(space, 0)).toBe(`/v1/spaces/${space}/socket?after=0`);
-});
