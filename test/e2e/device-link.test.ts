@@ -21,7 +21,7 @@ import {
 const story = tellStories();
 
 const banner = (page: Page): Locator =>
-	page.getByRole('complementary', { name: 'This device is not confirmed' });
+	page.getByRole('status', { name: 'This device is not confirmed' });
 
 /** Which squares of a QR code on the page are dark, as rows of 0 and 1. */
 async function squaresOf(code: Locator): Promise<string[]> {
