@@ -53,7 +53,7 @@ export function passOn(vault: Vault, message: VaultMessage): void {
 	}
 }
 
-type VaultMessage = Exclude<
+export type VaultMessage = Exclude<
 	HeardMessage,
 	{ readonly type: 'keys_wanted' | 'unlocked' | 'locked' | 'erased' }
 >;

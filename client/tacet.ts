@@ -14,7 +14,7 @@ import { OwnProfile } from './own-profile.ts';
 import type { Passkeys } from './passkeys.ts';
 import type { SessionFacts } from './profile.ts';
 import type { LoginDoubt } from './login-doubt.ts';
-import { endVault, passOn, type Known, type Open } from './open-vault.ts';
+import { endVault, passOn, type Known, type Open, type VaultMessage } from './open-vault.ts';
 import type { Proofs } from './proofs.ts';
 import { onDemand } from './on-demand.ts';
 import type { TacetSecurity } from './security-face.ts';
@@ -36,6 +36,8 @@ class Engine extends SharingFace implements Tacet {
 	readonly recovery: TacetRecovery;
 	#state: TacetState = { phase: 'starting', first: null };
 	#open: Open | null = null;
+	/** What other tabs said that they stored while this one was reading. */
+	#entering: VaultMessage[] | null = null;
 	#question: LoginQuestion | null = null;
 	readonly security: TacetSecurity = onDemand(async () => {
 		const { SecurityFace } = await import('./security-face.ts');
@@ -261,6 +263,8 @@ class Engine extends SharingFace implements Tacet {
 			},
 			account.session
 		);
+		const entering: VaultMessage[] = [];
+		this.#entering = entering;
 		const opened = await Vault.open({
 			options: this.#options,
 			nowMs: this.#nowMs,
@@ -284,12 +288,15 @@ class Engine extends SharingFace implements Tacet {
 			}
 		});
 		if (!opened.ok) {
+			this.#entering = null;
 			session.end();
 			this.#setLocked();
 			return opened;
 		}
 		const { loginDoubt = null } = account;
 		this.#open = { profile, name, crypto, session, vault: opened.value, loginDoubt };
+		for (const message of entering) passOn(opened.value, message);
+		this.#entering = null;
 		this.#setUnlocked(this.#open);
 		this.#tabs.tell({ type: 'unlocked' });
 		return ok(undefined);
@@ -416,6 +423,7 @@ class Engine extends SharingFace implements Tacet {
 				break;
 			default:
 				if (open !== null) passOn(open.vault, message);
+				else if (message.type === 'stored') this.#entering?.push(message);
 		}
 	}
 

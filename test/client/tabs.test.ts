@@ -119,9 +119,10 @@ test('what another tab stores of a space while a new one reads it is not missed'
 	ear.close();
 	go();
 	await starting;
+	// In less time than it takes to notice that the other tab's connection is dead: that would show it too.
 	await until(spaceOf(second), () => spaceOf(second).items.length === 1);
 	await Promise.all([first.tacet.close(), second.tacet.close()]);
-});
+}, 30_000);
 
 test('a new tab is told at once what the list begins with, newest first, before it has read it', async () => {
 	const browser = newBrowser();
