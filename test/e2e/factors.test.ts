@@ -36,6 +36,16 @@ test('codes from an app and on paper are added, and asked for at the next login'
 	const codes = await paper.getByRole('listitem').allInnerTexts();
 	expect(codes.length).toBe(10);
 	await assertAccessible(first.page, 'backup codes');
+	// On a phone the codes fill the screen: what is said about a wrong one is in sight all the same.
+	await first.page.setViewportSize({ width: 360, height: 640 });
+	await paper.getByRole('textbox').fill('none of them');
+	await paper.getByRole('button', { name: 'I have kept them' }).click();
+	const wrong = paper.getByText('That was not the right second step.');
+	await wrong.waitFor();
+	const place = await wrong.boundingBox();
+	expect(place?.y).toBeGreaterThan(0);
+	expect(place?.y).toBeLessThan(640);
+	await first.page.setViewportSize({ width: 1280, height: 800 });
 	await paper.getByRole('textbox').fill(codes[0] ?? '');
 	await paper.getByRole('button', { name: 'I have kept them' }).click();
 	await paper.waitFor({ state: 'detached' });

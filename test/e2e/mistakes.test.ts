@@ -52,6 +52,25 @@ test('a wrong password and an unknown handle are answered alike', async () => {
 	await other.close();
 });
 
+test('a password that nothing could judge is not called weak, and is judged once the part is there', async () => {
+	const other = await story.profile({ settings: { serviceWorkers: 'block' } });
+	const { page, context } = other;
+	await context.route(/strength-worker/, (route) => route.abort());
+	const create = page.getByRole('button', { name: 'Create account' });
+	await fillSignUp(page, ' Patient ');
+	await page.getByText('How strong this is can’t be judged now.').waitFor();
+	await create.click();
+	await page.getByRole('alert').getByText('The server can’t be reached.').waitFor();
+	expect(await page.getByText('This password could be guessed.').count()).toBe(0);
+	await context.unroute(/strength-worker/);
+	await create.click();
+	// The sheet says the handle as it is from now on, not as it was typed.
+	const sheet = page.getByRole('region', { name: 'Recovery kit' });
+	await sheet.getByText('patient', { exact: true }).waitFor();
+	assertNoProblems(other, { mayBeUnreachable: true });
+	await other.close();
+});
+
 test('a taken handle, and a handle that can not be one, are told of and can be changed', async () => {
 	const other = await story.profile();
 	const { page } = other;

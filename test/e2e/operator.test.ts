@@ -41,8 +41,10 @@ describe('a new server', () => {
 	test('takes one account by it, which runs nothing', async () => {
 		const profile = await story.profile(still);
 		const { page } = profile;
+		// Pasted where the page stands already, at the login.
+		await page.getByRole('button', { name: 'Log in', exact: true }).click();
+		await page.getByRole('heading', { name: 'Log in' }).waitFor();
 		await page.goto(link);
-		await page.reload();
 		await signUp(page, 'berta');
 		expect(page.url()).not.toContain('sign-up');
 		await page.goto(`${story.edge.url}/#/account`);

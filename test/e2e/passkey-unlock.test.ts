@@ -69,6 +69,11 @@ test('a passkey opens the device online and offline; without it the password doe
 	await newNote(page, 'By finger', 'Written at home.');
 	await whenSynced(page);
 	await addPasskey(page, 'This laptop');
+	// On a phone the words have the width, and the button stands below.
+	await page.setViewportSize({ width: 360, height: 780 });
+	const words = await page.getByText('A finger, a face or a security key').boundingBox();
+	expect(words?.width).toBeGreaterThan(250);
+	await page.setViewportSize({ width: 1280, height: 800 });
 	const passkeys = page.getByRole('list', { name: 'Passkeys that unlock this device' });
 	await passkeys.getByText('This laptop').waitFor();
 

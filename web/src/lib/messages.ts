@@ -37,7 +37,7 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 	},
 	factor_wrong: {
 		what: 'That was not the right second step.',
-		then: 'A code is good once, and for a short time: use the newest one. A clock that is off by more than half a minute makes wrong ones.'
+		then: 'A code is good once. One from an app or a message also ends after a moment: use the newest. If an app’s codes are never right, its clock is off.'
 	},
 	step_up_needed: {
 		what: 'This needs your password once more.',
@@ -113,7 +113,7 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 	},
 	invite_ended: {
 		what: 'This sign-up link is not good any more.',
-		then: 'It was used up, has expired, or was taken back. Ask the person who runs the server for another. If you just made an account with it, log in.'
+		then: 'It was used up, has expired, was taken back, or was cut short on its way here. Ask the person who runs the server for another. If you just made an account with it, log in.'
 	},
 	stale_count: {
 		what: 'Another tab was quicker.',
@@ -173,7 +173,7 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 	},
 	wrong_password: {
 		what: 'That is not the password.',
-		then: 'Your notes are safe and still locked. Try again: capital letters matter.'
+		then: 'Nothing was opened or changed. Try again: capital letters matter.'
 	},
 	recovery_code_word_count: {
 		what: 'A recovery kit has twelve words.',

@@ -1,4 +1,6 @@
 // How strong a typed password is, as it is typed.
+import { minPasswordCharacters } from '../../../protocol/limits.ts';
+
 export interface StrengthQuestion {
 	readonly question: number;
 	readonly password: string;
@@ -28,13 +30,17 @@ export class StrengthMeter {
 	/** Null until the newest question is answered. */
 	answer = $state.raw<Strength | null>(null);
 	failed = $state(false);
+	/** While `judge` looks: a second click meanwhile is none. */
+	judging = false;
 	#worker: Worker | null = null;
 	#asked = 0;
 	#waiting = new Map<number, (strength: Strength | null) => void>();
 
+	/** Null where it can't be judged: `failed` then, until the next question tries once more. */
 	async ask(password: string, handle: string): Promise<Strength | null> {
 		const question = ++this.#asked;
 		this.answer = null;
+		this.failed = false;
 		if (password === '') return null;
 		const worker = await this.#start();
 		if (worker === null) return null;
@@ -45,6 +51,16 @@ export class StrengthMeter {
 		return await answered;
 	}
 
+	/** For a password that is about to be used; 'unknown' where nothing could judge it. */
+	async judge(password: string, handle: string): Promise<'strong' | 'weak' | 'unknown'> {
+		if ([...password].length < minPasswordCharacters) return 'weak';
+		this.judging = true;
+		const answer = this.answer ?? (await this.ask(password, handle));
+		this.judging = false;
+		if (answer === null) return 'unknown';
+		return answer.score >= leastScore ? 'strong' : 'weak';
+	}
+
 	stop(): void {
 		this.#worker?.terminate();
 		this.#worker = null;
@@ -52,14 +68,19 @@ export class StrengthMeter {
 
 	#fail(): void {
 		this.failed = true;
+		this.stop();
 		for (const answer of this.#waiting.values()) answer(null);
 		this.#waiting.clear();
 	}
 
 	async #start(): Promise<Worker | null> {
 		if (this.#worker !== null) return this.#worker;
-		const { startStrengthWorker } = await import('./workers.ts');
-		this.#worker ??= this.#listen(startStrengthWorker());
+		try {
+			const { startStrengthWorker } = await import('./workers.ts');
+			this.#worker ??= this.#listen(startStrengthWorker());
+		} catch {
+			this.#fail();
+		}
 		return this.#worker;
 	}
 
@@ -69,7 +90,9 @@ export class StrengthMeter {
 			this.#waiting.delete(event.data.question);
 			if (event.data.question === this.#asked) this.answer = event.data;
 		});
-		worker.addEventListener('error', () => this.#fail());
+		worker.addEventListener('error', () => {
+			if (worker === this.#worker) this.#fail();
+		});
 		return worker;
 	}
 }
