@@ -30,7 +30,7 @@ import {
 } from '../protocol/factor.ts';
 import type { FactorAnswer, FactorProof } from '../protocol/factor-answer.ts';
 import type { FactorQuestion } from '../protocol/http-login.ts';
-import { idFromBytes, type AccountId, type FactorId } from '../protocol/ids.ts';
+import { idFromBytes, type AccountId, type DeviceId, type FactorId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { AccountFactorStore, StoredFactor } from './account-factor-store.ts';
 import { malformed } from './account-parts.ts';
@@ -47,8 +47,8 @@ export interface FactorSubject {
 	readonly holder: string;
 	/** Of the request's URL. */
 	readonly origin: string;
-	/** Wrong answers of devices that the account knows are counted by themselves. */
-	readonly isKnownDevice: boolean;
+	/** Its wrong answers are counted by themselves. Null: a device that the account does not know. */
+	readonly knownDevice: DeviceId | null;
 }
 
 export interface FactorPassed {
@@ -77,7 +77,7 @@ interface FactorPorts {
 	readonly gateway: MessageGateway | null;
 	/** Counts a message for the whole deployment. */
 	readonly takeMessage: () => Promise<Result<null, Refusal>>;
-	readonly notice: (notice: FactorNotice) => void;
+	readonly notice: (notice: FactorNotice, device: DeviceId | null) => void;
 }
 
 interface Use {
@@ -172,7 +172,7 @@ export class AccountFactors {
 		// From here to what is written, nothing awaits.
 		const nowMs = Date.now();
 		const { kind } = answer;
-		const wrong = this.#budget.wrong(kind, subject.isKnownDevice, nowMs);
+		const wrong = this.#budget.wrong(kind, subject.knownDevice !== null, nowMs);
 		// Who is told to wait learns nothing; and nobody waits with what can't be guessed, so that others
 		// who know the password can't lock its owner out.
 		if (!wrong.ok && isGuessable(kind)) return wrong;
@@ -180,7 +180,7 @@ export class AccountFactors {
 		if (use === null) {
 			if (!wrong.ok) return wrong;
 			wrong.value.count();
-			this.#ports.notice('factor_refused');
+			this.#ports.notice('factor_refused', subject.knownDevice);
 			return factorWrong;
 		}
 		this.#store.saveUse(use.factor, { spent: use.spent, usedAtMs: nowMs });
@@ -314,7 +314,8 @@ export class AccountFactors {
 		);
 		return ok(() => {
 			if (!verified.ok) {
-				if (verified.error === 'bad_counter') this.#ports.notice('passkey_suspect');
+				if (verified.error === 'bad_counter')
+					this.#ports.notice('passkey_suspect', subject.knownDevice);
 				return null;
 			}
 			const { passkey, signCount, isCounterSuspect } = verified.value;
@@ -325,7 +326,8 @@ export class AccountFactors {
 				.find(({ data }) => equalBytes(data.credentialId, passkey.credentialId));
 			if (now === undefined) return null;
 			const isOvertaken = now.spent !== passkey.signCount && signCount <= now.spent;
-			if (isCounterSuspect || isOvertaken) this.#ports.notice('passkey_suspect');
+			if (isCounterSuspect || isOvertaken)
+				this.#ports.notice('passkey_suspect', subject.knownDevice);
 			if (isOvertaken && !passkey.isBackupEligible) return null;
 			return { factor: now.factor, spent: Math.max(signCount, now.spent) };
 		});
@@ -395,7 +397,7 @@ export class AccountFactors {
 	): Promise<Result<null, Refusal>> {
 		const { gateway, takeMessage } = this.#ports;
 		if (gateway === null) return unavailable;
-		const own = this.#budget.message(subject.isKnownDevice, Date.now());
+		const own = this.#budget.message(subject.knownDevice !== null, Date.now());
 		if (!own.ok) return own;
 		const all = await takeMessage();
 		if (!all.ok) return all;

@@ -225,5 +225,5 @@ const stepsEndMs = (): number => Date.now() + loginStepsTtlSeconds * 1_000;
 const attemptOf = (login: string, { aim, origin }: Pick<Asked, 'aim' | 'origin'>): StepAttempt => ({
 	...{ login, origin },
 	purpose: aim.type === 'session' ? 'login' : 'fresh',
-	isKnownDevice: aim.attempter.device !== null
+	knownDevice: aim.attempter.device
 });

@@ -55,8 +55,8 @@ export interface RecoveryParts {
 	readonly material: (
 		after: number
 	) => Result<Omit<ReadyStep, 'next' | 'recovery' | 'startedAtMs' | 'approval'>, Refusal>;
-	/** Writes down what happened, and has every device of the account ask what has changed. */
-	readonly tell: (kind: SecurityEventKind, device: DeviceId) => void;
+	/** For the account's owner to hear of. */
+	readonly note: (kind: SecurityEventKind, device: DeviceId) => void;
 }
 
 type QuestionStep = Extract<RecoveryStep, { next: 'factor' }>;
@@ -73,7 +73,7 @@ interface Asked {
 interface Shown {
 	readonly state: AccountState;
 	readonly jwk: P256Jwk;
-	readonly isKnownDevice: boolean;
+	readonly knownDevice: DeviceId | null;
 	readonly authenticatorHash: Uint8Array;
 }
 
@@ -145,17 +145,17 @@ export class AccountRecovery {
 
 	/** By an own device. */
 	cancel({ recovery }: RequestOf<'recoveryCancel'>): Result<object, Refusal> {
-		const { store, tell } = this.#parts;
+		const { store, note } = this.#parts;
 		const pending = this.#pending();
 		if (pending?.recovery !== recovery) return notFound;
 		store.remove();
-		tell('recovery_cancelled', pending.device);
+		note('recovery_cancelled', pending.device);
 		return ok({});
 	}
 
 	/** By an own device, whose word the device that recovers checks: this edge has none. */
 	async approve({ recovery, approval }: RequestOf<'recoveryApprove'>): Answer<'recoveryApprove'> {
-		const { store, tell } = this.#parts;
+		const { store, note } = this.#parts;
 		const { state } = this.#account.log;
 		const pending = this.#pending();
 		if (state === null || pending?.recovery !== recovery) return notFound;
@@ -167,7 +167,7 @@ export class AccountRecovery {
 		// Another device may have objected meanwhile.
 		if (this.#pending()?.recovery !== recovery) return notFound;
 		store.saveApproval(signature);
-		tell('recovery_approved', pending.device);
+		note('recovery_approved', pending.device);
 		return ok({});
 	}
 
@@ -203,8 +203,7 @@ export class AccountRecovery {
 		const expected = state?.material.kit.authenticatorHash ?? noKit;
 		if (!equalConstantTime(authenticatorHash, expected) || state === null) return refused;
 		budget.refund(attempter);
-		const isKnownDevice = attempter.device !== null;
-		return ok({ state, jwk: jwk.value, isKnownDevice, authenticatorHash });
+		return ok({ state, jwk: jwk.value, knownDevice: attempter.device, authenticatorHash });
 	}
 
 	/** The one that is under way; else the question before it, or the one that an answer begins. */
@@ -268,13 +267,13 @@ export class AccountRecovery {
 	 * while the other is awake.
 	 */
 	#begin({ jwk, authenticatorHash }: Shown, device: StoredRecovery['device']): StoredRecovery {
-		const { store, tell } = this.#parts;
+		const { store, note } = this.#parts;
 		const begun: StoredRecovery = {
 			...{ recovery: idFromBytes<RecoveryId>(randomBytes(idBytes)), device, deviceJwk: jwk },
 			...{ authenticatorHash, startedAtMs: Date.now(), approval: null }
 		};
 		store.save(begun);
-		tell('recovery_started', device);
+		note('recovery_started', device);
 		return begun;
 	}
 
@@ -306,9 +305,9 @@ export class AccountRecovery {
 const attemptOf = (
 	login: string,
 	origin: string,
-	{ isKnownDevice }: Pick<Shown, 'isKnownDevice'>
+	{ knownDevice }: Pick<Shown, 'knownDevice'>
 ): StepAttempt => ({
-	...{ login, origin, isKnownDevice },
+	...{ login, origin, knownDevice },
 	purpose: 'recovery'
 });
 

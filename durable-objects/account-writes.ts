@@ -1,5 +1,5 @@
 // What the edge does with a write of an account log besides keeping it: sessions that it ends, end with
-// it; whoever has the account open hears of it; an account that was deleted leaves nothing.
+// it; the account's owner hears of it; an account that was deleted leaves nothing.
 import { accountHead, type AccountState } from '../crypto/account-log.ts';
 import type { AccessClaims } from '../crypto/edge/session-token.ts';
 import { parseAccountWrite, type AccountAction } from '../protocol/account-write.ts';
@@ -28,8 +28,6 @@ export interface AccountWritesParts {
 	readonly note: (kind: SecurityEventKind, own: SessionId | null) => void;
 	/** Tells those that have to hear of sessions that ended. */
 	readonly tellEndings: () => Promise<void>;
-	/** Something of the account changed: its devices ask for it. */
-	readonly announce: () => void;
 	/** After everybody was told. */
 	readonly erase: () => Promise<void>;
 	readonly factors: AccountFactors;
@@ -136,7 +134,7 @@ export class AccountWrites {
 		added: readonly StoredFactor[],
 		besides: () => void = () => undefined
 	): Promise<Result<ResponseOf<'accountWrite'>, Refusal>> {
-		const { log, drop, dropBeyond, note, tellEndings, announce, erase, factors } = this.#parts;
+		const { log, drop, dropBeyond, note, tellEndings, erase, factors } = this.#parts;
 		const head = accountHead(change.after);
 		const actions = change.writes.map(actionOf);
 		const kept = log.keep(change, () => {
@@ -154,14 +152,13 @@ export class AccountWrites {
 		if (!kept.ok) return kept;
 		await tellEndings();
 		if (change.after.isDeleted) await erase();
-		else announce();
 		return ok({ head: { n: head.n, hash: toBase64Url(head.hash) } });
 	}
 }
 
 /** Who adds a factor has shown already who they are: nothing is guessed. */
-const subjectOf = ({ account, session }: AccessClaims, origin: string): FactorSubject => ({
-	...{ account, purpose: 'add', holder: session, origin, isKnownDevice: true }
+const subjectOf = ({ account, session, device }: AccessClaims, origin: string): FactorSubject => ({
+	...{ account, purpose: 'add', holder: session, origin, knownDevice: device }
 });
 
 const kindOfAction: Readonly<Record<AccountAction['type'], SecurityEventKind | null>> = {

@@ -7,9 +7,10 @@ import type { AccessClaims } from '../crypto/edge/session-token.ts';
 import { toBase64Url } from '../protocol/bytes.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { RequestOf, RouteName } from '../protocol/http.ts';
-import type { SessionId, SpaceId } from '../protocol/ids.ts';
+import type { SpaceId } from '../protocol/ids.ts';
 import { maxSessionsPerAccount } from '../protocol/limits.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
+import { AccountAnnouncer } from './account-announcer.ts';
 import { AccountCreation } from './account-creation.ts';
 import { AccountEndings } from './account-endings.ts';
 import { AccountFactorStore } from './account-factor-store.ts';
@@ -85,7 +86,14 @@ export class Account extends DurableObject<Env> {
 		this.#endings = new AccountEndings(sessions, storage, async (space, { session, untilMs }) =>
 			env.SPACE.getByName(space).endSession(session, untilMs)
 		);
-		this.#events = new SecurityEvents(new SecurityEventStore(storage, store));
+		const announcer = new AccountAnnouncer({
+			live: () => this.#sessions.live(Date.now()),
+			tell: async (space, ids) => env.SPACE.getByName(space).accountChanged(ids),
+			waitUntil: (work) => ctx.waitUntil(work)
+		});
+		this.#events = new SecurityEvents(new SecurityEventStore(storage, store), () =>
+			announcer.announce()
+		);
 		this.#sessions = new AccountSessions(this.#parts, {
 			...{ store: sessions, endings: this.#endings, guard: this.#guard, events: this.#events },
 			cap: () => log.state?.policy.sessionCap ?? maxSessionsPerAccount
@@ -102,7 +110,7 @@ export class Account extends DurableObject<Env> {
 			},
 			gateway: SmsGateway.of(env),
 			takeMessage: () => env.LIMITER.getByName(messageLimiterName).take('message'),
-			notice: (kind) => this.#events.note(kind, { device: null, place: null })
+			notice: (kind, device) => this.#events.note(kind, { device, place: null })
 		});
 		this.#factors = factors;
 		const material = (after: number) => accountMaterial({ ...this.#parts, factors }, after);
@@ -121,7 +129,6 @@ export class Account extends DurableObject<Env> {
 				this.#events.note(kind, { device: writer?.device ?? null, place: writer?.place ?? null });
 			},
 			tellEndings: () => this.#endings.retry(),
-			announce: () => this.#announce(),
 			erase: () => this.#eraseOnceTold()
 		});
 		this.#recovery = new AccountRecovery(this.#parts, {
@@ -129,10 +136,7 @@ export class Account extends DurableObject<Env> {
 			deviceOf: (thumbprint) => this.#sessions.deviceOf(thumbprint),
 			store: new AccountRecoveryStore(storage, store),
 			material,
-			tell: (kind, device) => {
-				this.#events.note(kind, { device, place: null });
-				this.#announce();
-			}
+			note: (kind, device) => this.#events.note(kind, { device, place: null })
 		});
 		this.#sharing = new AccountSharing(new AccountSharingStore(storage));
 		this.#spaces = new AccountSpaces({
@@ -381,21 +385,6 @@ export class Account extends DurableObject<Env> {
 		await this.#endings.retry();
 		if (this.#parts.log.isDeleted) await this.#eraseOnceTold();
 		else await this.#ringForExpiry();
-	}
-
-	/** Every device of the account that has a socket asks what has changed. */
-	#announce(): void {
-		const sessionsBySpace = new Map<SpaceId, SessionId[]>();
-		for (const { id, spaces } of this.#sessions.live(Date.now())) {
-			for (const space of spaces) {
-				sessionsBySpace.set(space, [...(sessionsBySpace.get(space) ?? []), id]);
-			}
-		}
-		for (const [space, sessions] of sessionsBySpace) {
-			// Whoever does not hear of it asks when the account is opened.
-			const told = this.env.SPACE.getByName(space).accountChanged(sessions);
-			this.ctx.waitUntil(Promise.resolve(told).catch(() => undefined));
-		}
 	}
 
 	/** Of an account that was deleted; the alarm tries again while there is anybody left to tell. */

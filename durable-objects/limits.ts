@@ -85,6 +85,8 @@ export const maxRequestsPerSender = 8;
 /** For how long a hand-over that was taken is given once more: its answer may have been lost. */
 export const handOverAgainMs = 60 * secondMs;
 
+/** How often devices are told that something happened at their account's door. */
+export const announceEveryMs = secondMs;
 /** What many failed logins are told of. */
 export const refusalsNotedEveryMs = 3_600 * secondMs;
 

@@ -3,7 +3,7 @@ import type { FactorKind } from '../protocol/factor-kind.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { FactorAnswer } from '../protocol/factor-answer.ts';
 import type { FactorQuestion } from '../protocol/http-login.ts';
-import type { FactorId } from '../protocol/ids.ts';
+import type { DeviceId, FactorId } from '../protocol/ids.ts';
 import type { PasskeyQuestion } from '../protocol/passkey.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { AccountFactors, FactorSubject } from './account-factors.ts';
@@ -16,8 +16,8 @@ export interface StepAttempt {
 	readonly login: string;
 	/** Of the request's URL. */
 	readonly origin: string;
-	/** Whether it showed the key of a device that the account knows. */
-	readonly isKnownDevice: boolean;
+	/** That it showed the key of; null: none that the account knows. */
+	readonly knownDevice: DeviceId | null;
 }
 
 export interface SecondStep {
@@ -67,14 +67,14 @@ export class FactorStep implements SecondStep {
 	}
 
 	/** Null without an account. */
-	#asked({ purpose, login, origin, isKnownDevice }: StepAttempt): {
+	#asked({ purpose, login, origin, knownDevice }: StepAttempt): {
 		readonly subject: FactorSubject;
 		readonly suffices: readonly FactorKind[];
 	} | null {
 		const { state } = this.#log;
 		if (state === null) return null;
 		const { account, policy } = state;
-		const subject = { account, purpose, holder: login, origin, isKnownDevice };
+		const subject = { account, purpose, holder: login, origin, knownDevice };
 		return { subject, suffices: policy.suffices };
 	}
 }

@@ -1,4 +1,5 @@
-// What an account is told of what happened at its door: noted as it happens, read by whoever is logged in.
+// What an account is told of what happened at its door: noted as it happens, read by whoever is
+// logged in.
 import type { Place } from '../protocol/http-fields.ts';
 import type { DeviceId } from '../protocol/ids.ts';
 import { maxSecurityEventsPerRead, securityEventTtlSeconds } from '../protocol/limits.ts';
@@ -13,15 +14,19 @@ interface About {
 
 export class SecurityEvents {
 	readonly #store: SecurityEventStore;
+	readonly #onNoted: () => void;
 
-	constructor(store: SecurityEventStore) {
+	/** @param onNoted after each. */
+	constructor(store: SecurityEventStore, onNoted: () => void) {
 		this.#store = store;
+		this.#onNoted = onNoted;
 	}
 
 	note(kind: SecurityEventKind, { device, place }: About): void {
 		const atMs = Date.now();
 		this.#store.add({ kind, atMs, device, place });
 		this.#store.removeBefore(atMs - ttlMs);
+		this.#onNoted();
 	}
 
 	/** Of what somebody may do again and again: one for many. */

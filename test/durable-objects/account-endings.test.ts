@@ -177,7 +177,7 @@ describe('what an account is told', () => {
 		const session = await (await Person.signUp(edge)).logIn();
 		await runInDurableObject(stubOf(session), (_: Account, { storage }: DurableObjectState) => {
 			const store = new SecurityEventStore(storage, new AccountStore(storage));
-			const events = new SecurityEvents(store);
+			const events = new SecurityEvents(store, () => undefined);
 			const about = { device: session.device, place: null };
 			for (let index = 0; index < maxSecurityEvents + 10; index++) events.note('logged_in', about);
 			const count = () =>

@@ -19,7 +19,7 @@ import { toBase64Url } from '../../protocol/bytes.ts';
 import type { Refusal } from '../../protocol/errors.ts';
 import { encodeFactorData, type FactorData } from '../../protocol/factor.ts';
 import type { FactorAnswer, FactorProof } from '../../protocol/factor-answer.ts';
-import { idFromBytes, type FactorId } from '../../protocol/ids.ts';
+import { idFromBytes, type DeviceId, type FactorId } from '../../protocol/ids.ts';
 import { ok, type Result } from '../../protocol/result.ts';
 import {
 	account,
@@ -34,11 +34,14 @@ export const all: readonly FactorKind[] = factorKinds;
 export const wrong = { ok: false, error: { code: 'factor_wrong' } };
 const factorKey = new Uint8Array(32).fill(5);
 
+/** A device that the account knows. */
+export const knownDevice = idFromBytes<DeviceId>(new Uint8Array(16).fill(7));
+
 export const login = (holder: string, more: Partial<FactorSubject> = {}): FactorSubject => ({
-	...{ account, purpose: 'login', holder, origin: party.origin, isKnownDevice: false },
+	...{ account, purpose: 'login', holder, origin: party.origin, knownDevice: null },
 	...more
 });
-export const adding = login('session 1', { purpose: 'add', isKnownDevice: true });
+export const adding = login('session 1', { purpose: 'add', knownDevice });
 
 /** The code of the step `away` from the present one. */
 export const codeOf = (secret: Uint8Array, away = 0): string =>

@@ -9,6 +9,7 @@ import {
 	adding,
 	all,
 	FactorStage,
+	knownDevice,
 	login,
 	wrong,
 	limited,
@@ -46,7 +47,7 @@ describe('backup codes', () => {
 	it('are right exactly ten times of 50 requests at once', () =>
 		FactorStage.run(async (stage) => {
 			const codes = await addBackupCodes(stage);
-			const known = login('login 1', { isKnownDevice: true });
+			const known = login('login 1', { knownDevice });
 			const answers = await many((index) =>
 				stage.answer(backup(codes[index % 10]!), index % 2 === 0 ? known : undefined)
 			);
@@ -105,7 +106,7 @@ describe('a message to a telephone', () => {
 		FactorStage.run(async (stage) => {
 			pass(0);
 			const factor = await addTelephone(stage);
-			const subject = login('login 1', { isKnownDevice: true });
+			const subject = login('login 1', { knownDevice });
 			await stage.factors.send(subject, all, factor);
 			const late = sms(stage.messageCode);
 			pass(600_000);
@@ -118,7 +119,7 @@ describe('a message to a telephone', () => {
 			for (let tries = 1; tries < maxSmsTries; tries++) {
 				expect(await stage.answer(other, subject)).toEqual(wrong);
 			}
-			const fifth = login('login 1', { isKnownDevice: false });
+			const fifth = login('login 1', { knownDevice: null });
 			expect(await stage.answer(other, fifth)).toEqual(wrong);
 			expect(await stage.answer(sms(stage.messageCode), fifth)).toEqual(wrong);
 		}));

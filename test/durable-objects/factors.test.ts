@@ -14,6 +14,7 @@ import {
 	all,
 	codeOf,
 	FactorStage,
+	knownDevice,
 	login,
 	passkeyData,
 	totp,
@@ -84,7 +85,7 @@ describe('a one-time password', () => {
 				pass(90_000);
 				const answer = await stage.answer(
 					totp(codeOf(secret, away)),
-					login('x', { isKnownDevice: away < 0 })
+					login('x', { knownDevice: away < 0 ? knownDevice : null })
 				);
 				expect(answer.ok, String(away)).toBe(Math.abs(away) <= 1);
 			}
@@ -155,7 +156,7 @@ describe('wrong answers', () => {
 			const bad = totp(wrongCode(secret));
 			for (let tries = 0; tries < factorRates.totp.burst; tries++) await stage.answer(bad);
 			expect(await stage.answer(bad)).toMatchObject(limited);
-			const known = login('login 2', { isKnownDevice: true });
+			const known = login('login 2', { knownDevice });
 			expect((await stage.answer(totp(codeOf(secret)), known)).ok).toBe(true);
 		}));
 

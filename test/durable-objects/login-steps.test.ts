@@ -67,7 +67,7 @@ function machineOf(state: DurableObjectState, secondStep: SecondStep): Machine {
 	const sessionStore = new AccountSessionStore(storage, store);
 	const endings = new AccountEndings(sessionStore, storage, () => Promise.resolve());
 	const guard = new ProofGuard();
-	const events = new SecurityEvents(new SecurityEventStore(storage, store));
+	const events = new SecurityEvents(new SecurityEventStore(storage, store), () => undefined);
 	const sessions = new AccountSessions(parts, {
 		...{ store: sessionStore, endings, guard, events },
 		cap: () => maxSessionsPerAccount

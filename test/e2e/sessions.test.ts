@@ -1,9 +1,10 @@
 // Where an account is logged in: who chooses which session ends, names devices and removes them, and hears
 // of a new one.
 import { expect, test } from 'vitest';
+import { init } from '../../crypto/opaque-ke/opaque-ke.js';
 import { assertAccessible } from './accessible.ts';
 import { assertNoProblems, password, still, tellStories } from './browser.ts';
-import { headlessDevice } from './device.ts';
+import { headlessDevice, loadOpaque } from './device.ts';
 import {
 	atTheDesk,
 	comeIn,
@@ -170,4 +171,28 @@ test('a device that nobody knew is told of, and its session ended, on the page t
 	await assertAccessible(page, 'the account, with what happened at its door');
 	assertNoProblems(profile);
 	await stranger.close();
+});
+
+test('wrong passwords that are tried elsewhere are told of on the page that is open', async () => {
+	const profile = await story.profile(still);
+	const { page } = profile;
+	const handle = `guessed-${String(++accounts)}`;
+	await signUp(page, handle);
+	await newNote(page, 'Guessed', 'Sealed.');
+	await whenSynced(page);
+	const { client } = await init(await loadOpaque());
+	const { startLoginRequest: ke1 } = client.startLogin({ password: 'a guess' });
+	const guess = async () => {
+		const { status } = await fetch(`${story.edge.url}/v1/login/start`, {
+			method: 'POST',
+			headers: { 'Content-Type': 'application/json' },
+			body: JSON.stringify({ handle, ke1 })
+		});
+		return status;
+	};
+	let tries = 0;
+	while ((await guess()) === 200) expect(++tries).toBeLessThan(100);
+	const told = page.getByRole('alert', { name: 'At your door' });
+	await told.getByText('Too many wrong passwords were tried.').waitFor();
+	assertNoProblems(profile);
 });

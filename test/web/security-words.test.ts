@@ -52,6 +52,11 @@ describe('a notice', () => {
 		expect(isLoud(event({ kind: 'refresh_reused', device: here }), [], here)).toBe(true);
 	});
 
+	test('is given of a wrong second step by a device that nobody knows, not of a slip by one', () => {
+		expect(isLoud(event({ kind: 'factor_refused', device: null }), [], here)).toBe(true);
+		expect(isLoud(event({ kind: 'factor_refused', device: other }), known(0), here)).toBe(false);
+	});
+
 	test('has words for every kind of event', () => {
 		for (const kind of securityEventKinds) expect(eventWords[kind]).toMatch(/^[A-Z].{8,}$/);
 	});

@@ -64,6 +64,8 @@ export function isLoud(
 	here: DeviceId | null
 ): boolean {
 	if (device === here && kind !== 'refresh_reused') return false;
+	// Of a device that nobody knows, which was given the right password.
+	if (kind === 'factor_refused') return device === null;
 	if (kind !== 'logged_in') return loud.has(kind);
 	const known = devices.find((one) => one.device === device);
 	return known === undefined || known.addedAtMs > atMs - namingMs;
