@@ -3,10 +3,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { AccessEntry } from '../../client/api-sharing.ts';
 import type { Space } from '../../client/api.ts';
-import type { Role } from '../../protocol/commit.ts';
 import type { ResponseOf } from '../../protocol/http.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
 import {
+	close,
 	loggedIn,
 	newHandle,
 	signedUp,
@@ -19,6 +19,7 @@ import {
 	type Device,
 	type Edge
 } from './edge.ts';
+import { join, newSpace } from './shared-spaces.ts';
 
 let edge: Edge;
 beforeAll(async () => {
@@ -49,26 +50,6 @@ beforeEach(() => {
 });
 
 const person = () => signedUp(edge, newHandle());
-const close = (...devices: Device[]) => Promise.all(devices.map(({ tacet }) => tacet.close()));
-
-let spaces = 0;
-async function newSpace(device: Device): Promise<Space> {
-	const space = valueOf(await device.tacet.createSpace({ name: `Quay ${String(++spaces)}` }));
-	await space.create({ title: 'Tide', body: 'high at noon' });
-	await synced(space);
-	return space;
-}
-
-async function join(space: Space, device: Device, role: Role): Promise<Space> {
-	const { invite, url } = valueOf(await space.invite({ role, expiresInDays: 7 }));
-	if (url === null) throw new Error('an own invitation has no link');
-	valueOf(await device.tacet.acceptInvitation(url));
-	valueOf(await space.admit(invite));
-	await device.tacet.checkJoining();
-	const joined = await spaceNamed(device, space.name);
-	await synced(joined);
-	return joined;
-}
 
 const read = async (space: Space) => valueOf(await space.accessLog());
 

@@ -16,6 +16,8 @@ import {
 	type Device,
 	type Edge
 } from './edge.ts';
+import { isTo } from './guarded.ts';
+import { routes } from '../../protocol/http.ts';
 
 const next = 'another long password';
 let edge: Edge;
@@ -68,8 +70,7 @@ class Mortal {
 	}
 
 	readonly fetch: typeof fetch = async (input, init) => {
-		const url = input instanceof Request ? input.url : input.toString();
-		if (!url.endsWith('/v1/account/write')) return fetch(input, init);
+		if (!isTo(routes.accountWrite.path, input)) return fetch(input, init);
 		await this.#pass();
 		const answer = await fetch(input, init);
 		await this.#pass();

@@ -13,6 +13,8 @@ import {
 	synced,
 	type Edge
 } from './edge.ts';
+import { isTo } from './guarded.ts';
+import { routes } from '../../protocol/http.ts';
 
 const next = 'another long password';
 let edge: Edge;
@@ -65,10 +67,9 @@ describe('changing the password', () => {
 		let written = false;
 		const device = await signedUp(edge, newHandle(), {
 			fetch: async (input, init) => {
-				const url = input instanceof Request ? input.url : input.toString();
-				written ||= url.endsWith('/v1/account/write');
+				written ||= isTo(routes.accountWrite.path, input);
 				const answer = await fetch(input, init);
-				if (!url.endsWith('/v1/password/start') || !answer.ok) return answer;
+				if (!isTo(routes.passwordStart.path, input) || !answer.ok) return answer;
 				const body = (await answer.json()) as { registrationResponse: string };
 				const element = Buffer.from(body.registrationResponse, 'base64url').subarray(0, 32);
 				const registrationResponse = Buffer.concat([element, stranger]).toString('base64url');

@@ -19,6 +19,8 @@ import {
 } from './edge.ts';
 import { backUp, restore } from './restore.ts';
 import { SoftPasskeys } from './soft-passkeys.ts';
+import { isTo } from './guarded.ts';
+import { routes } from '../../protocol/http.ts';
 
 const next = 'another long password';
 let edge: Edge;
@@ -215,8 +217,7 @@ describe('a write that the edge answers, and does not keep', () => {
 		let drops = false;
 		const first = await signedUp(edge, handle, {
 			fetch: async (input, init) => {
-				const url = input instanceof Request ? input.url : input.toString();
-				if (!drops || !url.endsWith('/v1/account/write')) return fetch(input, init);
+				if (!drops || !isTo(routes.accountWrite.path, input)) return fetch(input, init);
 				const head = { n: 2, hash: Buffer.alloc(32, 7).toString('base64url') };
 				return Response.json({ head });
 			}

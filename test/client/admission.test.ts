@@ -23,6 +23,7 @@ import { randomBytes } from '../../crypto/random.ts';
 import { fromBase64Url, toBase64Url } from '../../protocol/bytes.ts';
 import type { InviteRecord } from '../../protocol/invite.ts';
 import {
+	close,
 	loadOpaque,
 	newHandle,
 	signedUp,
@@ -43,7 +44,6 @@ beforeAll(async () => {
 afterAll(() => edge.remove());
 
 const refusedWith = (code: string) => ({ ok: false, error: { code } });
-const close = (...devices: Device[]) => Promise.all(devices.map(({ tacet }) => tacet.close()));
 const newKeys = () => importIdentityKeys(randomBytes(32), randomBytes(32));
 
 type Answers = Record<string, (body: never, request: never) => unknown>;

@@ -16,6 +16,7 @@ import {
 	type Device,
 	type Edge
 } from './edge.ts';
+import { isTo } from './guarded.ts';
 
 let edge: Edge;
 beforeAll(async () => {
@@ -32,8 +33,7 @@ function refreshes(): { readonly count: () => number; readonly fetch: typeof fet
 	return {
 		count: () => asked,
 		fetch: (input, init) => {
-			const url = input instanceof Request ? input.url : input.toString();
-			if (url.endsWith(routes.sessionRefresh.path)) asked += 1;
+			if (isTo(routes.sessionRefresh.path, input)) asked += 1;
 			return fetch(input, init);
 		}
 	};

@@ -169,6 +169,9 @@ export function spaceOf({ tacet }: Device): Space {
 	return tacet.state.space;
 }
 
+export const close = (...devices: readonly Device[]) =>
+	Promise.all(devices.map(({ tacet }) => tacet.close()));
+
 export async function signedUp(
 	edge: Edge,
 	handle: string,

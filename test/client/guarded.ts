@@ -62,6 +62,10 @@ export async function askedFactor<Answered>(
 	return { question, answered };
 }
 
+/** Whether a request goes to that path. */
+export const isTo = (path: string, input: RequestInfo | URL): boolean =>
+	new URL(input instanceof Request ? input.url : input).pathname === path;
+
 export interface TappedFetch {
 	/** Of the route that is lost or changed. */
 	path: string;
@@ -77,8 +81,7 @@ export function tappedFetch(path: string): TappedFetch {
 	const tapped: TappedFetch = {
 		...{ path, lose: null, answer: null },
 		fetch: async (input, init) => {
-			const url = input instanceof Request ? input.url : String(input);
-			const isIt = new URL(url).pathname === tapped.path;
+			const isIt = isTo(tapped.path, input);
 			if (isIt && tapped.lose === 'up') throw new TypeError('no network');
 			const response = await fetch(input, init);
 			if (isIt && tapped.lose === 'down' && response.ok) throw new TypeError('no network');

@@ -6,6 +6,7 @@ import type { Space } from '../../client/api.ts';
 import { startCryptoInProcess } from '../../client/crypto-core.ts';
 import type { Role } from '../../protocol/commit.ts';
 import {
+	close,
 	loadOpaque,
 	newHandle,
 	signedUp,
@@ -27,9 +28,6 @@ beforeAll(async () => {
 	edge = await startEdge();
 });
 afterAll(() => edge.remove());
-
-const close = (...devices: readonly Device[]) =>
-	Promise.all(devices.map(({ tacet }) => tacet.close()));
 
 /** Whoever claims invitations under another name than their own. */
 function signedUpLiar(handle: string, name: () => string): Promise<Device> {

@@ -1,8 +1,7 @@
 // The whole server restored: the account's own keyring went back with everything else.
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Space, TacetOptions } from '../../client/api.ts';
-import { createMemoryStore } from '../../client/memory-store.ts';
+import type { Space } from '../../client/api.ts';
 import {
 	loggedIn,
 	newDevice,
@@ -18,6 +17,7 @@ import {
 	type Edge
 } from './edge.ts';
 import { backUp, restore } from './restore.ts';
+import { newBrowser } from './browser-tabs.ts';
 
 let edge: Edge;
 beforeAll(async () => {
@@ -29,23 +29,9 @@ const titles = ({ items }: Space): readonly string[] => items.map(({ title }) =>
 const faultOf = ({ sync }: Space): string | null =>
 	sync.trust.state === 'not_trusted' ? sync.trust.fault : null;
 
-/** One profile with two tabs. */
-function tabsOf(profile: string): Partial<TacetOptions> {
-	const { locks } = navigator;
-	return {
-		store: createMemoryStore(),
-		channel: (name) => new BroadcastChannel(`${profile} ${name}`),
-		locks: {
-			query: () => locks.query(),
-			request: ((name: string, ...rest: [LockOptions, LockGrantedCallback<unknown>]) =>
-				locks.request(`${profile} ${name}`, ...rest)) as LockManager['request']
-		}
-	};
-}
-
 test('a keyring and a space that was made since are given back from any tab, one after the other', async () => {
 	const handle = newHandle();
-	const options = tabsOf(handle);
+	const options = newBrowser().tab();
 	const first = await signedUp(edge, handle, options);
 	const home = spaceOf(first);
 	await home.create({ title: 'Before' });

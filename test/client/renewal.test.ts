@@ -8,13 +8,14 @@ import { parseKeys } from '../../client/local-log.ts';
 import { createMemoryStore } from '../../client/memory-store.ts';
 import { judge, parseEntry } from '../../crypto/log-rules.ts';
 import { countKey, emptyLog } from '../../crypto/log-state.ts';
-import { parseCommit, type Role } from '../../protocol/commit.ts';
+import { parseCommit } from '../../protocol/commit.ts';
 import type { SignedCommit } from '../../protocol/frames.ts';
 import { encodeSpaceFrame } from '../../protocol/frames.ts';
 import { routes } from '../../protocol/http.ts';
 import {
 	accountKeys,
 	bodyOf,
+	close,
 	loadOpaque,
 	loggedIn,
 	newDevice,
@@ -32,6 +33,8 @@ import {
 	type Device,
 	type Edge
 } from './edge.ts';
+import { join } from './shared-spaces.ts';
+import { isTo, tappedFetch } from './guarded.ts';
 
 const next = 'another long password';
 let edge: Edge;
@@ -40,26 +43,13 @@ beforeAll(async () => {
 });
 afterAll(() => edge.remove());
 
-const isWrite = (input: unknown): boolean =>
-	typeof input === 'string' && input.endsWith(routes.accountWrite.path);
 const failed = (code: string) => ({ error: { code } });
-const close = (...devices: Device[]) => Promise.all(devices.map(({ tacet }) => tacet.close()));
 const epochOf = (space: Space): number => space.epoch.number;
 const renewedIn = (space: Space, before = 1) => until(space, () => epochOf(space) > before);
 
 function parsedAt(entry: SignedCommit | undefined) {
 	const parsed = entry && parseCommit(entry.commit);
 	return parsed?.ok === true ? parsed.value : undefined;
-}
-
-async function join(space: Space, device: Device, role: Role): Promise<Space> {
-	const { invite, url } = valueOf(await space.invite({ role, expiresInDays: 7 }));
-	valueOf(await device.tacet.acceptInvitation(url!));
-	valueOf(await space.admit(invite));
-	await device.tacet.checkJoining();
-	const joined = await spaceNamed(device, space.name);
-	await synced(joined);
-	return joined;
 }
 
 /** From the step-up to the locked page. */
@@ -151,7 +141,7 @@ describe('a renewal', () => {
 		let late: (() => Promise<unknown>) | null = null;
 		const home = await signedUp(edge, handle, {
 			fetch: async (input, init) => {
-				if (isWrite(input)) await late?.();
+				if (isTo(routes.accountWrite.path, input)) await late?.();
 				return fetch(input, init);
 			}
 		});
@@ -172,27 +162,18 @@ describe('a renewal', () => {
 
 	test('that is not taken leaves everything as it was, and one whose answer is lost stands', async () => {
 		const handle = newHandle();
-		let lose: 'up' | 'down' | null = null;
-		const options = {
-			store: createMemoryStore(),
-			fetch: (async (input, init) => {
-				const isIt = isWrite(input);
-				if (isIt && lose === 'up') throw new TypeError('no network');
-				const response = await fetch(input, init);
-				if (isIt && lose === 'down') throw new TypeError('no network');
-				return response;
-			}) as typeof fetch
-		};
+		const tapped = tappedFetch(routes.accountWrite.path);
+		const options = { store: createMemoryStore(), fetch: tapped.fetch };
 		const home = await signedUp(edge, handle, options);
 		const { tacet } = home;
 		valueOf(await spaceOf(home).create({ title: 'Kept' }));
 		await synced(spaceOf(home));
 		valueOf(await tacet.stepUp({ password }));
 		const { recoveryCode } = valueOf(await tacet.security.startRenewal(next));
-		lose = 'up';
+		tapped.lose = 'up';
 		const words = recoveryCode.join(' ');
 		expect(await tacet.security.finishRenewal(words)).toMatchObject(failed('offline'));
-		lose = null;
+		tapped.lose = null;
 		// It stops here, and begins anew.
 		await tacet.close();
 		const second = await newDevice(edge, options);
@@ -203,9 +184,9 @@ describe('a renewal', () => {
 
 		valueOf(await second.tacet.stepUp({ password }));
 		const again = valueOf(await second.tacet.security.startRenewal(next)).recoveryCode.join(' ');
-		lose = 'down';
+		tapped.lose = 'down';
 		expect(await second.tacet.security.finishRenewal(again)).toMatchObject(failed('offline'));
-		lose = null;
+		tapped.lose = null;
 		expect(await second.tacet.security.read()).toMatchObject(failed('account_renewed'));
 		valueOf(await second.tacet.security.finishRenewal(again));
 		expect(second.tacet.state.phase).toBe('locked');

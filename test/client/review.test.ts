@@ -17,32 +17,15 @@ import {
 	startEdge,
 	synced,
 	until,
-	type Edge,
-	type Wire
+	type Edge
 } from './edge.ts';
+import { newBrowser } from './browser-tabs.ts';
 
 let edge: Edge;
 beforeAll(async () => {
 	edge = await startEdge();
 });
 afterAll(() => edge.remove());
-
-let profiles = 0;
-
-/** Options of a profile's tabs: one store, real channels, locks with the rules of Web Locks. */
-function newProfile(store = createMemoryStore()) {
-	const profile = `review ${String(++profiles)}`;
-	return (wire: Wire): Partial<TacetOptions> => ({
-		store,
-		WebSocket: wire.WebSocket,
-		channel: (name) => new BroadcastChannel(`${profile} ${name}`),
-		locks: {
-			query: () => navigator.locks.query(),
-			request: ((name: string, ...rest: [LockOptions, LockGrantedCallback<unknown>]) =>
-				navigator.locks.request(`${profile} ${name}`, ...rest)) as LockManager['request']
-		}
-	});
-}
 
 const isElection = ({ name }: LockInfo): boolean => name?.endsWith('tacet-sync') === true;
 
@@ -110,7 +93,7 @@ test('a login that replaces a session leaves nobody asking for tokens of the old
 
 test('keys that were handed to a tab which can not open its notes are ended', async () => {
 	const store = createMemoryStore();
-	const tab = newProfile(store);
+	const { tab } = newBrowser(store);
 	const first = await signedUp(edge, newHandle(), tab(newWire(encodeSpaceFrame)));
 	const broken = storeWith(store, {
 		loadState: () => Promise.resolve(err('store_unavailable'))
@@ -162,7 +145,7 @@ test('a space that was made and can not be opened here is said to be that, and n
 });
 
 test('a tab that takes over asks nothing of an edge that the tab before it caught', async () => {
-	const tab = newProfile();
+	const { tab } = newBrowser();
 	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
 	const first = await signedUp(edge, newHandle(), tab(wires[0]));
 	await spaceOf(first).create({ title: 'True' });
@@ -213,7 +196,7 @@ test('logging out counts what was typed a moment ago', async () => {
 });
 
 test('a tab that takes over does not send again what the tab before it has sent', async () => {
-	const tab = newProfile();
+	const { tab } = newBrowser();
 	const wires = [newWire(encodeSpaceFrame), newWire(encodeSpaceFrame)] as const;
 	// It ends after its store has the entries, and before it could tell anybody.
 	const mute: TacetOptions['channel'] = (name) => {

@@ -1,12 +1,10 @@
 // Sharing between people, through the real edge: invitations from both sides, what each role may do,
 // and what happens when something in between breaks off.
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Space } from '../../client/api.ts';
-import type { Invitation } from '../../client/api-sharing.ts';
-import type { Role } from '../../protocol/commit.ts';
 import { encodeSpaceFrame } from '../../protocol/frames.ts';
 import {
 	bodyOf,
+	close,
 	loggedIn,
 	newHandle,
 	newWire,
@@ -21,45 +19,13 @@ import {
 	type Device,
 	type Edge
 } from './edge.ts';
+import { invited, join, newSpace } from './shared-spaces.ts';
 
 let edge: Edge;
 beforeAll(async () => {
 	edge = await startEdge();
 });
 afterAll(() => edge.remove());
-
-const close = (...devices: Device[]) => Promise.all(devices.map(({ tacet }) => tacet.close()));
-
-let spaces = 0;
-/** A space of its own with one note in it. */
-async function newSpace(device: Device): Promise<Space> {
-	const name = `Harbour ${String(++spaces)}`;
-	const space = valueOf(await device.tacet.createSpace({ name }));
-	await space.create({ title: 'Moorings', body: 'two lines at the bow' });
-	await synced(space);
-	return space;
-}
-
-const invited = async (
-	space: Space,
-	role: Role
-): Promise<Invitation & { readonly url: string }> => {
-	const invitation = valueOf(await space.invite({ role, expiresInDays: 7 }));
-	const { url } = invitation;
-	if (url === null) throw new Error('an own invitation has no link');
-	return { ...invitation, url };
-};
-
-/** Lets a device's account in, and answers with the space as that device sees it. */
-async function join(space: Space, device: Device, role: Role): Promise<Space> {
-	const { invite, url } = await invited(space, role);
-	valueOf(await device.tacet.acceptInvitation(url));
-	valueOf(await space.admit(invite));
-	await device.tacet.checkJoining();
-	const joined = await spaceNamed(device, space.name);
-	await synced(joined);
-	return joined;
-}
 
 describe('an invitation', () => {
 	test('leads from a link to a space in which both write', async () => {

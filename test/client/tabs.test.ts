@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Tacet, TacetOptions } from '../../client/api.ts';
+import type { Tacet } from '../../client/api.ts';
 import type { FirstRows } from '../../client/first-rows.ts';
-import { createMemoryStore } from '../../client/memory-store.ts';
 import type { Store } from '../../client/store.ts';
 import { encodeSpaceFrame } from '../../protocol/frames.ts';
 import {
@@ -19,42 +18,15 @@ import {
 	unstarted,
 	until,
 	valueOf,
-	type Edge,
-	type Wire
+	type Edge
 } from './edge.ts';
+import { newBrowser } from './browser-tabs.ts';
 
 let edge: Edge;
 beforeAll(async () => {
 	edge = await startEdge();
 });
 afterAll(() => edge.remove());
-
-let profiles = 0;
-interface Browser {
-	/** A tab's options: the store, locks and channel that all tabs of a profile share. */
-	tab(wire: Wire): Partial<TacetOptions>;
-	readonly store: Store;
-}
-
-/** One profile with several tabs: real channels, and locks with the rules of Web Locks. */
-function newBrowser(): Browser {
-	const profile = `profile ${String(++profiles)}`;
-	const store = createMemoryStore();
-	const locks = navigator.locks;
-	return {
-		store,
-		tab: (wire) => ({
-			store,
-			WebSocket: wire.WebSocket,
-			channel: (name) => new BroadcastChannel(`${profile} ${name}`),
-			locks: {
-				query: () => locks.query(),
-				request: ((name: string, ...rest: [LockOptions, LockGrantedCallback<unknown>]) =>
-					locks.request(`${profile} ${name}`, ...rest)) as LockManager['request']
-			}
-		})
-	};
-}
 
 const isUnlocked = (tacet: Tacet) => until(tacet, () => tacet.state.phase === 'unlocked');
 

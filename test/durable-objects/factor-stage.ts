@@ -1,6 +1,6 @@
 // The factors of an account in its own object, with its own database, asked as a login would ask.
 import { runInDurableObject } from 'cloudflare:test';
-import { expect } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import { AccountFactorStore } from '../../durable-objects/account-factor-store.ts';
 import {
 	AccountFactors,
@@ -55,6 +55,14 @@ export function wrongCode(secret: Uint8Array): string {
 	return ['000000', '000001', '000002', '000003', '000004', '000005'].find(
 		(code) => !right.includes(code)
 	)!;
+}
+
+/** Moves the clock of everything that runs here, until the test ends. */
+export function pass(ms: number): void {
+	onTestFinished(() => {
+		vi.useRealTimers();
+	});
+	vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms });
 }
 
 interface Settings {

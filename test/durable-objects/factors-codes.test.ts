@@ -1,34 +1,27 @@
 // Backup codes, and codes that are sent to a telephone, in the account's own object.
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { maxSmsTries, smsRatePerAccount } from '../../durable-objects/limits.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import { toHex, utf8Encode } from '../../protocol/bytes.ts';
 import { err } from '../../protocol/result.ts';
 import type { account } from '../crypto/edge/webauthn-fixture.ts';
 import {
+	addBackupCodes,
 	adding,
+	addTelephone,
 	all,
+	backup,
 	FactorStage,
 	knownDevice,
-	login,
-	wrong,
 	limited,
+	login,
 	many,
+	pass,
 	rightOf,
-	backup,
-	addBackupCodes,
-	telephone,
 	sms,
-	addTelephone
+	telephone,
+	wrong
 } from './factor-stage.ts';
-
-/** Moves the clock of everything that runs here. */
-function pass(ms: number): void {
-	vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms });
-}
-afterEach(() => {
-	vi.useRealTimers();
-});
 
 describe('backup codes', () => {
 	it('are good once each, in any order, until there are none', () =>

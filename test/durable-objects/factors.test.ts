@@ -1,5 +1,5 @@
 // Second factors in the account's own object, on its own database.
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { factorRates } from '../../durable-objects/limits.ts';
 import { generateBackupCodes } from '../../crypto/backup-codes.ts';
 import { randomBytes } from '../../crypto/random.ts';
@@ -10,37 +10,30 @@ import type { FactorId } from '../../protocol/ids.ts';
 import { err } from '../../protocol/result.ts';
 import { flag, SoftAuthenticator } from '../crypto/edge/webauthn-fixture.ts';
 import {
+	addBackupCodes,
 	adding,
+	addTelephone,
 	all,
+	backup,
 	codeOf,
+	codesData,
 	FactorStage,
 	knownDevice,
-	login,
-	passkeyData,
-	totp,
-	wrong,
-	wrongCode,
-	malformed,
 	limited,
-	parallel,
+	login,
+	malformed,
 	many,
+	parallel,
+	pass,
+	passkeyData,
 	rightOf,
-	backup,
-	codesData,
-	addBackupCodes,
+	sms,
 	telephone,
 	telephoneData,
-	sms,
-	addTelephone
+	totp,
+	wrong,
+	wrongCode
 } from './factor-stage.ts';
-
-/** Moves the clock of everything that runs here. */
-function pass(ms: number): void {
-	vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms });
-}
-afterEach(() => {
-	vi.useRealTimers();
-});
 
 describe('a one-time password', () => {
 	it('MFA-02: is taken once, and none of a step before it after that', () =>
