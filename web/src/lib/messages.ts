@@ -173,7 +173,7 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 	},
 	wrong_password: {
 		what: 'That is not the password.',
-		then: 'Nothing was opened or changed. Try again: capital letters matter.'
+		then: 'Nothing was opened or changed. Try again: capital letters matter. If it was changed on another device, only the new one is right.'
 	},
 	recovery_code_word_count: {
 		what: 'A recovery kit has twelve words.',
