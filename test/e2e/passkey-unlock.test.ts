@@ -99,8 +99,14 @@ test('a passkey opens the device online and offline; without it the password doe
 	await page.keyboard.press('Control+End');
 	await page.keyboard.type(' And on the train.');
 	await syncLine(page, /^Offline · \d+ changes? waiting$/).waitFor();
+	await goToAccount(page, 'Unlocking');
+	await page.getByText('Only the server knows.').waitFor();
 	story.edge.wire.mend();
 	await context.setOffline(false);
+	// By itself, as soon as there is a connection.
+	await page.getByText('New devices do not need one').waitFor();
+	await goTo(page, 'Notes');
+	await openNote(page, 'By finger');
 	await whenSynced(page);
 
 	// Lost: nothing answers, and nothing is lost with it.
