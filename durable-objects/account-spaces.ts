@@ -13,6 +13,14 @@ export interface RoomAsked {
 	readonly neededBytes: number;
 	/** In all, so that it need not ask soon again. */
 	readonly wantedBytes: number;
+	/** In all; 0 if it may have as many as it needs already. */
+	readonly neededPages: number;
+}
+
+/** In all, for one space. */
+export interface RoomGiven {
+	readonly bytes: number;
+	readonly pages: number;
 }
 
 interface SpacesParts {
@@ -34,16 +42,17 @@ export class AccountSpaces {
 	}
 
 	/**
-	 * How many bytes are set aside for a space from now on. The same asked again is the same: a space
+	 * How many bytes are set aside for a space from now on, and how many live pages it may have. The same asked again is the same: a space
 	 * that never heard the answer asks once more. What was set aside stays, whatever the limits become.
 	 */
 	async setAside({
 		space,
 		neededBytes,
-		wantedBytes
-	}: RoomAsked): Promise<Result<number, 'over_quota'>> {
+		wantedBytes,
+		neededPages
+	}: RoomAsked): Promise<Result<RoomGiven, 'over_quota'>> {
 		const { store, limits, noteBytes } = this.#parts;
-		const { spacesPerAccount, bytesPerAccount, bytesPerSpace } = await limits();
+		const { spacesPerAccount, bytesPerAccount, bytesPerSpace, pagesPerSpace } = await limits();
 		// From here to the row nothing awaits: parallel spaces are judged one by one.
 		const bytesBySpace = store.load();
 		const before = bytesBySpace.get(space);
@@ -52,11 +61,11 @@ export class AccountSpaces {
 		const others = all - (before ?? 0);
 		const most = Math.min(bytesPerSpace, bytesPerAccount - others, wantedBytes);
 		const given = Math.max(before ?? 0, most);
-		if (given < neededBytes) return err('over_quota');
+		if (given < neededBytes || pagesPerSpace < neededPages) return err('over_quota');
 		if (given !== before) {
 			store.save(space, given);
 			await noteBytes(others + given);
 		}
-		return ok(given);
+		return ok({ bytes: given, pages: pagesPerSpace });
 	}
 }

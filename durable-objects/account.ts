@@ -32,7 +32,7 @@ import { AccountSessions } from './account-sessions.ts';
 import { AccountSharing } from './account-sharing.ts';
 import { AccountSharingStore } from './account-sharing-store.ts';
 import { AccountSpaceStore } from './account-space-store.ts';
-import { AccountSpaces, type RoomAsked } from './account-spaces.ts';
+import { AccountSpaces, type RoomAsked, type RoomGiven } from './account-spaces.ts';
 import { AccountStore } from './account-store.ts';
 import { AccountWrites } from './account-writes.ts';
 import { ringBy } from './alarm.ts';
@@ -160,7 +160,7 @@ export class Account extends DurableObject<Env> {
 	}
 
 	/** For Space objects that this account has made, or is making. */
-	async setAside(asked: RoomAsked): Promise<Result<number, 'over_quota'>> {
+	async setAside(asked: RoomAsked): Promise<Result<RoomGiven, 'over_quota'>> {
 		return this.#parts.store.exists ? this.#spaces.setAside(asked) : err('over_quota');
 	}
 

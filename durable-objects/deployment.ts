@@ -104,11 +104,11 @@ export class Deployment extends DurableObject<Env> {
 
 	/** For Account objects, which have verified whose session asks. */
 	allowance(account: string): Omit<ResponseOf<'usageRead'>, 'spaces'> {
-		const { spacesPerAccount, bytesPerAccount, bytesPerSpace, membersPerSpace } =
+		const { spacesPerAccount, bytesPerAccount, bytesPerSpace, membersPerSpace, pagesPerSpace } =
 			this.#operation.limits;
 		return {
 			isOperator: this.#signUps.isOperator(account),
-			limits: { spacesPerAccount, bytesPerAccount, bytesPerSpace, membersPerSpace }
+			limits: { spacesPerAccount, bytesPerAccount, bytesPerSpace, membersPerSpace, pagesPerSpace }
 		};
 	}
 

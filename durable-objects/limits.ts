@@ -12,6 +12,7 @@ export const defaultLimits: OperatorLimits = {
 	spacesPerAccount: 256,
 	bytesPerAccount: 2_000_000_000,
 	bytesPerSpace: 1_000_000_000,
+	pagesPerSpace: 1_000_000,
 	membersPerSpace: maxMembers
 };
 /** A place that is kept for an account in the making is looked after once it is as old as this. */
@@ -23,6 +24,7 @@ export const firstRoomBytes = 1_048_576;
 export const maxRoomStepBytes = 67_108_864;
 /** Beyond what is set aside, for what gives room back; and the most that one commit's pages take of it. */
 export const freeingReserveBytes = 4_194_304;
+export const freeingReservePages = 4_096;
 export const maxFreeingPagesBytes = 65_536;
 /** A snapshot of the log's state is written at least this often, so that waking replays few. */
 export const snapshotEveryCommits = 64;

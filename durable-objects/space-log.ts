@@ -24,7 +24,8 @@ import { RecentHeads } from './recent-heads.ts';
 import { judgeRun } from './space-run.ts';
 import type { Attachment } from './space-sockets.ts';
 import type { SpaceQuota } from './space-quota.ts';
-import { resendPlaces, sizeOf, type Arrival, type Reader, type SpaceStore } from './space-store.ts';
+import { pagesIn, sizeOf } from './space-size.ts';
+import { resendPlaces, type Arrival, type Reader, type SpaceStore } from './space-store.ts';
 
 /** Where a commit stands; what came with it, unless it stood there before. */
 interface Appended {
@@ -158,10 +159,31 @@ export class SpaceLog {
 		after: LogState
 	): Promise<Result<null, WireErrorCode>> {
 		return this.#quota.makeRoom({
-			...{ asker, before: this.known, after, storedBytes: this.#store.storedBytes() },
-			addedBytes: added.reduce((sum, { append }) => sum + sizeOf(append), 0),
+			...{ asker, before: this.known, after, stored: this.#store.stored },
+			added: {
+				bytes: added.reduce((sum, { append }) => sum + sizeOf(append), 0),
+				pages: added.reduce((sum, { append }) => sum + pagesIn(append), 0)
+			},
+			pagesAfter: () => this.#pagesAfter(added),
 			entries: added.map(({ entry }) => entry)
 		});
+	}
+
+	/** How many pages are live once these have followed, which may supersede each other's. */
+	#pagesAfter(added: readonly Pick<Arrival, 'entry' | 'append'>[]): number {
+		const [come, gone] = [new Set<string>(), new Set<string>()];
+		let { seq } = this.known.head;
+		for (const { entry, append } of added) {
+			for (const page of entry.parsed.supersedes) {
+				const name = `${String(page.seq)}/${String(page.index)}`;
+				if (!come.delete(name) && this.#store.isLive(page)) gone.add(name);
+			}
+			seq += 1;
+			for (const [index, sealed] of append.pages.entries()) {
+				if (sealed !== null) come.add(`${String(seq)}/${String(index)}`);
+			}
+		}
+		return this.#store.stored.pages + come.size - gone.size;
 	}
 
 	async #areGood(proofs: readonly Proof[]): Promise<boolean> {

@@ -7,13 +7,15 @@ export const spaceMigrations: readonly string[] = [
 		one INTEGER PRIMARY KEY CHECK (one = 1),
 		state_seq INTEGER NOT NULL,
 		state BLOB NOT NULL,
-		released_bytes INTEGER NOT NULL
+		released_bytes INTEGER NOT NULL,
+		expired_pages INTEGER NOT NULL
 	) STRICT`,
 	`CREATE TABLE commits (
 		seq INTEGER PRIMARY KEY,
 		head BLOB NOT NULL,
 		page_count INTEGER NOT NULL,
 		stored_bytes INTEGER NOT NULL,
+		live_pages INTEGER NOT NULL,
 		received_at_ms INTEGER NOT NULL,
 		signature BLOB NOT NULL,
 		commit_bytes BLOB NOT NULL,
@@ -99,6 +101,7 @@ export const spaceMigrations: readonly string[] = [
 	`CREATE TABLE quota (
 		one INTEGER PRIMARY KEY CHECK (one = 1),
 		creator TEXT NOT NULL,
-		bytes INTEGER NOT NULL
+		bytes INTEGER NOT NULL,
+		pages INTEGER NOT NULL
 	) STRICT`
 ];

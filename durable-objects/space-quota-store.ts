@@ -5,6 +5,8 @@ export interface StoredQuota {
 	/** Name of the Account object that the space counts for. */
 	readonly creator: string;
 	readonly bytes: number;
+	/** That may be live. */
+	readonly pages: number;
 }
 
 export class SpaceQuotaStore {
@@ -17,14 +19,19 @@ export class SpaceQuotaStore {
 	load(): StoredQuota | null {
 		if (!hasSchema(this.#sql)) return null;
 		const [row] = this.#sql
-			.exec<{ creator: string; bytes: number }>('SELECT creator, bytes FROM quota')
+			.exec<{
+				creator: string;
+				bytes: number;
+				pages: number;
+			}>('SELECT creator, bytes, pages FROM quota')
 			.toArray();
 		return row ?? null;
 	}
 
 	/** Of a space that has tables. */
-	save({ creator, bytes }: StoredQuota): void {
-		const { rowsWritten } = this.#sql.exec('UPDATE quota SET bytes = ?', bytes);
-		if (rowsWritten === 0) this.#sql.exec('INSERT INTO quota VALUES (1, ?, ?)', creator, bytes);
+	save({ creator, bytes, pages }: StoredQuota): void {
+		const { rowsWritten } = this.#sql.exec('UPDATE quota SET bytes = ?, pages = ?', bytes, pages);
+		if (rowsWritten > 0) return;
+		this.#sql.exec('INSERT INTO quota VALUES (1, ?, ?, ?)', creator, bytes, pages);
 	}
 }

@@ -1,4 +1,4 @@
-// How much a space may store, and how many members it may have. Room is set aside by the account that
+// How much a space may store, in how many pages, and how many members it may have. Room is set aside by the account that
 // made the space, in steps, and asked for before it is needed: what is stored is never more than that, but
 // for a reserve. Out of the reserve comes only what gives room back or takes somebody out: a full space
 // can still be cleared, and a member removed.
@@ -8,18 +8,23 @@ import type { WireErrorCode } from '../protocol/errors.ts';
 import type { OperatorLimits } from '../protocol/http-operator.ts';
 import type { SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
-import type { RoomAsked } from './account-spaces.ts';
+import type { RoomAsked, RoomGiven } from './account-spaces.ts';
 import {
 	firstRoomBytes,
 	freeingReserveBytes,
+	freeingReservePages,
 	maxFreeingPagesBytes,
 	maxRoomStepBytes
 } from './limits.ts';
 import type { SpaceQuotaStore, StoredQuota } from './space-quota-store.ts';
+import type { Stored } from './space-size.ts';
 
 interface QuotaParts {
 	readonly store: SpaceQuotaStore;
-	readonly setAside: (creator: string, asked: RoomAsked) => Promise<Result<number, 'over_quota'>>;
+	readonly setAside: (
+		creator: string,
+		asked: RoomAsked
+	) => Promise<Result<RoomGiven, 'over_quota'>>;
 	readonly limits: () => Promise<OperatorLimits>;
 }
 
@@ -27,8 +32,10 @@ interface QuotaParts {
 export interface Growth {
 	/** Name of the Account object of whoever appends: a space that begins counts for it. */
 	readonly asker: string;
-	readonly storedBytes: number;
-	readonly addedBytes: number;
+	readonly stored: Stored;
+	readonly added: Stored;
+	/** What is live afterwards: asked for where it may be too much, as it takes a look at each that goes. */
+	readonly pagesAfter: () => number;
 	readonly entries: readonly ParsedEntry[];
 	readonly before: LogState;
 	readonly after: LogState;
@@ -47,20 +54,33 @@ export class SpaceQuota {
 	/** Answers whether there is room; asks the account for more if there is not. */
 	async makeRoom(growth: Growth): Promise<Result<null, WireErrorCode>> {
 		if (!(await this.#hasSeats(growth))) return err('over_quota');
-		const { storedBytes, addedBytes, before, asker, entries } = growth;
-		const neededBytes = storedBytes + addedBytes;
-		const { creator, bytes } = this.#quota ?? { creator: asker, bytes: 0 };
-		if (this.#quota !== null && neededBytes <= bytes) return ok(null);
+		const { stored, added, before, asker, entries } = growth;
+		const neededBytes = stored.bytes + added.bytes;
+		const { creator, bytes, pages } = this.#quota ?? { creator: asker, bytes: 0, pages: 0 };
+		const neededPages = this.#pagesBeyond(growth, pages);
+		if (this.#quota !== null && neededBytes <= bytes && neededPages === 0) return ok(null);
 		const step = Math.min(Math.max(neededBytes, firstRoomBytes), maxRoomStepBytes);
-		const asked = { neededBytes, wantedBytes: neededBytes + step };
+		const asked = { neededBytes, wantedBytes: neededBytes + step, neededPages };
 		const given = await this.#ask(creator, before.space, asked);
 		if (given.ok) {
-			this.#quota = { creator, bytes: given.value };
+			this.#quota = {
+				creator,
+				bytes: given.value.bytes,
+				pages: Math.max(pages, given.value.pages)
+			};
 			this.#isSaved = false;
 			return ok(null);
 		}
-		const isInReserve = neededBytes <= bytes + freeingReserveBytes && entries.every(frees);
-		return given.error === 'over_quota' && isInReserve ? ok(null) : given;
+		const isInReserve =
+			neededBytes <= bytes + freeingReserveBytes && neededPages <= pages + freeingReservePages;
+		return given.error === 'over_quota' && isInReserve && entries.every(frees) ? ok(null) : given;
+	}
+
+	/** How many pages have to be allowed in all; 0 if as many are as there may come to be. */
+	#pagesBeyond({ stored, added, pagesAfter }: Growth, pages: number): number {
+		if (added.pages === 0 || stored.pages + added.pages <= pages) return 0;
+		const needed = pagesAfter();
+		return needed <= pages ? 0 : needed;
 	}
 
 	/** In the transaction of what was appended. */
@@ -74,7 +94,7 @@ export class SpaceQuota {
 		creator: string,
 		space: SpaceId,
 		asked: Omit<RoomAsked, 'space'>
-	): Promise<Result<number, 'over_quota' | 'unavailable'>> {
+	): Promise<Result<RoomGiven, 'over_quota' | 'unavailable'>> {
 		try {
 			return await this.#parts.setAside(creator, { space, ...asked });
 		} catch {

@@ -11,6 +11,7 @@ import { encodeLogState, type LogState } from '../crypto/log-state.ts';
 import { maxResendDistance, snapshotEveryCommits } from './limits.ts';
 import { hasSchema, migrate } from './migrate.ts';
 import { spaceMigrations } from './space-migrations.ts';
+import { grown, nothing, type Stored } from './space-size.ts';
 import { isWithin, SpaceSupersededStore, type PlaceRange } from './space-superseded-store.ts';
 
 const placesPerSeq = 4_096;
@@ -81,9 +82,9 @@ export class SpaceStore implements LogHistory {
 	readonly #sql: SqlStorage;
 	readonly #superseded: SpaceSupersededStore;
 	#exists: boolean;
-	/** Bytes ever added, and bytes dropped since: read once, then kept along with the rows. */
-	#addedBytes = 0;
-	#releasedBytes = 0;
+	/** Ever added, less pages superseded; and what was dropped since: read once, then kept along with the rows. */
+	#added: Stored = nothing;
+	#released: Stored = nothing;
 
 	constructor(storage: DurableObjectStorage) {
 		this.#storage = storage;
@@ -92,8 +93,8 @@ export class SpaceStore implements LogHistory {
 		this.#exists = hasSchema(storage.sql);
 		if (!this.#exists) return;
 		migrate(storage, spaceMigrations);
-		this.#addedBytes = this.#readAddedBytes();
-		this.#releasedBytes = this.#readReleasedBytes();
+		this.#added = this.#readAdded();
+		this.#released = this.#readReleased();
 	}
 
 	loadLog(): StoredLog | null {
@@ -146,13 +147,13 @@ export class SpaceStore implements LogHistory {
 
 	/** Appends what was judged, and has room, all of it in one transaction. */
 	append(arrivals: readonly Arrival[]): void {
-		const addedBytes = arrivals.reduce((sum, { append }) => sum + sizeOf(append), 0);
 		const [first] = arrivals;
 		// One statement is a transaction already: a live edit costs no other.
 		if (arrivals.length === 1 && first !== undefined && isOneRow(first)) {
-			this.#insertCommit(first, this.#addedBytes + addedBytes);
-		} else this.#inTransaction(() => this.#insertAll(arrivals));
-		this.#addedBytes += addedBytes;
+			const added = grown(this.#added, first.append, 0);
+			this.#insertCommit(first, added);
+			this.#added = added;
+		} else this.#added = this.#inTransaction(() => this.#insertAll(arrivals));
 	}
 
 	/** What was released, or made, is read again, as a transaction that fails does neither. */
@@ -161,57 +162,59 @@ export class SpaceStore implements LogHistory {
 			return this.#storage.transactionSync(work);
 		} finally {
 			this.#exists = hasSchema(this.#sql);
-			this.#releasedBytes = this.#exists ? this.#readReleasedBytes() : 0;
+			this.#released = this.#exists ? this.#readReleased() : nothing;
 		}
 	}
 
-	#insertAll(arrivals: readonly Arrival[]): void {
+	#insertAll(arrivals: readonly Arrival[]): Stored {
 		if (!this.#exists) migrate(this.#storage, spaceMigrations);
 		this.#exists = true;
-		let storedBytes = this.#addedBytes;
-		for (const arrival of arrivals) {
-			storedBytes += sizeOf(arrival.append);
-			this.#insert(arrival, storedBytes);
-		}
+		return arrivals.reduce((added, arrival) => this.#insert(arrival, added), this.#added);
 	}
 
-	#insert(arrival: Arrival, storedBytes: number): void {
+	#insert(arrival: Arrival, before: Stored): Stored {
 		const { seq } = arrival.state.head;
 		const commit = arrival.entry.parsed;
-		this.#insertCommit(arrival, storedBytes);
+		const superseded = this.#supersede(commit.supersedes, arrival.receivedAtMs);
+		const added = grown(before, arrival.append, superseded);
+		this.#insertCommit(arrival, added);
 		if (commit.pages.length > 1) this.#insertPages(seq, arrival.append.pages);
 		this.#insertWraps(arrival);
 		this.#insertExpiring(seq, commit.pages);
-		this.#supersede(commit.supersedes, arrival.receivedAtMs);
 		this.#purge(commit.purge);
 		if (commit.admin !== null || isSnapshotDue(seq)) this.#saveState(arrival.state);
+		return added;
 	}
 
-	/** Up to the last commit: a column of its row, so that counting costs no other. */
-	#readAddedBytes(): number {
+	/** Up to the last commit: columns of its row, so that counting costs no other. */
+	#readAdded(): Stored {
 		const [last] = this.#sql
-			.exec<{ stored_bytes: number }>('SELECT stored_bytes FROM commits ORDER BY seq DESC LIMIT 1')
+			.exec<
+				Stored & Record<string, number>
+			>('SELECT stored_bytes AS bytes, live_pages AS pages FROM commits ORDER BY seq DESC LIMIT 1')
 			.toArray();
-		return last?.stored_bytes ?? 0;
+		return last ?? nothing;
 	}
 
-	#readReleasedBytes(): number {
+	#readReleased(): Stored {
 		const [row] = this.#sql
-			.exec<{ released_bytes: number }>('SELECT released_bytes FROM space')
+			.exec<
+				Stored & Record<string, number>
+			>('SELECT released_bytes AS bytes, expired_pages AS pages FROM space')
 			.toArray();
-		return row?.released_bytes ?? 0;
+		return row ?? nothing;
 	}
 
-	/** Bytes that count against the quota. */
-	storedBytes(): number {
-		return this.#addedBytes - this.#releasedBytes;
+	get stored(): Stored {
+		const [added, released] = [this.#added, this.#released];
+		return { bytes: added.bytes - released.bytes, pages: added.pages - released.pages };
 	}
 
-	#insertCommit({ entry, append, state, receivedAtMs }: Arrival, storedBytes: number): void {
+	#insertCommit({ entry, append, state, receivedAtMs }: Arrival, added: Stored): void {
 		const only = append.pages.length === 1 ? append.pages[0] : undefined;
 		this.#sql.exec(
-			'INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-			...[state.head.seq, state.head.hash, entry.parsed.pages.length, storedBytes],
+			'INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+			...[state.head.seq, state.head.hash, entry.parsed.pages.length, added.bytes, added.pages],
 			...[receivedAtMs, entry.signature, entry.commit, append.previousKey, only ?? null]
 		);
 	}
@@ -240,13 +243,15 @@ export class SpaceStore implements LogHistory {
 		}
 	}
 
-	/** A page that was superseded before, or whose bytes are gone, stays as it is. */
-	#supersede(pages: readonly PageId[], sinceMs: number): void {
+	/** A page that is not live stays as it is. Answers with how many were. */
+	#supersede(pages: readonly PageId[], sinceMs: number): number {
+		let superseded = 0;
 		const ranges: PlaceRange[] = [];
 		let nextPlace: number | null = null;
 		for (const place of [...new Set(pages.map(placeOf))].sort((a, b) => a - b)) {
 			const page = pageAt(place);
-			if (!this.#hasPage(page) || this.#superseded.has(place)) continue;
+			if (!this.isLive(page)) continue;
+			superseded += 1;
 			const range = ranges.at(-1);
 			if (range === undefined || place !== nextPlace) ranges.push({ first: place, last: place });
 			else ranges[ranges.length - 1] = { ...range, last: place };
@@ -254,6 +259,7 @@ export class SpaceStore implements LogHistory {
 			nextPlace = isLast ? placeOf({ seq: page.seq + 1, index: 0 }) : place + 1;
 		}
 		for (const range of ranges) this.#superseded.add(range, sinceMs);
+		return superseded;
 	}
 
 	/** Drops superseded pages before their time; a live page is dropped by nothing but its expiry. */
@@ -263,11 +269,12 @@ export class SpaceStore implements LogHistory {
 			if (!this.#superseded.has(place)) continue;
 			releasedBytes += this.#dropRange({ first: place, last: place }).bytes;
 		}
-		this.#release(releasedBytes);
+		this.#release({ bytes: releasedBytes, pages: 0 });
 	}
 
-	#hasPage(page: PageId): boolean {
-		return this.#pageBytes(page) > 0;
+	/** Whether its bytes are here, and nothing has superseded it. */
+	isLive(page: PageId): boolean {
+		return this.#pageBytes(page) > 0 && !this.#superseded.has(placeOf(page));
 	}
 
 	#pageBytes({ seq, index }: PageId): number {
@@ -316,13 +323,17 @@ export class SpaceStore implements LogHistory {
 		}));
 	}
 
-	#release(bytes: number): void {
-		if (bytes > 0) this.#sql.exec('UPDATE space SET released_bytes = released_bytes + ?', bytes);
+	#release({ bytes, pages }: Stored): void {
+		if (bytes === 0) return;
+		this.#sql.exec(
+			'UPDATE space SET released_bytes = released_bytes + ?, expired_pages = expired_pages + ?',
+			...[bytes, pages]
+		);
 	}
 
 	#saveState(state: LogState): void {
 		this.#sql.exec(
-			`INSERT INTO space VALUES (1, ?, ?, 0) ON CONFLICT (one)
+			`INSERT INTO space VALUES (1, ?, ?, 0, 0) ON CONFLICT (one)
 				DO UPDATE SET state_seq = excluded.state_seq, state = excluded.state`,
 			...[state.head.seq, encodeLogState(state)]
 		);
@@ -346,6 +357,7 @@ export class SpaceStore implements LogHistory {
 					place: number;
 				}>('SELECT place FROM expiring WHERE expires_at_ms <= ? LIMIT ?', nowMs, maxDrops)
 				.toArray();
+			const live = expired.filter(({ place }) => this.isLive(pageAt(place)));
 			const dropped = expired.map(({ place }) => this.#dropRange({ first: place, last: place }));
 			const outlived = this.#superseded.due(supersededBeforeMs, maxDrops);
 			const sumOf = (of: keyof PageSum) => dropped.reduce((sum, drop) => sum + drop[of], 0);
@@ -354,7 +366,7 @@ export class SpaceStore implements LogHistory {
 				dropped.push(this.#dropRange(range));
 				this.#superseded.remove(range);
 			}
-			this.#release(sumOf('bytes'));
+			this.#release({ bytes: sumOf('bytes'), pages: live.length });
 			return outlived.length > 0 || expired.length === maxDrops;
 		});
 	}
@@ -483,9 +495,3 @@ function isOneRow({ entry, state }: Arrival): boolean {
 }
 
 const nulls = (length: number): null[] => new Array<null>(length).fill(null);
-
-/** Bytes that an append adds to the quota's count. */
-export function sizeOf({ commit, signature, pages, wraps, previousKey }: RunEntry): number {
-	const parts = [commit, signature, ...pages, ...wraps];
-	return parts.reduce((sum, part) => sum + (part?.length ?? 0), previousKey?.length ?? 0);
-}

@@ -11,7 +11,9 @@ import {
 	maxSignUpInvites,
 	maxSignUpInviteUses,
 	maxSpacesOfAccount,
+	maxPagesOfSpace,
 	minBytesOfSpace,
+	minPagesOfSpace,
 	signUpCodeBytes
 } from './limits.ts';
 
@@ -34,6 +36,8 @@ export const operatorLimits = v.strictObject({
 	/** Of all spaces that the account has made, together. */
 	bytesPerAccount: count(minBytesOfSpace, maxBytesOfAccount),
 	bytesPerSpace: count(minBytesOfSpace, maxBytesOfSpace),
+	/** Live ones: neither superseded nor expired. */
+	pagesPerSpace: count(minPagesOfSpace, maxPagesOfSpace),
 	membersPerSpace: count(1, maxMembers)
 });
 export type OperatorLimits = v.InferOutput<typeof operatorLimits>;

@@ -172,4 +172,6 @@ export const maxAccountsOfDeployment = 1_000_000;
 export const maxSpacesOfAccount = 10_000;
 export const minBytesOfSpace = 1_000_000;
 export const maxBytesOfSpace = 8_000_000_000;
+export const minPagesOfSpace = 1_000;
+export const maxPagesOfSpace = 10_000_000;
 export const maxBytesOfAccount = 1_000_000_000_000;

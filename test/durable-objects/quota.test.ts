@@ -1,14 +1,19 @@
-// Room: bytes of a space and of an account, spaces of an account, members of a space. Exact, however many
+// Room: bytes and pages of a space, bytes and spaces of an account, members of a space. Exact, however many
 // come at once; and a full space can still be cleared.
-import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AccountSpaces, type RoomAsked } from '../../durable-objects/account-spaces.ts';
 import type { AccountSpaceStore } from '../../durable-objects/account-space-store.ts';
-import { defaultLimits, freeingReserveBytes } from '../../durable-objects/limits.ts';
+import {
+	defaultLimits,
+	freeingReserveBytes,
+	freeingReservePages
+} from '../../durable-objects/limits.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import type { Append } from '../../protocol/frames.ts';
 import type { OperatorLimits } from '../../protocol/http-operator.ts';
 import { idFromBytes, type SpaceId } from '../../protocol/ids.ts';
+import { minPagesOfSpace } from '../../protocol/limits.ts';
 import { accountObject, connect, openEdge } from './edge.ts';
 import { after, call, noChange, Person, randomPage, type Edge, type Session } from './person.ts';
 import { Stage } from './space-stage.ts';
@@ -136,6 +141,115 @@ describe('EDG-05 one byte more than a space may hold', () => {
 	});
 });
 
+describe('EDG-05 one page more than a space may hold', () => {
+	const limits = { pagesPerSpace: minPagesOfSpace };
+
+	/** As if so many were live, and as many might be. */
+	async function fillPages(stage: Stage, pages: number): Promise<void> {
+		await runInDurableObject(stage.stub, (_object: unknown, { storage }: DurableObjectState) => {
+			storage.sql.exec('UPDATE commits SET live_pages = ?', pages);
+			storage.sql.exec('UPDATE quota SET pages = ?', limits.pagesPerSpace);
+		});
+		await evictDurableObject(stage.stub, { webSockets: 'hibernate' });
+	}
+
+	const livePagesOf = async (stage: Stage): Promise<number> => {
+		const { commits = [], space = [] } = await dump(stage.stub);
+		return Number(commits.at(-1)?.['live_pages']) - Number(space[0]?.['expired_pages']);
+	};
+
+	const pagesOf = (count: number) => Array.from({ length: count }, () => randomPage(100));
+
+	it('is refused in one commit or among many, and no more is live than may be', async () => {
+		await setLimits(limits);
+		const stage = await Stage.open(ada, session);
+		const edit = await stage.form({ pages: pagesOf(8) });
+		await fillPages(stage, limits.pagesPerSpace - 7);
+		const before = await dump(stage.stub);
+		expect(codeOf(await stage.socket.ask(edit))).toBe('over_quota');
+		expect(await dump(stage.stub)).toEqual(before);
+		await fillPages(stage, limits.pagesPerSpace - 8);
+		expect(codeOf(await stage.socket.ask(edit))).toBe('appended');
+		expect(await livePagesOf(stage)).toBe(limits.pagesPerSpace);
+		stage.log = after(stage.log, edit);
+		const one = await stage.form({ pages: pagesOf(1) });
+		expect(codeOf(await stage.socket.ask(one))).toBe('over_quota');
+	});
+
+	it('is refused of many that come at once from several devices', async () => {
+		await setLimits(limits);
+		const person = await Person.signUp(edge);
+		const stage = await Stage.open(person, await person.logIn());
+		const others = await Promise.all([person.logIn(), person.logIn()]);
+		const edits = await Promise.all(
+			others.map(async ({ device, token }) => ({
+				socket: await connect(stage.log.space, token),
+				edit: await person.commit(stage.log, device, { pages: pagesOf(2) })
+			}))
+		);
+		await fillPages(stage, limits.pagesPerSpace - 3);
+		const answers = await Promise.all(edits.map(({ socket, edit }) => socket.ask(edit)));
+		expect(answers.map(codeOf).toSorted()).toEqual(['appended', 'over_quota']);
+		expect(await livePagesOf(stage)).toBe(limits.pagesPerSpace - 1);
+	});
+
+	it('takes the place of another, which counts once, and not of one that is gone', async () => {
+		await setLimits(limits);
+		const stage = await Stage.open(ada, session);
+		await stage.edit();
+		const page = { seq: stage.log.head.seq, index: 0 };
+		await fillPages(stage, limits.pagesPerSpace);
+		const edit = await stage.form({ pages: pagesOf(1), supersedes: [page, page] });
+		expect(codeOf(await stage.socket.ask(edit))).toBe('appended');
+		expect(await livePagesOf(stage)).toBe(limits.pagesPerSpace);
+		stage.log = after(stage.log, edit);
+		// What would take the place of nothing comes out of the reserve, which ends.
+		await fillPages(stage, limits.pagesPerSpace + freeingReservePages);
+		const again = await stage.form({ pages: pagesOf(1), supersedes: [page] });
+		expect(codeOf(await stage.socket.ask(again))).toBe('over_quota');
+		await fillPages(stage, limits.pagesPerSpace + freeingReservePages - 1);
+		expect(codeOf(await stage.socket.ask(again))).toBe('appended');
+		expect(await livePagesOf(stage)).toBe(limits.pagesPerSpace + freeingReservePages);
+	});
+
+	it('is no matter to what brings none, nor once the limit is higher', async () => {
+		await setLimits(limits);
+		const stage = await Stage.open(ada, session);
+		await stage.edit();
+		await fillPages(stage, limits.pagesPerSpace + freeingReservePages);
+		const page = { seq: stage.log.head.seq, index: 0 };
+		const purge = await stage.form({ supersedes: [page], purge: [page] });
+		expect(codeOf(await stage.socket.ask(purge))).toBe('appended');
+		stage.log = after(stage.log, purge);
+		const edit = await stage.form({ pages: pagesOf(1) });
+		expect(codeOf(await stage.socket.ask(edit))).toBe('over_quota');
+		await setLimits({ pagesPerSpace: 2 * freeingReservePages });
+		expect(codeOf(await stage.socket.ask(edit))).toBe('appended');
+		expect(await livePagesOf(stage)).toBe(limits.pagesPerSpace + freeingReservePages);
+	});
+
+	it('is given back by the alarm that drops what has expired, once', async () => {
+		const stage = await Stage.open(ada, session);
+		const before = await livePagesOf(stage);
+		const expiresAtMs = [Date.now() + 60_000, null, Date.now() + 60_000];
+		const edit = await stage.form({ pages: pagesOf(3), expiresAtMs });
+		expect(codeOf(await stage.socket.ask(edit))).toBe('appended');
+		stage.log = after(stage.log, edit);
+		expect(await livePagesOf(stage)).toBe(before + 3);
+		const page = { seq: stage.log.head.seq, index: 0 };
+		const superseding = await stage.form({ supersedes: [page] });
+		expect(codeOf(await stage.socket.ask(superseding))).toBe('appended');
+		expect(await livePagesOf(stage)).toBe(before + 2);
+		await runInDurableObject(stage.stub, (_object: unknown, { storage }: DurableObjectState) => {
+			storage.sql.exec('UPDATE expiring SET expires_at_ms = 1');
+		});
+		await runDurableObjectAlarm(stage.stub);
+		expect(await livePagesOf(stage)).toBe(before + 1);
+		await runDurableObjectAlarm(stage.stub);
+		expect(await livePagesOf(stage)).toBe(before + 1);
+	});
+});
+
 describe('an account', () => {
 	it('EDG-05 makes as many spaces as it may, however many it begins at once', async () => {
 		const person = await Person.signUp(edge);
@@ -157,8 +271,9 @@ describe('an account', () => {
 		const person = await Person.signUp(edge);
 		const own = await person.logIn();
 		const usage = () => call(edge, 'usageRead', {}, own.token);
-		const { bytesPerAccount, bytesPerSpace, membersPerSpace } = defaultLimits;
-		const limits = { spacesPerAccount: 7, bytesPerAccount, bytesPerSpace, membersPerSpace };
+		const { bytesPerAccount, bytesPerSpace, membersPerSpace, pagesPerSpace } = defaultLimits;
+		const perSpace = { bytesPerSpace, membersPerSpace, pagesPerSpace };
+		const limits = { spacesPerAccount: 7, bytesPerAccount, ...perSpace };
 		const allowed = { isOperator: false, limits };
 		expect((await usage()).body).toEqual({ ...allowed, spaces: [] });
 		const rowsOf = (by: typeof rowsReadBy) =>
@@ -194,24 +309,25 @@ describe('an account', () => {
 			...{ store, limits: () => Promise.resolve(limits) },
 			noteBytes: (bytes) => Promise.resolve(void noted.push(bytes))
 		});
+		const pages = limits.pagesPerSpace;
 		const [one, two] = [randomBytes(16), randomBytes(16)].map((id) => idFromBytes<SpaceId>(id));
 		const ask = (asked: RoomAsked) => spaces.setAside(asked);
-		const asked = { space: one!, neededBytes: 4_000, wantedBytes: 6_000 };
-		expect(await ask(asked)).toEqual({ ok: true, value: 6_000 });
-		expect(await ask(asked)).toEqual({ ok: true, value: 6_000 });
+		const asked = { space: one!, neededBytes: 4_000, wantedBytes: 6_000, neededPages: 0 };
+		expect(await ask(asked)).toEqual({ ok: true, value: { bytes: 6_000, pages } });
+		expect(await ask(asked)).toEqual({ ok: true, value: { bytes: 6_000, pages } });
 		expect(await ask({ ...asked, neededBytes: 9_001 })).toMatchObject({ error: 'over_quota' });
 		const both = await Promise.all([
-			ask({ space: two!, neededBytes: 4_000, wantedBytes: 8_000 }),
-			ask({ space: one!, neededBytes: 6_001, wantedBytes: 9_000 })
+			ask({ space: two!, neededBytes: 4_000, wantedBytes: 8_000, neededPages: 0 }),
+			ask({ space: one!, neededBytes: 6_001, wantedBytes: 9_000, neededPages: 0 })
 		]);
 		expect(both).toEqual([
-			{ ok: true, value: 4_000 },
+			{ ok: true, value: { bytes: 4_000, pages } },
 			{ ok: false, error: 'over_quota' }
 		]);
 		expect(noted).toEqual([6_000, 10_000]);
 		// Lower limits take nothing back.
 		limits.bytesPerAccount = 1_000;
-		expect(await ask(asked)).toEqual({ ok: true, value: 6_000 });
+		expect(await ask(asked)).toEqual({ ok: true, value: { bytes: 6_000, pages } });
 	});
 });
 

@@ -320,7 +320,7 @@ describe('what the operator sets', () => {
 		const { edge, token, write, read } = await operator();
 		const limits: OperatorLimits = {
 			...{ accounts: 7, spacesPerAccount: 5, bytesPerAccount: 5_000_000 },
-			...{ bytesPerSpace: 2_000_000, membersPerSpace: 3 }
+			...{ bytesPerSpace: 2_000_000, pagesPerSpace: 5_000, membersPerSpace: 3 }
 		};
 		await write({ set: 'limits', limits });
 		await write({ set: 'sign_up', signUp: 'closed' });

@@ -89,7 +89,7 @@ describe('the log', () => {
 		const moveHeadTo = (seq: number) =>
 			runInDurableObject(stage.stub, (_object: unknown, state: DurableObjectState) => {
 				state.storage.sql.exec(
-					`INSERT INTO commits SELECT value + 3, head, 0, stored_bytes, 0, zeroblob(64), zeroblob(200), NULL, NULL
+					`INSERT INTO commits SELECT value + 3, head, 0, stored_bytes, 0, 0, zeroblob(64), zeroblob(200), NULL, NULL
 						FROM commits, json_each(?) WHERE seq = 3`,
 					JSON.stringify(Array.from({ length: seq - 3 }, (_, index) => index + 1))
 				);

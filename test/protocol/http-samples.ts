@@ -52,7 +52,7 @@ const operation = {
 	...{ signUp: 'open', accounts: 3, bytes: 0 },
 	limits: {
 		...{ accounts: 10, spacesPerAccount: 9, bytesPerAccount: 2_000_000 },
-		...{ bytesPerSpace: 1_000_000, membersPerSpace: 8 }
+		...{ bytesPerSpace: 1_000_000, pagesPerSpace: 5_000, membersPerSpace: 8 }
 	},
 	invites: [{ invite: bytes(32), uses: 2, usesLeft: 1, createdAtMs: 1, expiresAtMs: 2 }]
 };
@@ -68,7 +68,7 @@ export const samples: Record<RouteName, { readonly request: Shape; readonly resp
 			isOperator: false,
 			limits: {
 				...{ spacesPerAccount: 9, bytesPerAccount: 2_000_000 },
-				...{ bytesPerSpace: 1_000_000, membersPerSpace: 8 }
+				...{ bytesPerSpace: 1_000_000, pagesPerSpace: 5_000, membersPerSpace: 8 }
 			},
 			spaces: [{ space, bytes: 1_048_576 }]
 		}
