@@ -1,7 +1,7 @@
 // Recovery at the edge: who is let in, when, and who may put an end to it.
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
-import { expect, it } from 'vitest';
-import { loginRatePerNetwork } from '../../durable-objects/limits.ts';
+import { describe, expect, it } from 'vitest';
+import { loginRatePerAccount, loginRatePerNetwork } from '../../durable-objects/limits.ts';
 import { jwkThumbprint } from '../../crypto/jwk.ts';
 import { sha256 } from '../../crypto/hash.ts';
 import { randomBytes } from '../../crypto/random.ts';
@@ -24,7 +24,7 @@ import {
 	type Edge,
 	type Session
 } from './person.ts';
-import { newBoundKey } from './proving.ts';
+import { keyOf, newBoundKey } from './proving.ts';
 import { dump } from './storage.ts';
 
 const dayMs = 86_400_000;
@@ -220,6 +220,80 @@ it('goes by the policy that is signed now, and ends if it is left lying', async 
 	expect((await step(edge, recoverer, recovery)).body.next).toBe('ready');
 	await age(session, recoveryKeptDays * dayMs);
 	expect((await step(edge, recoverer, recovery)).status).toBe(404);
+});
+
+it('waits for nothing where the policy says so, and ends every session all the same', async () => {
+	const edge = await openEdge();
+	const ada = await Person.signUp(edge);
+	const session = await ada.logIn();
+	const policy = { suffices: [], sessionCap: 3, recoveryDelayDays: 0 };
+	expect((await ada.change(session.token, { type: 'policy', policy })).status).toBe(200);
+	const recoverer = await recovererOf(ada);
+	const { body } = await step(edge, recoverer);
+	expect(body).toMatchObject({ next: 'ready', approval: null, account: ada.account });
+	// Told of like any other.
+	const { recovery, events } = (await call(edge, 'accountRead', { after: 0 }, session.token)).body;
+	expect(recovery).toMatchObject({ recovery: body.recovery, approved: false });
+	expect(recovery?.readyAtMs).toBe(recovery?.startedAtMs);
+	expect(events[0]).toMatchObject({ kind: 'recovery_started', device: recoverer.device.id });
+	// A wait that is asked for meanwhile holds.
+	const cautious = { ...policy, recoveryDelayDays: 1 };
+	expect((await ada.change(session.token, { type: 'policy', policy: cautious })).status).toBe(200);
+	expect('status' in (await ending(edge, ada, recoverer))).toBe(true);
+	expect((await step(edge, recoverer, body.recovery)).body.next).toBe('wait');
+	expect((await ada.change(session.token, { type: 'policy', policy })).status).toBe(200);
+	const finished = await call(edge, 'recoveryFinish', await endingOf(edge, ada, recoverer));
+	expect(finished.status).toBe(200);
+	expect((await call(edge, 'accountRead', { after: 0 }, session.token)).status).toBe(401);
+});
+
+describe('a flood of recoveries', () => {
+	it('from many networks is let through as often as logins are, and keeps no known device out', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const home = await ada.logIn();
+		const guess = await recovererOf(ada, { authenticator: toBase64Url(randomBytes(32)) });
+		const { burst } = loginRatePerNetwork;
+		const counts: number[] = [];
+		for (let network = 0; network <= loginRatePerAccount.burst / burst; network++) {
+			const elsewhere = await openEdge();
+			// The first tells the nonce.
+			const answers = [await step(elsewhere, guess)];
+			const others = Array.from({ length: burst + 4 }, () => step(elsewhere, guess));
+			answers.push(...(await Promise.all(others)));
+			counts.push(answers.filter(({ status }) => status === 401).length);
+			expect(answers.filter(({ status }) => status === 429)).toHaveLength(
+				answers.length - counts.at(-1)!
+			);
+		}
+		expect(counts).toEqual([...new Array<number>(counts.length - 1).fill(burst), 0]);
+		// A stranger waits, whoever it is, with the right code and with the right password; asleep or not.
+		await evictDurableObject(stubOf(home));
+		expect((await step(await openEdge(), await recovererOf(ada))).status).toBe(429);
+		await expect(ada.login()).rejects.toThrow('rate_limited');
+		// The device that is known gets in by both.
+		const request = await ada.login(home.device, { knownBy: home.token });
+		if (request === null) throw new Error('the password is the right one');
+		const known = { id: home.device, jwk: keyOf(home.token).key.jwk };
+		expect((await step(edge, await recovererOf(ada, { device: known }))).body.next).toBe('wait');
+		expect((await call(edge, 'loginFinish', request)).status).toBe(200);
+	});
+
+	it('by a known device uses up what that device has, exactly, and nothing else', async () => {
+		const edge = await openEdge();
+		const ada = await Person.signUp(edge);
+		const [home, phone] = [await ada.logIn(), await ada.logIn()];
+		const device = { id: home.device, jwk: keyOf(home.token).key.jwk };
+		const authenticator = toBase64Url(randomBytes(32));
+		const guess = await recovererOf(ada, { device, authenticator });
+		const { burst } = loginRatePerNetwork;
+		const answers = await Promise.all(Array.from({ length: burst + 5 }, () => step(edge, guess)));
+		expect(answers.filter(({ status }) => status === 401)).toHaveLength(burst);
+		expect(answers.filter(({ status }) => status === 429)).toHaveLength(5);
+		await expect(ada.login(home.device, { knownBy: home.token })).rejects.toThrow('rate_limited');
+		expect(await ada.login(phone.device, { knownBy: phone.token })).not.toBe(null);
+		expect((await step(edge, await recovererOf(ada))).body.next).toBe('wait');
+	});
 });
 
 it('ends with a signed write, which ends every session, and is taken once', async () => {
