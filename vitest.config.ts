@@ -39,6 +39,20 @@ const patience = { testTimeout: 60_000, hookTimeout: 60_000 };
 /** Processes and browsers on a loaded machine: the summary names what needed its second try. */
 const secondTry = { retry: 1 };
 const everywhere = ['test/{protocol,crypto}/**/*.test.ts'];
+/** Bytes in, bytes out: files that leave nothing behind share a process, which is slow to start. */
+const stateless = { isolate: false };
+
+const worker = () =>
+	cloudflareTest({
+		wrangler: { configPath: './wrangler.toml' },
+		miniflare: {
+			bindings: {
+				TACET_SECRET: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8',
+				TACET_SIGN_UP: 'open',
+				TACET_TLS: 'any'
+			}
+		}
+	});
 
 export default defineConfig({
 	test: {
@@ -51,7 +65,6 @@ export default defineConfig({
 				test: {
 					name: 'node',
 					include: [
-						...everywhere,
 						'test/{client,web,scripts,adversary,ciphertext-only,simulation,soak,bench}/**/*.test.ts',
 						'test/*.test.ts'
 					],
@@ -62,23 +75,32 @@ export default defineConfig({
 				}
 			},
 			{
-				plugins: [
-					cloudflareTest({
-						wrangler: { configPath: './wrangler.toml' },
-						miniflare: {
-							bindings: {
-								TACET_SECRET: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8',
-								TACET_SIGN_UP: 'open',
-								TACET_TLS: 'any'
-							}
-						}
-					})
-				],
+				plugins: [wasmModules('node')],
+				test: {
+					name: 'node-bytes',
+					include: everywhere,
+					exclude: ['**/*.browser.test.ts'],
+					...patience,
+					...stateless
+				}
+			},
+			{
+				plugins: [worker()],
 				test: {
 					name: 'workerd',
-					include: [...everywhere, 'test/{durable-objects,worker}/**/*.test.ts'],
+					include: ['test/{durable-objects,worker}/**/*.test.ts'],
 					exclude: ['**/*.browser.test.ts', '**/*.node.test.ts'],
 					...patience
+				}
+			},
+			{
+				plugins: [worker()],
+				test: {
+					name: 'workerd-bytes',
+					include: everywhere,
+					exclude: ['**/*.browser.test.ts', '**/*.node.test.ts'],
+					...patience,
+					...stateless
 				}
 			},
 			{
@@ -90,6 +112,7 @@ export default defineConfig({
 					include: [...everywhere, 'test/client/**/*.browser.test.ts'],
 					exclude: ['**/*.node.test.ts'],
 					...patience,
+					...stateless,
 					browser: {
 						enabled: true,
 						headless: true,
