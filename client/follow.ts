@@ -1,6 +1,5 @@
-// Following the log of one space: frames are taken one turn after another, nothing is believed that
-// was not verified (receive.ts), and the first chain fault ends it for good. What the edge learns from
-// this side is the same whatever was wrong.
+// Following the log of one space: frames are taken in turn, nothing is believed that was not verified
+// (receive.ts), and the first chain fault ends it for good. The edge learns the same whatever was wrong.
 import { readsContent } from '../crypto/log-state.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { Head } from '../protocol/commit.ts';
