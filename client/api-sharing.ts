@@ -15,6 +15,7 @@ import type {
 } from '../protocol/ids.ts';
 import type { SpaceKind } from '../protocol/page.ts';
 import type { Answer, Space } from './api.ts';
+import type { OwnIdentity } from './own-selves.ts';
 import type { PutBackPlan, PutBackReport } from './put-back.ts';
 
 /** How sure this account is of another one's identity. */
@@ -27,6 +28,8 @@ export type IdentityStanding =
 	| 'compared'
 	/** Another identity than the one pinned, signed by it: to be confirmed before it gets a key. */
 	| 'renewed'
+	/** One before the one pinned: a space holds it that was not told of a renewal. Gets nothing. */
+	| 'earlier'
 	/** Another identity than the one pinned, and not signed by it: gets nothing. */
 	| 'changed'
 	| 'unknown';
@@ -55,6 +58,11 @@ export interface SpaceMember extends Contact {
 	readonly unconfirmedName: UnconfirmedName | null;
 	readonly role: Role;
 	readonly kind: 'person' | 'link' | 'app';
+	/**
+	 * The identity that their log leads to from the one that this space holds; null if to none, or none was
+	 * asked for. It gets no key here before an owner lets it in.
+	 */
+	readonly renewed: Contact | null;
 	/** Of this member's devices: the newest statement of what they have verified. */
 	readonly heartbeatAtMs: number | null;
 }
@@ -170,6 +178,8 @@ export interface SpaceSharing {
 	readonly kind: SpaceKind;
 	/** Null once this account is no member any more. */
 	readonly role: Role | null;
+	/** Whose identity this space holds in this account's place. */
+	readonly ownIdentity: OwnIdentity;
 	readonly members: readonly SpaceMember[];
 	readonly epoch: EpochStatus;
 	/** Newest first, of other devices and members. */
@@ -191,6 +201,13 @@ export interface SpaceSharing {
 	/** These resolve when the commit stands at its place; `admin_conflict`: look again, ask again. */
 	changeRole(account: AccountId, role: Role): Answer<void>;
 	remove(account: AccountId): Answer<void>;
+	/** Asks the edge whether people here have renewed their identity: `members` says so then. */
+	lookForRenewed(): Answer<void>;
+	/**
+	 * Puts the identity that `renewed` shows in the place of the one before, with the role that it has. A person
+	 * has compared these safety words; `identity_changed` if they are not its.
+	 */
+	letInRenewed(account: AccountId, safetyWords: readonly string[]): Answer<void>;
 	leave(): Answer<void>;
 	/** A new epoch; live pages are sealed again in the background. */
 	rotate(): Answer<void>;
@@ -318,6 +335,11 @@ export interface KitStanding {
 	readonly dueAtMs: number;
 }
 
+export interface RenewalState {
+	/** Whether all that the keyring before said stands in the one in force. */
+	readonly isCarried: boolean;
+}
+
 export interface AccountSharing {
 	readonly spaces: readonly Space[];
 	readonly joining: readonly Joining[];
@@ -325,6 +347,8 @@ export interface AccountSharing {
 	readonly standing: DeviceStanding;
 	/** Null where no device has said anything of it. */
 	readonly kit: KitStanding | null;
+	/** Null for an account that was never renewed. */
+	readonly renewal: RenewalState | null;
 }
 
 /** What a share link shows to somebody without an account: a space, read-only. */

@@ -39,6 +39,20 @@ export interface Found {
 	readonly identity: KnownIdentity;
 }
 
+/** Somebody's identities, each of which the one before has signed; from the first, which is the account. */
+interface IdentityLog {
+	readonly entries: readonly Uint8Array[];
+	readonly hashes: readonly Uint8Array[];
+}
+
+/** What a log leads to from an identity that a space holds. */
+export interface Renewed {
+	readonly hash: Uint8Array;
+	readonly safetyWords: readonly string[];
+	/** After that identity, up to the newest. */
+	readonly entries: readonly Uint8Array[];
+}
+
 /** A log that was not to be had, or did not lead there, is asked for again after this time. */
 const renewalRetryMs = 60_000;
 
@@ -50,12 +64,14 @@ export class Contacts {
 	readonly #shown = new Map<AccountId, Met>();
 	/** Identities that a verified log leads to from the pinned one. */
 	readonly #renewals = new Set<string>();
+	/** As the edge showed them last. */
+	readonly #logs = new Map<AccountId, IdentityLog>();
 	/** Met under a handle under which somebody else is pinned. */
 	readonly #displacing = new Set<AccountId>();
 	/** Identities that a verified log leads to from the account's first, which is the account. */
 	readonly #proven = new Set<string>();
-	/** Other identities than the pinned one, and when a log that leads to them was asked for. */
-	readonly #askedAtMs = new Map<string, number>();
+	/** When the log of an account was asked for, for what nobody waits for. */
+	readonly #askedAtMs = new Map<AccountId, number>();
 
 	constructor(parts: ContactsParts) {
 		this.#parts = parts;
@@ -66,10 +82,12 @@ export class Contacts {
 		const { account, hash } = met;
 		const identity = this.standingOf(account, hash);
 		const pinned = this.#parts.keyring.contactOf(account);
-		const known = pinned?.handle === '' ? null : (pinned?.handle ?? null);
-		const handle = identity === 'own' ? this.#parts.handle : (known ?? met.handle);
+		const handle =
+			identity === 'own' ? this.#parts.handle : (this.#handleOf(account) ?? met.handle);
 		const safetyWords = identity === 'own' ? [] : this.wordsOf(hash);
-		if (identity === 'changed' && pinned !== null) this.#lookForRenewal(met, pinned.handle);
+		if (identity === 'changed' && pinned !== null) {
+			this.#lookForRenewal(met, pinned.handle);
+		}
 		this.#shown.set(account, { ...met, handle: handle ?? met.hearsay ?? null });
 		return { account, handle, identity, safetyWords };
 	}
@@ -90,7 +108,16 @@ export class Contacts {
 		if (equalBytes(pinned.identityHash, hash)) {
 			return pinned.comparedAtMs === null ? 'pinned' : 'compared';
 		}
-		return this.#renewals.has(toHex(hash)) ? 'renewed' : 'changed';
+		if (this.#renewals.has(toHex(hash))) return 'renewed';
+		return this.#isBefore(account, hash, pinned.identityHash) ? 'earlier' : 'changed';
+	}
+
+	/** The first of all is before every other one that a log leads to. */
+	#isBefore(account: AccountId, hash: Uint8Array, later: Uint8Array): boolean {
+		if (isFirst(account, hash)) return true;
+		const hashes = this.#logs.get(account)?.hashes ?? [];
+		const place = hashes.findIndex((other) => equalBytes(other, hash));
+		return place !== -1 && hashes.slice(place + 1).some((other) => equalBytes(other, later));
 	}
 
 	/**
@@ -100,7 +127,7 @@ export class Contacts {
 	mayTrust(account: AccountId, hash: Uint8Array): boolean {
 		const standing = this.standingOf(account, hash);
 		if (standing === 'unknown') return isFirst(account, hash) || this.#proven.has(toHex(hash));
-		return standing !== 'renewed' && standing !== 'changed';
+		return standing === 'own' || standing === 'pinned' || standing === 'compared';
 	}
 
 	/**
@@ -114,6 +141,17 @@ export class Contacts {
 		handle
 	}: Met): Promise<Result<readonly Uint8Array[], TacetError>> {
 		if (isFirst(account, hash)) return ok([]);
+		const log = await this.#readLog(account, handle);
+		if (!log.ok) return log;
+		const { entries, hashes } = log.value;
+		const place = hashes.findIndex((other) => equalBytes(other, hash));
+		return place === -1 ? fail('identity_changed') : ok(entries.slice(0, place));
+	}
+
+	async #readLog(
+		account: AccountId,
+		handle: string | null
+	): Promise<Result<IdentityLog, TacetError>> {
 		const name = parseHandle(handle ?? '');
 		if (!name.ok) return fail('identity_changed');
 		const answered = await this.#parts.session.call('identityRead', { handle: name.value });
@@ -121,32 +159,70 @@ export class Contacts {
 			return answered.error.code === 'not_found' ? fail('identity_changed') : answered;
 		}
 		const entries = answered.value.identities.map(bytesOf);
-		const log = await this.#parts.crypto.sharing.openIdentities(account, entries);
-		if (log === null) return fail('identity_changed');
-		this.#noteLog(log);
-		const place = [...log.earlier, log.hash].findIndex((other) => equalBytes(other, hash));
-		return place === -1 ? fail('identity_changed') : ok(entries.slice(0, place));
+		const newest = await this.#parts.crypto.sharing.openIdentities(account, entries);
+		return newest === null ? fail('identity_changed') : ok(this.#noteLog(newest, entries));
 	}
 
-	#noteLog({ account, hash, earlier }: KnownIdentity): void {
+	#noteLog({ account, hash, earlier }: KnownIdentity, entries: readonly Uint8Array[]): IdentityLog {
 		const hashes = [...earlier, hash];
+		const log = { entries, hashes };
+		this.#logs.set(account, log);
 		for (const known of hashes) this.#proven.add(toHex(known));
 		const pinned = this.#parts.keyring.contactOf(account);
-		if (pinned === null) return;
+		if (pinned === null) return log;
 		const place = hashes.findIndex((known) => equalBytes(known, pinned.identityHash));
-		if (place === -1) return;
+		if (place === -1) return log;
 		for (const renewed of hashes.slice(place + 1)) this.#renewals.add(toHex(renewed));
+		return log;
 	}
 
-	/** Whether another identity than the pinned one was signed by it: known with a change, if so. */
 	#lookForRenewal({ account, hash }: Met, handle: string): void {
-		const { nowMs, onChange } = this.#parts;
-		const askedAtMs = this.#askedAtMs.get(toHex(hash));
+		const { nowMs } = this.#parts;
+		const askedAtMs = this.#askedAtMs.get(account);
 		if (askedAtMs !== undefined && nowMs() - askedAtMs < renewalRetryMs) return;
-		this.#askedAtMs.set(toHex(hash), nowMs());
-		void this.earlierOf({ account, hash, handle }).then((earlier) => {
-			if (earlier.ok && this.standingOf(account, hash) === 'renewed') onChange();
-		}, ignore);
+		this.#askedAtMs.set(account, nowMs());
+		void this.lookFor(account, handle, hash).catch(ignore);
+	}
+
+	/** Asks for the log of somebody's identities; what it says of this one is known with a change. */
+	async lookFor(
+		account: AccountId,
+		handle: string,
+		hash: Uint8Array
+	): Promise<Result<void, TacetError>> {
+		const log = await this.#readLog(account, handle);
+		if (!log.ok) return log;
+		await this.learnWords(log.value.hashes.slice(-1));
+		const isNews = this.standingOf(account, hash) !== 'changed';
+		if (isNews) this.#parts.onChange();
+		return ok(undefined);
+	}
+
+	/** As far as logs were asked for; null if what a space holds is the newest, or on none of them. */
+	renewed(account: AccountId, hash: Uint8Array): Contact | null {
+		const renewal = this.renewalOf(account, hash);
+		if (renewal === null) return null;
+		const identity = this.standingOf(account, renewal.hash);
+		const { safetyWords } = renewal;
+		return { account, handle: this.#handleOf(account), identity, safetyWords };
+	}
+
+	renewalOf(account: AccountId, hash: Uint8Array): Renewed | null {
+		const { entries, hashes } = this.#logs.get(account) ?? { entries: [], hashes: [] };
+		const place = hashes.findIndex((other) => equalBytes(other, hash));
+		const newest = hashes.at(-1);
+		if (place === -1 || newest === undefined || place === hashes.length - 1) return null;
+		return {
+			hash: newest,
+			safetyWords: this.wordsOf(newest),
+			entries: entries.slice(place + 1)
+		};
+	}
+
+	/** As this account knows them; null if it heard no name. */
+	#handleOf(account: AccountId): string | null {
+		const handle = this.#parts.keyring.contactOf(account)?.handle ?? '';
+		return handle === '' ? null : handle;
 	}
 
 	wordsOf(hash: Uint8Array): readonly string[] {
@@ -181,15 +257,20 @@ export class Contacts {
 	/** A person compared the words, or says that a renewed identity is right. */
 	async confirm(account: AccountId): Promise<Result<void, TacetError>> {
 		const shown = this.#shown.get(account);
-		if (shown === undefined || account === this.#parts.me.account) return fail('not_found');
-		return this.#parts.write([
-			{
-				type: 'contact',
-				account,
-				handle: shown.handle ?? '',
-				identityHash: shown.hash,
-				comparedAtMs: this.#parts.nowMs()
-			}
+		return shown === undefined ? fail('not_found') : this.compared(shown);
+	}
+
+	/** A person compared the words of this very identity. */
+	async compared({
+		account,
+		hash,
+		handle
+	}: Pick<Met, 'account' | 'hash' | 'handle'>): Promise<Result<void, TacetError>> {
+		const { me, nowMs, write } = this.#parts;
+		if (account === me.account) return fail('not_found');
+		const comparedAtMs = nowMs();
+		return write([
+			{ type: 'contact', account, handle: handle ?? '', identityHash: hash, comparedAtMs }
 		]);
 	}
 
@@ -215,7 +296,7 @@ export class Contacts {
 		const entries = identities.map(bytesOf);
 		const identity = await crypto.sharing.openIdentities(account, entries);
 		if (identity === null) return fail('server_misbehaved');
-		this.#noteLog(identity);
+		this.#noteLog(identity, entries);
 		// An account's id follows from its identity: whoever takes a person's place is another account.
 		const named = keyring.contactNamed(handle.value);
 		if (named !== null && named.account !== account) this.#displacing.add(account);

@@ -14,7 +14,7 @@ import type { Answer } from './api.ts';
 import type { Desk } from './desk.ts';
 import { fail, type TacetError } from './errors.ts';
 
-type KitEntry = Extract<KeyringEntry, { readonly type: 'kit' }>;
+export type KitEntry = Extract<KeyringEntry, { readonly type: 'kit' }>;
 
 const dayMs = 24 * 60 * 60_000;
 /** After it was made, unless somebody has shown since that they have it. */
@@ -49,10 +49,14 @@ export class KitCheck {
 
 	/** Somebody has shown that they have all of these: a new kit, or the one that is remembered. */
 	kept(words: readonly string[]): Answer<void> {
+		return this.#desk.write([this.keptAs(words)]);
+	}
+
+	/** What the keyring is to say of that. */
+	keptAs(words: readonly string[]): KitEntry {
 		const kit = this.#entry;
 		const isIt = kit !== null && this.#isRight(kit, wordsAt(words, kit.positions));
-		const checkedAtMs = this.#desk.nowMs();
-		return this.#desk.write([{ ...(isIt ? kit : this.#made(words)), checkedAtMs }]);
+		return { ...(isIt ? kit : this.#made(words)), checkedAtMs: this.#desk.nowMs() };
 	}
 
 	/** Whether this is what stands at the places asked for, in their order; `not_found` without a kit. */

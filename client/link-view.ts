@@ -268,6 +268,10 @@ class View implements LinkView, SpaceView {
 		return this.#sync.role;
 	}
 
+	get ownIdentity() {
+		return this.#sync.selfThere;
+	}
+
 	/** Who they are is nobody's here to know. */
 	get members(): readonly SpaceMember[] {
 		return [];

@@ -1,6 +1,6 @@
 // The keyring of an unlocked account at work: its log stays connected while this tab syncs, names
 // this device to the others, and tells from theirs whether this one may believe what it is shown.
-import type { DeviceStanding, OwnDevice } from './api-sharing.ts';
+import type { DeviceStanding, OwnDevice, RenewalState } from './api-sharing.ts';
 import type { CryptoPort, NewSpace } from './crypto-port.ts';
 import { beginLog } from './begin-log.ts';
 import { fail, type TacetError } from './errors.ts';
@@ -80,6 +80,11 @@ export class OwnKeyring {
 	get isToBeCarried(): boolean {
 		const { renewedTo } = this.#parts;
 		return renewedTo !== null && !this.known.hasCarried(renewedTo);
+	}
+
+	/** Null for an account that was never renewed. */
+	get renewal(): RenewalState | null {
+		return this.#parts.renewedTo === null ? null : { isCarried: !this.isToBeCarried };
 	}
 
 	/** Where it ends, when all that was said here stands there; read to the end where this tab syncs. */

@@ -15,11 +15,19 @@ export const ownHashOf = (me: OwnHashes, hash: Uint8Array): Uint8Array | null =>
 export const earlierHashOf = ({ earlierHashes }: OwnHashes, hash: Uint8Array): Uint8Array | null =>
 	earlierHashes.find((earlier) => equalBytes(earlier, hash)) ?? null;
 
+export type OwnIdentity =
+	/** Also where this account is no member. */
+	| 'in_force'
+	/** One before a renewal: this account reads on there, and signs nothing. */
+	| 'earlier'
+	/** Not this account's at all. */
+	| 'another';
+
 /** Whose identity a space pins in this account's place: the one in force, until anybody is a member. */
 export function standingIn(
 	members: ReadonlyMap<AccountId, Member>,
 	me: UnlockedAccount
-): 'in_force' | 'earlier' | 'another' {
+): OwnIdentity {
 	const own = members.get(me.account)?.identity.hash;
 	if (own === undefined || equalBytes(own, me.identityHash)) return 'in_force';
 	return earlierHashOf(me, own) === null ? 'another' : 'earlier';

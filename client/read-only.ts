@@ -11,6 +11,8 @@ export function readOnlyActions(): SpaceActions {
 		rename: refuse,
 		changeRole: refuse,
 		remove: refuse,
+		lookForRenewed: refuse,
+		letInRenewed: refuse,
 		leave: refuse,
 		rotate: refuse,
 		setPolicy: refuse,

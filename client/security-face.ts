@@ -18,8 +18,9 @@ import type { Desk } from './desk.ts';
 import type { AccountSecurity, SecurityParts } from './account-security.ts';
 import type { AccountFacts } from './crypto-account-writes.ts';
 import { fail } from './errors.ts';
-import { KitCheck } from './kit-check.ts';
+import { KitCheck, type KitEntry } from './kit-check.ts';
 import type { Factors } from './factors.ts';
+import { earlierHashOf } from './own-selves.ts';
 
 export interface OpenSecurity
 	extends Pick<
@@ -49,6 +50,8 @@ interface Ends {
 export class SecurityFace implements TacetSecurity {
 	readonly #open: () => OpenSecurity | null;
 	readonly #ends: Ends;
+	/** Of a renewal: known before there is a keyring to say it in. Lost, the account's log has that it is kept. */
+	#newKit: { readonly entry: KitEntry; readonly before: Uint8Array } | null = null;
 
 	/** @param open null unless the vault is open. */
 	constructor(open: () => OpenSecurity | null, ends: Ends) {
@@ -73,9 +76,25 @@ export class SecurityFace implements TacetSecurity {
 
 	/** Locks every tab: the account is opened by its new password from now on. */
 	async finishRenewal(words: string): Answer<void> {
-		const renewed = await this.#withOwn((own) => own.finishRenewal(words));
-		if (renewed.ok) await this.#ends.lock();
-		return renewed;
+		const renewed = await this.#withOwn(async (own, { desk }) => {
+			const done = await own.finishRenewal(words);
+			const entry = new KitCheck(desk).keptAs(wordsOf(words));
+			return done.ok ? ok({ entry, before: desk.me.identityHash }) : done;
+		});
+		if (!renewed.ok) return renewed;
+		await this.#ends.lock();
+		this.#newKit = renewed.value;
+		return ok(undefined);
+	}
+
+	/** The account is open under its new identity. */
+	async #sayNewKit(desk: Desk): Promise<void> {
+		const { me, keyring } = desk;
+		const kit = this.#newKit;
+		if (kit === null || earlierHashOf(me, kit.before) === null) return;
+		if (!keyring.hasCarried(me.identityHash)) return;
+		this.#newKit = null;
+		await desk.write([kit.entry]);
 	}
 
 	cancelRenewal(): Answer<void> {
@@ -101,8 +120,7 @@ export class SecurityFace implements TacetSecurity {
 	confirmKit(words: string): Answer<void> {
 		return this.#withOwn(async (own, { desk }) => {
 			const confirmed = await own.confirmKit(words);
-			const list = words.trim().toLowerCase().split(/\s+/u);
-			return confirmed.ok ? new KitCheck(desk).kept(list) : confirmed;
+			return confirmed.ok ? new KitCheck(desk).kept(wordsOf(words)) : confirmed;
 		});
 	}
 
@@ -180,6 +198,7 @@ export class SecurityFace implements TacetSecurity {
 		const open = this.#open();
 		if (open === null) return fail('locked');
 		const { securityOf } = await import('./account-security.ts');
+		await this.#sayNewKit(open.desk);
 		return work(securityOf(open), open);
 	}
 
@@ -190,3 +209,5 @@ export class SecurityFace implements TacetSecurity {
 		return work(factorsOf(open));
 	}
 }
+
+const wordsOf = (typed: string): readonly string[] => typed.trim().toLowerCase().split(/\s+/u);

@@ -49,7 +49,8 @@ export class Sharing implements Omit<TacetSharing, 'takeDeviceLink'> {
 		const { keyring, spaces } = this.#parts;
 		const { joining } = this.invitations;
 		const { devices, standing } = keyring;
-		return { spaces: spaces(), joining, devices, standing, kit: this.kit.standing };
+		const { renewal } = keyring;
+		return { spaces: spaces(), joining, devices, standing, kit: this.kit.standing, renewal };
 	}
 
 	actionsOf(space: SpaceId): SpaceActions {

@@ -8,6 +8,7 @@ import { openHistory } from './history.ts';
 import type { Invitations } from './invitations.ts';
 import type { Links } from './links.ts';
 import { copyItems } from './move-items.ts';
+import { letInRenewed, lookForRenewed } from './renewed-members.ts';
 import type { SpaceActions } from './space.ts';
 import type { VaultSpace } from './vault-space.ts';
 import { bytesOfId, idFromBytes, type ItemId, type SpaceId } from '../protocol/ids.ts';
@@ -51,6 +52,8 @@ export function spaceActions(parts: SpaceActionParts, space: SpaceId): SpaceActi
 		},
 		remove: (account) =>
 			account === desk.me.account ? leave(desk, space) : administer({ type: 'remove', account }),
+		lookForRenewed: () => lookForRenewed(desk, space),
+		letInRenewed: (account, safetyWords) => letInRenewed(desk, space, { account, safetyWords }),
 		leave: () => leave(desk, space),
 		rotate: () => administer({ type: 'rotate' }),
 		setPolicy: ({ retentionDays, linksAllowed }) => {

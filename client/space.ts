@@ -38,6 +38,7 @@ import {
 import { rewriteText } from './item-doc.ts';
 import { makeSeed, type Items, type ItemSummary, type ItemText } from './items.ts';
 import type { OpenItem, OpenState, SaveFault } from './open-item.ts';
+import type { OwnIdentity } from './own-selves.ts';
 import type { PutBackPlan, PutBackReport } from './put-back.ts';
 import type { Search, SearchHit } from './search.ts';
 import type { SyncStatus } from './status.ts';
@@ -47,6 +48,7 @@ export interface SpaceView {
 	readonly name: string;
 	readonly kind: SpaceKind;
 	readonly role: Role | null;
+	readonly ownIdentity: OwnIdentity;
 	readonly members: readonly SpaceMember[];
 	readonly epoch: EpochStatus;
 	readonly heartbeats: readonly OtherHeartbeat[];
@@ -110,6 +112,10 @@ export class OpenSpace implements Space {
 		return this.#parts.view.role;
 	}
 
+	get ownIdentity(): OwnIdentity {
+		return this.#parts.view.ownIdentity;
+	}
+
 	get members(): readonly SpaceMember[] {
 		return this.#parts.view.members;
 	}
@@ -148,6 +154,14 @@ export class OpenSpace implements Space {
 
 	remove(account: AccountId): Answer<void> {
 		return this.#parts.actions.remove(account);
+	}
+
+	lookForRenewed(): Answer<void> {
+		return this.#parts.actions.lookForRenewed();
+	}
+
+	letInRenewed(account: AccountId, safetyWords: readonly string[]): Answer<void> {
+		return this.#parts.actions.letInRenewed(account, safetyWords);
 	}
 
 	leave(): Answer<void> {

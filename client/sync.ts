@@ -21,7 +21,7 @@ import { Heartbeats } from './heartbeats.ts';
 import { HeldFrames } from './held-frames.ts';
 import { LocalLog } from './local-log.ts';
 import type { SaveFault } from './open-item.ts';
-import { standingIn } from './own-selves.ts';
+import { standingIn, type OwnIdentity } from './own-selves.ts';
 import { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
 import type { PastPages } from './past-pages.ts';
@@ -233,7 +233,7 @@ export class SpaceSync {
 	}
 
 	/** Whose identity the member entry, if there is one, holds in this account's place. */
-	get selfThere(): ReturnType<typeof standingIn> {
+	get selfThere(): OwnIdentity {
 		return standingIn(this.members, this.#options.me);
 	}
 

@@ -13,6 +13,7 @@ import type { CryptoPort } from './crypto-port.ts';
 import { Items } from './items.ts';
 import type { KnownSpace } from './keyring.ts';
 import type { SaveFault } from './open-item.ts';
+import type { OwnIdentity } from './own-selves.ts';
 import type { Content } from './receive.ts';
 import { keptIndexOf } from './search-kept.ts';
 import { nextTask, Search } from './search.ts';
@@ -110,7 +111,7 @@ export class VaultSpace implements SpaceView {
 	changed(): void {
 		this.#members = null;
 		this.space.changed();
-		const listed = JSON.stringify([this.name, this.kind, this.role]);
+		const listed = JSON.stringify([this.name, this.kind, this.role, this.ownIdentity]);
 		if (listed === this.#listed) return;
 		this.#listed = listed;
 		this.#parts.onListed();
@@ -139,6 +140,10 @@ export class VaultSpace implements SpaceView {
 		return this.sync.role;
 	}
 
+	get ownIdentity(): OwnIdentity {
+		return this.sync.selfThere;
+	}
+
 	get members(): readonly SpaceMember[] {
 		this.#members ??= [...this.sync.members.values()].map((member) => this.#describe(member));
 		return this.#members;
@@ -151,7 +156,9 @@ export class VaultSpace implements SpaceView {
 		const contact = this.#parts.contacts.contact({ account, hash, handle: null, hearsay });
 		const unconfirmedName = contact.handle === null ? given : null;
 		const heartbeatAtMs = this.#heartbeatOf(account);
-		return { ...contact, unconfirmedName, role, kind, heartbeatAtMs };
+		const isOther = kind === 'person' && contact.identity !== 'own';
+		const renewed = isOther ? this.#parts.contacts.renewed(account, hash) : null;
+		return { ...contact, unconfirmedName, role, kind, renewed, heartbeatAtMs };
 	}
 
 	#nameGiven(account: AccountId): UnconfirmedName | null {

@@ -295,7 +295,7 @@ describe('a renewal', () => {
 		await close(home, other);
 	});
 
-	test('leaves whoever has the device of before without what is written after, and without a say', async () => {
+	test('KEY-18 leaves whoever has the device of before without what is written after, and without a say', async () => {
 		const handle = newHandle();
 		const home = await signedUp(edge, handle);
 		const cores: CryptoPort[] = [];

@@ -1,5 +1,6 @@
 // The account as people read it: its devices in one list, and what opens it.
 import type { KitStanding } from '../../../client/api-sharing.ts';
+import type { AccountFacts } from '../../../client/crypto-account-writes.ts';
 import type { AccountOverview, OwnDevice } from '../../../client/index.ts';
 import type { Place } from '../../../protocol/http-fields.ts';
 import type { DeviceId } from '../../../protocol/ids.ts';
@@ -85,8 +86,13 @@ export const keyslotWords = (kind: string): KeyslotWords =>
 	ofKeyslots[kind] ?? { name: 'Another way', note: 'This version does not know what it is.' };
 
 /** One line about the kit. */
-export function kitSummary(kit: KitStanding | null): string {
-	if (kit === null) return 'Not known here';
+/** @param facts what the account's log says, if it was read. */
+export function kitSummary(kit: KitStanding | null, facts: AccountFacts['kit'] | null): string {
+	if (kit === null) {
+		if (facts === null) return 'Not known here';
+		const made = `Made ${longDate(facts.madeAtMs)}`;
+		return facts.confirmed ? made : `${made}, not confirmed`;
+	}
 	const { checkedAtMs, madeAtMs } = kit;
 	return checkedAtMs === null
 		? `Made ${longDate(madeAtMs)}, not confirmed`

@@ -29,6 +29,7 @@ import { ImportRun } from './import-run.svelte.ts';
 import { Inbox } from './inbox.svelte.ts';
 import { errorWords } from './messages.ts';
 import { paced } from '../../../client/paced.ts';
+import { renewalProgress, type RenewalProgress } from '../../../client/renewal-progress.ts';
 import { itemHref, listHref } from './place.svelte.ts';
 import { SecretClipboard } from './secret-clipboard.svelte.ts';
 import { StepUp } from './step-up.svelte.ts';
@@ -275,6 +276,14 @@ export class DeskState {
 	get kit(): KitStanding | null {
 		const { state } = this.app;
 		return state.phase === 'unlocked' ? state.kit : null;
+	}
+
+	/** How far the account's renewal is; null if there was none. */
+	get renewal(): RenewalProgress | null {
+		const { state } = this.app;
+		if (state.phase !== 'unlocked') return null;
+		const { standing, renewal } = state;
+		return renewalProgress({ spaces: this.spaces, standing, renewal });
 	}
 
 	hrefOf({ space, item }: Pick<ListRow, 'space' | 'item'>): string {

@@ -33,6 +33,10 @@ export const roleWords: Readonly<Record<Role, RoleWords>> = {
 	}
 };
 
+/** Nothing is given to these before a person has said who it is. */
+export const isBarred = ({ identity }: Pick<Contact, 'identity'>): boolean =>
+	identity === 'changed' || identity === 'renewed' || identity === 'earlier';
+
 const shortId = (account: AccountId): string => account.slice(0, 6);
 
 type Person = Pick<Contact, 'account' | 'handle'> & Partial<Pick<SpaceMember, 'unconfirmedName'>>;
@@ -100,6 +104,12 @@ export const identityWords: Readonly<Record<IdentityStanding, StandingWords>> = 
 		tone: 'amber',
 		says: (name) =>
 			`${name} has a new identity, and the old one signed it. It gets no key before you confirm it. Ask ${name} whether that is so, and compare the words.`
+	},
+	earlier: {
+		short: 'An identity from before',
+		tone: 'amber',
+		says: (name) =>
+			`${name} has renewed their identity since, and this space still holds the one before. Whoever has what ${name} lost may read on here, until an owner lets the new one in.`
 	},
 	changed: {
 		short: 'Not trusted: another identity',
