@@ -14,8 +14,9 @@ import {
 } from '../protocol/frames.ts';
 import type { SignedHeartbeat } from '../protocol/heartbeat.ts';
 import type { AccountId, Seq } from '../protocol/ids.ts';
-import { ok, type Result } from '../protocol/result.ts';
+import type { Result } from '../protocol/result.ts';
 import type { Chain } from './chain.ts';
+import { ChainFaults } from './chain-faults.ts';
 import type { Coverage } from './coverage.ts';
 import type { TacetError } from './errors.ts';
 import type { Heartbeats } from './heartbeats.ts';
@@ -62,9 +63,6 @@ export interface FollowerParts extends PastPagesParts {
 /** What came was no answer: like a connection that was lost. */
 const noAnswer: TacetError = { code: 'server_misbehaved' };
 
-/** Kept with their evidence: the newest ones. */
-const maxEarlierFaults = 16;
-
 type Frame = SpaceFrame & { readonly connection: number };
 
 /** A head that must lie on this log, and what it means if the log ends before it. */
@@ -85,12 +83,7 @@ export class Follower {
 	#connection = 0;
 	#pulledAfter: Seq = 0;
 	#caughtUp = false;
-	#fault: ChainFault | null = null;
-	/** It was found by this tab, whatever the store says. */
-	#foundFault = false;
-	/** Is being saved; nothing is sent any more. */
-	#keepingFault = false;
-	#earlier: readonly EarlierFault[] = [];
+	readonly #faults: ChainFaults;
 	#expected: readonly Expected[] = [];
 	/** Begun on this connection. */
 	#requests = 0;
@@ -103,6 +96,7 @@ export class Follower {
 	constructor(parts: FollowerParts) {
 		this.#parts = parts;
 		this.past = new PastPages(parts);
+		this.#faults = new ChainFaults(parts);
 	}
 
 	get isCaughtUp(): boolean {
@@ -110,12 +104,11 @@ export class Follower {
 	}
 
 	get fault(): ChainFault | null {
-		return this.#fault;
+		return this.#faults.open;
 	}
 
-	/** As far as it is on record: what is shown must be there still after a restart. */
 	get shownFault(): ChainFault | null {
-		return this.#keepingFault ? null : this.#fault;
+		return this.#faults.shown;
 	}
 
 	/** The furthest place that another device of this account is known to have verified; 0: none. */
@@ -124,9 +117,8 @@ export class Follower {
 		return Math.max(0, ...absent.map(({ head }) => head.seq));
 	}
 
-	/** Faults that were mended, or that a worse one took the place of; oldest first. */
 	get earlierFaults(): readonly EarlierFault[] {
-		return this.#earlier;
+		return this.#faults.earlier;
 	}
 
 	get offeredSeq(): Seq {
@@ -134,28 +126,13 @@ export class Follower {
 	}
 
 	/** The evidence against the edge, which another tab may have found meanwhile. */
-	async loadFault(): Promise<Result<null, StoreFault>> {
-		const faults = await this.#parts.log.loadFaults();
-		if (!faults.ok) return faults;
-		this.#earlier = faults.value.earlier;
-		if (!this.#foundFault) this.#fault = faults.value.open;
-		return ok(null);
+	loadFault(): Promise<Result<null, StoreFault>> {
+		return this.#faults.load();
 	}
 
-	/**
-	 * A person had the edge given back what it lacked, and it shows all of it: the log is followed again.
-	 * Until the store says so, nothing is.
-	 */
-	async mend(): Promise<Result<null, StoreFault>> {
-		const { log, nowMs } = this.#parts;
-		if (this.#fault === null) return ok(null);
-		const earlier = this.#earlierWith(this.#fault, nowMs());
-		const saved = await log.saveFaults({ open: null, earlier });
-		if (!saved.ok) return saved;
-		this.#earlier = earlier;
-		this.#fault = null;
-		this.#foundFault = false;
-		return ok(null);
+	/** A person had the edge given back what it lacked, and it shows all of it: the log is followed again. */
+	mend(): Promise<Result<null, StoreFault>> {
+		return this.#faults.mend();
 	}
 
 	/** Nothing that came is looked at any more. */
@@ -247,7 +224,7 @@ export class Follower {
 
 	async #drain(): Promise<void> {
 		for (let frame = this.#frames.shift(); frame !== undefined; frame = this.#frames.shift()) {
-			if (frame.connection !== this.#connection || this.#fault !== null) continue;
+			if (frame.connection !== this.#connection || this.#faults.open !== null) continue;
 			await this.#receive(frame);
 		}
 	}
@@ -467,28 +444,16 @@ export class Follower {
 		report.changed();
 	}
 
-	/**
-	 * A chain fault: both versions are kept, and nothing is sent any more. What is found while another
-	 * one is mended takes its place.
-	 */
+	/** A chain fault: both versions are kept, and nothing is sent any more. */
 	async distrust(fault: ChainFaultCode, offered: Head, entry: SignedCommit | null): Promise<void> {
-		const { chain, log, socket, report, nowMs } = this.#parts;
+		const { chain, socket, report } = this.#parts;
 		const evidence = entry && { commit: entry.commit, signature: entry.signature };
-		const foundAtMs = nowMs();
-		if (this.#fault !== null) this.#earlier = this.#earlierWith(this.#fault, null);
-		this.#fault = { fault, verified: chain.head, offered, entry: evidence, foundAtMs };
-		this.#foundFault = true;
+		this.#faults.found({ fault, verified: chain.head, offered, entry: evidence });
 		this.#caughtUp = false;
 		socket.stop();
 		this.#parts.onStuck('not_trusted');
-		this.#keepingFault = true;
-		await log.saveFaults({ open: this.#fault, earlier: this.#earlier });
-		this.#keepingFault = false;
+		await this.#faults.keep();
 		report.changed();
-	}
-
-	#earlierWith(fault: ChainFault, mendedAtMs: number | null): readonly EarlierFault[] {
-		return [...this.#earlier, { ...fault, mendedAtMs }].slice(-maxEarlierFaults);
 	}
 
 	#refused(count: number | null, refusal: Refusal): void {
