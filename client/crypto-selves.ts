@@ -142,11 +142,6 @@ export async function takeSelf(handed: HandedSelf): Promise<Self> {
 	};
 }
 
-export function wipeHandedSelf({ kemSeed, keyringEpochKey }: HandedSelf): void {
-	kemSeed.fill(0);
-	keyringEpochKey.fill(0);
-}
-
 export function wipeSelf({ keys }: Pick<Self, 'keys'>): void {
 	keys.kem.seed.wipe();
 	keys.keyringEpochKey.wipe();
