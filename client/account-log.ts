@@ -3,8 +3,13 @@
 // before anything is opened. Judging is the crypto core's (crypto-account.ts).
 import { open, seal } from '../crypto/client/aead.ts';
 import { deriveProfileKey } from '../crypto/client/device-key.ts';
-import { parseAccountWrite, type SignedAccountWrite } from '../protocol/account-write.ts';
-import { fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
+import {
+	parseAccountWrite,
+	type AccountAction,
+	type PasswordFacts,
+	type SignedAccountWrite
+} from '../protocol/account-write.ts';
+import { equalBytes, fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
 import { decodeCbor, encodeCbor, type Cbor } from '../protocol/cbor.ts';
 import type { RequestOf, ResponseOf } from '../protocol/http.ts';
 import { bytesOfId, idBytes, idFromBytes, type AccountId, type FactorId } from '../protocol/ids.ts';
@@ -70,6 +75,25 @@ export async function sealKnownAccount(keys: Keys, known: KnownAccount): Promise
 		pending && [pending.write, pending.signature, pending.registrationRecord, [...pending.keyslots]]
 	]);
 	return seal(await deriveProfileKey(keys.deviceSecret), { plaintext, aad: aadOf(keys) });
+}
+
+/** Whether the account was given another password since then. */
+export function hasNewPassword({ writes }: KnownAccount, sinceMs: number): boolean {
+	let record: Uint8Array | null = null;
+	for (const { write } of writes) {
+		const parsed = parseAccountWrite(write);
+		const password = parsed.ok ? passwordOf(parsed.value.action) : null;
+		if (!parsed.ok || password === null) continue;
+		const isOther = record !== null && !equalBytes(record, password.recordHash);
+		if (isOther && parsed.value.timeMs >= sinceMs) return true;
+		record = password.recordHash;
+	}
+	return false;
+}
+
+function passwordOf(action: AccountAction): PasswordFacts | null {
+	if (action.type === 'password') return action.password;
+	return 'material' in action ? action.material.password : null;
 }
 
 /** Throws for what this device did not seal: its own store is broken. */

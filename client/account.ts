@@ -11,6 +11,7 @@ import { idFromBytes, type DeviceId, type FactorId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { LogInOptions, LoginQuestion, UnlockInput } from './api-account.ts';
 import {
+	hasNewPassword,
 	openKnownAccount,
 	readRest,
 	requestOf,
@@ -20,6 +21,8 @@ import {
 	type ShownAccount
 } from './account-log.ts';
 import { openAsking, wantsAccountKey } from './account-key-question.ts';
+import type { Openable } from './account-put-back.ts';
+import type { AccountFault } from './account-watch.ts';
 import type { CryptoPort, LoginProof, Registered, UnlockedAccount } from './crypto-port.ts';
 import { fail, type TacetError } from './errors.ts';
 import { doubtOf, type LoginDoubt } from './login-doubt.ts';
@@ -59,6 +62,8 @@ export interface OpenedAccount {
 	readonly proofs: Proofs;
 	/** Absent without a login. */
 	readonly loginDoubt?: LoginDoubt | null;
+	/** The edge shows another account: this is the one that is known here. */
+	readonly isForked?: boolean;
 }
 
 export interface SignUpInput {
@@ -208,32 +213,22 @@ export async function logIn(
 	}
 	const { session } = finished.value;
 	const asSession = { proofs, token: session.accessToken };
-	const read = await readOrGiveBack(parts, { pass: asSession, known, material: finished.value });
+	const read = await readOpenable(parts, { pass: asSession, known, material: finished.value });
 	if (!read.ok) {
 		await parts.crypto.forgetLogin();
+		// Nobody goes on with its session.
+		if (read.error.code !== 'offline') {
+			await parts.http.call('sessionsEnd', { sessions: 'own' }, asSession);
+		}
 		return read;
 	}
 	const { handleHash } = proof.value;
 	const answer = { session, known, ...read.value, handleHash, asked };
-	const opened = await open(parts, {
-		input,
-		keys,
-		proofs,
-		pinnedServerKey: serverPublicKey,
-		answer
-	});
-	const isOlder = !opened.ok && opened.error.code === 'keyslot_unreadable';
-	if (!read.value.wasSetBack || !isOlder) return opened;
-	// It is in force no more, since the log is whole again. Nobody goes on with its session.
-	await parts.http.call('sessionsEnd', { sessions: 'own' }, asSession);
-	return fail('password_was_replaced');
+	return open(parts, { input, keys, proofs, pinnedServerKey: serverPublicKey, answer });
 }
 
-/**
- * What the edge shows. One that was set back is first given back what this device knows, byte for byte:
- * the password that let it in may be one that was replaced, and then opens nothing.
- */
-async function readOrGiveBack(
+/** What the edge shows, as far as it may be opened: see {@link Openable}. */
+async function readOpenable(
 	{ http, crypto }: AccountParts,
 	{
 		pass,
@@ -244,17 +239,15 @@ async function readOrGiveBack(
 		readonly known: KnownAccount | null;
 		readonly material: AccountMaterial;
 	}
-): Promise<Result<{ readonly shown: ShownAccount; readonly wasSetBack: boolean }, TacetError>> {
+): Promise<Result<Openable, TacetError>> {
 	const read = (after: number) => http.call('accountRead', { after }, pass);
 	const shown = await readRest(material, read);
 	if (!shown.ok) return shown;
-	if (known === null) return ok({ shown: shown.value, wasSetBack: false });
-	const { giveBack } = await import('./account-put-back.ts');
+	if (known === null) return ok({ shown: shown.value, fault: null });
+	const { openableOf } = await import('./account-put-back.ts');
 	const putBack = (request: RequestOf<'accountPutBack'>) =>
 		http.call('accountPutBack', request, pass);
-	const given = await giveBack({ crypto, read, putBack }, known, shown.value);
-	if (!given.ok) return given;
-	return ok({ shown: given.value ?? shown.value, wasSetBack: given.value !== null });
+	return openableOf({ crypto, read, putBack }, known, shown.value);
 }
 
 interface Proof extends LoginProof {
@@ -349,7 +342,7 @@ async function open(
 			/** That the login was bound to. */
 			readonly handleHash: Uint8Array;
 			readonly asked: readonly FactorId[];
-			readonly wasSetBack: boolean;
+			readonly fault: AccountFault | null;
 		};
 	}
 ): Promise<Result<OpenedAccount, TacetError>> {
@@ -387,7 +380,10 @@ async function open(
 		return opened;
 	}
 	const { offlineSlot, accountKey, known: remembered, steps, ...me } = opened.value;
-	const loginDoubt = answer.wasSetBack ? 'server_was_set_back' : doubtOf(steps, answer.asked);
+	const { fault } = answer;
+	const wasSetBack = fault === 'account_reverted';
+	const loginDoubt = wasSetBack ? 'server_was_set_back' : doubtOf(steps, answer.asked);
+	const isForked = fault === 'account_forked';
 	// A write that is still under way may put it in force.
 	const nextAccountKey =
 		remembered.pending === null ? null : (known?.profile.nextAccountKey ?? null);
@@ -415,8 +411,12 @@ async function open(
 		sealedSession: sealedSession ?? null
 	};
 	const saved = await store.saveProfile(profile);
-	return saved.ok ? ok({ me, name, profile, session, proofs, loginDoubt }) : fail(saved.error);
+	if (!saved.ok) return fail(saved.error);
+	return ok({ me, name, profile, session, proofs, loginDoubt, isForked });
 }
+
+/** Older backups are hardly restored. */
+const backupsLastMs = 30 * 86_400_000;
 
 /** Opens the account whose profile is here: by a login, or offline if the person chose that. */
 export async function openKnown(
@@ -432,7 +432,11 @@ export async function openKnown(
 	}
 	const online = await logIn(parts, { ...input, handle: name.handle, known });
 	if (online.ok) return online;
-	if (online.error.code === 'login_failed') return fail('wrong_password');
+	if (online.error.code === 'login_failed') {
+		const sinceMs = parts.nowMs() - backupsLastMs;
+		const changedLately = hasNewPassword(await openKnownAccount(profile), sinceMs);
+		return err({ code: 'wrong_password', ...(changedLately && { changedLately }) });
+	}
 	if (online.error.code !== 'offline' || profile.deviceKeyslot === null) return online;
 	input.onStep?.('stretching');
 	const me = await unlockOffline(parts, { ...known, password: input.password });

@@ -31,6 +31,8 @@ export type LocalErrorCode =
 	 * since. It was given back what it lacked; the newest password opens the account.
 	 */
 	| 'password_was_replaced'
+	/** More passwords were set since then than go back at once: only a newer backup helps. */
+	| 'put_back_too_long'
 	/** Another change of the account stands where this device knows one: it was shown two accounts. */
 	| 'account_forked'
 	/** An answer that no honest edge of this version gives. */
@@ -102,6 +104,8 @@ export interface TacetError {
 	readonly retryAfterSeconds?: number;
 	/** With `unsent_changes`: how many would be lost. */
 	readonly unsent?: number;
+	/** With `wrong_password`: the one that opens this account was set not long ago. */
+	readonly changedLately?: boolean;
 	/** The recovery went through, and the login after it did not: the new password is good. */
 	readonly passwordIsSet?: boolean;
 	/** When sign-up made the account and then stopped: show it; logging in finishes the rest. */

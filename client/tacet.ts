@@ -243,6 +243,7 @@ class Engine extends SharingFace implements Tacet {
 			readonly proofs: Proofs;
 			readonly keyringHead?: Head | null;
 			readonly loginDoubt?: LoginDoubt | null;
+			readonly isForked?: boolean;
 		}
 	): Promise<Result<void, TacetError>> {
 		const { profile, name, me, proofs } = account;
@@ -294,6 +295,7 @@ class Engine extends SharingFace implements Tacet {
 			return opened;
 		}
 		const { loginDoubt = null } = account;
+		if (account.isForked === true) opened.value.accountWatch.note('account_forked');
 		this.#open = { profile, name, crypto, session, vault: opened.value, loginDoubt };
 		for (const message of entering) passOn(opened.value, message);
 		this.#entering = null;

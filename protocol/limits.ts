@@ -129,8 +129,8 @@ export const maxPreviousRootBytes = 256;
 /** No action is shorter. */
 export const minAccountWriteBytes = 100;
 export const maxAccountWritesPerAnswer = 1_024;
-/** Writes that are put back at once: more than a person makes between a backup and its restore. */
-export const maxAccountWritesPutBack = 64;
+/** Writes that are put back at once: more than a body holds. */
+export const maxAccountWritesPutBack = 256;
 export const maxFactors = 16;
 /** Sessions that a person may allow at a time. */
 export const maxSessionCap = 20;

@@ -93,7 +93,9 @@ describe('a locked device that logs in to an edge that was set back', () => {
 		await locked(device);
 		await restore(edge, backup);
 		// The edge knows nothing of the newest one yet.
-		expect(await device.tacet.unlock({ password: next })).toMatchObject(refused('wrong_password'));
+		expect(await device.tacet.unlock({ password: next })).toMatchObject({
+			error: { code: 'wrong_password', changedLately: true }
+		});
 		const old = await device.tacet.unlock({ password });
 		expect(old).toMatchObject(refused('password_was_replaced'));
 		expect(device.tacet.state.phase).toBe('locked');
@@ -104,6 +106,29 @@ describe('a locked device that logs in to an edge that was set back', () => {
 		valueOf(await device.tacet.unlock({ password: next }));
 		expect(await headOf(device)).toEqual(head);
 		await Promise.all([device.tacet.close(), elsewhere.tacet.close()]);
+	});
+
+	test('PWD-09 is told so, too, where the account has an account key: nobody is asked for that', async () => {
+		await (await signedUp(edge, newHandle())).tacet.close();
+		const device = await signedUp(edge, newHandle());
+		await synced(spaceOf(device));
+		const { security } = device.tacet;
+		expect(valueOf(await security.read()).usesAccountKey).toBe(true);
+		expect(await (await locked(device)).tacet.unlock({ password: 'a typo' })).toEqual({
+			ok: false,
+			error: { code: 'wrong_password' }
+		});
+		valueOf(await device.tacet.unlock({ password }));
+		const backup = await backedUp();
+		valueOf(await device.tacet.stepUp({ password }));
+		valueOf(await security.changePassword(next));
+		await locked(device);
+		await restore(edge, backup);
+		const onQuestion = (): void => expect.unreachable();
+		const old = await device.tacet.unlock({ password, onQuestion });
+		expect(old).toMatchObject(refused('password_was_replaced'));
+		valueOf(await device.tacet.unlock({ password: next, onQuestion }));
+		await device.tacet.close();
 	});
 
 	test('gives back a passkey and backup codes, too: logins ask for them again', async () => {
@@ -185,11 +210,15 @@ describe('an unlocked device whose edge was set back', () => {
 		expect(valueOf(await security.factors()).policy.sessionCap).toBe(7);
 		await device.tacet.close();
 	});
+});
 
-	test('of two, one that went on from the backup has made another account: the other says so, and cannot mend it', async () => {
+describe('an edge that was set back, and on which another device went on', () => {
+	/** @returns the device that knows what was lost, locked, and the one that went on. */
+	async function forked(goOn: (device: Device) => Promise<void>): Promise<[Device, Device]> {
 		const handle = newHandle();
 		const [first, second] = [await signedUp(edge, handle), await loggedIn(edge, handle)];
 		await Promise.all([synced(spaceOf(first)), synced(spaceOf(second))]);
+		valueOf(await first.tacet.setOfflineUnlock({ enabled: true, password }));
 		const stale = second.store;
 		await second.tacet.close();
 		const backup = await backedUp();
@@ -202,12 +231,39 @@ describe('an unlocked device whose edge was set back', () => {
 		const again = await newDevice(edge, { store: stale });
 		valueOf(await again.tacet.unlock({ password }));
 		await synced(spaceOf(again));
-		await setCap(again, 5);
-		const back = await newDevice(edge, { store: first.store });
-		const entered = await back.tacet.unlock({ password });
-		expect(entered).toMatchObject(refused('account_forked'));
-		expect(back.tacet.state.phase).toBe('locked');
+		await goOn(again);
+		return [await newDevice(edge, { store: first.store }), again];
+	}
+
+	test('EDG-11 by the password that it knows, a locked device opens what it knows, says so, and cannot mend it', async () => {
+		const [back, again] = await forked((device) => setCap(device, 5));
+		valueOf(await back.tacet.unlock({ password }));
+		expect(faultOf(back)).toBe('account_forked');
+		const { security } = back.tacet;
+		valueOf(await back.tacet.stepUp({ password }));
+		expect(await security.setPolicy({ sessionCap: 2 })).toMatchObject(refused('account_forked'));
+		expect(await security.putBack()).toMatchObject(refused('account_forked'));
+		await locked(back);
+		valueOf(await back.tacet.unlock({ password }));
+		expect(faultOf(back)).toBe('account_forked');
 		await Promise.all([again.tacet.close(), back.tacet.close()]);
+	});
+
+	test('EDG-11 by one that it does not know, a locked device opens nothing, and keeps no session; offline it opens', async () => {
+		const [back, again] = await forked(async ({ tacet }) => {
+			valueOf(await tacet.stepUp({ password }));
+			valueOf(await tacet.security.changePassword(next));
+		});
+		const sessions = async () => valueOf(await again.tacet.account()).sessions.length;
+		const before = await sessions();
+		expect(await back.tacet.unlock({ password: next })).toMatchObject(refused('account_forked'));
+		expect(back.tacet.state.phase).toBe('locked');
+		expect(await sessions()).toBe(before);
+		expect(await back.tacet.unlock({ password })).toMatchObject(refused('wrong_password'));
+		await again.tacet.close();
+		await edge.kill();
+		valueOf(await back.tacet.unlock({ password }));
+		await back.tacet.close();
 	});
 });
 

@@ -1,6 +1,6 @@
 // Words for people, one entry for every code that the engine can answer with: what happened, what is
 // safe, and what to do next. A new code does not compile until it has words here.
-import type { TacetErrorCode } from '../../../client/errors.ts';
+import type { TacetError, TacetErrorCode } from '../../../client/errors.ts';
 import type { SkipReason } from '../../../client/import-files.ts';
 import type { ChainFaultCode, SyncProblem } from '../../../client/status.ts';
 import type { ZipFault } from './import-sources.ts';
@@ -235,6 +235,10 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		what: 'Not trusted: the server shows an older state of your account than this device knows.',
 		then: 'Its newest changes are missing there, a changed password among them perhaps. Nothing on this device is touched, and nothing of the account is changed there. The server may have been restored from a backup: ask the person who runs it. A device that knows what is missing can give it back.'
 	},
+	put_back_too_long: {
+		what: 'The server lost more of your account than can be given back.',
+		then: 'Nothing on this device is touched, and nothing of the account is changed there. Ask the person who runs the server to restore a newer backup. If there is none, export your notes from a device that is unlocked, and bring them into a new account.'
+	},
 	account_renewed: {
 		what: 'Your account has a new key.',
 		then: 'Lock this device, and unlock it with your new password. Nothing on it is lost.'
@@ -249,7 +253,7 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 	},
 	account_forked: {
 		what: 'Not trusted: the server shows another account than this device knows.',
-		then: 'A change stands there that your devices did not see in that place, and nothing can join the two. Nothing on this device is touched, and nothing of the account is changed there. Ask the person who runs the server. Until you know why, change no password here, and keep an export of your notes: it opens in a new account elsewhere.'
+		then: 'A change stands there that this device did not see in that place, and nothing can join the two. Nothing here is touched, and nothing of the account is changed there. Ask the person who runs the server, and export your notes from a device that is unlocked. A locked one opens by the password that it knows if the server still takes that; else by a passkey of its own, or without a network, where you had turned that on. The recovery kit opens what the server shows.'
 	},
 	server_misbehaved: {
 		what: 'The server gave an answer that no honest server gives.',
@@ -340,6 +344,15 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		then: 'Make somebody else an owner first, or delete the space.'
 	}
 };
+
+/** What else there is to say of this one time. */
+export function wordsOf({ code, changedLately }: TacetError): Words {
+	const words = errorWords[code];
+	if (changedLately !== true) return words;
+	const restored =
+		'It was changed not long ago. If the server was restored from a backup, it may know only the one before. You can type that here: it opens nothing on this device, and lets it give the server back what was lost.';
+	return { ...words, then: `${words.then} ${restored}` };
+}
 
 export const problemWords: Readonly<Record<SyncProblem, Words>> = {
 	storage_full: {
