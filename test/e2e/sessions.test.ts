@@ -94,6 +94,14 @@ test('sessions are ended one by one or all at once, and devices named and remove
 	await naming.getByRole('textbox').fill('Kitchen');
 	await naming.getByRole('button', { name: 'Save' }).click();
 	await mine.getByRole('button', { name: 'Rename Kitchen' }).waitFor();
+	// A name that turns the direction of writing leaves the words beside it where they were.
+	const own = mine.getByRole('listitem').filter({ hasText: 'This one' });
+	await own.getByRole('button', { name: /^Rename/ }).click();
+	await naming.getByRole('textbox').fill('\u202Epotpal');
+	await naming.getByRole('button', { name: 'Save' }).click();
+	await own.getByText('potpal').waitFor();
+	const tag = await own.getByText('This one').boundingBox();
+	expect(tag?.x).toBeGreaterThan(((await own.boundingBox())?.x ?? 0) + 30);
 
 	await mine.getByRole('button', { name: 'Remove The phone' }).click();
 	const removing = page.getByRole('dialog', { name: 'Remove ‘The phone’?' });
