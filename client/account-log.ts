@@ -5,8 +5,7 @@ import { open, seal } from '../crypto/client/aead.ts';
 import { deriveProfileKey } from '../crypto/client/device-key.ts';
 import {
 	parseAccountWrite,
-	type AccountAction,
-	type PasswordFacts,
+	passwordOf,
 	type SignedAccountWrite
 } from '../protocol/account-write.ts';
 import { equalBytes, fromBase64Url, toBase64Url } from '../protocol/bytes.ts';
@@ -89,11 +88,6 @@ export function hasNewPassword({ writes }: KnownAccount, sinceMs: number): boole
 		record = password.recordHash;
 	}
 	return false;
-}
-
-function passwordOf(action: AccountAction): PasswordFacts | null {
-	if (action.type === 'password') return action.password;
-	return 'material' in action ? action.material.password : null;
 }
 
 /** Throws for what this device did not seal: its own store is broken. */

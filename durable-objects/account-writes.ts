@@ -2,8 +2,13 @@
 // it; the account's owner hears of it; an account that was deleted leaves nothing.
 import { accountHead, type AccountState } from '../crypto/account-log.ts';
 import type { AccessClaims } from '../crypto/edge/session-token.ts';
-import { parseAccountWrite, type AccountAction } from '../protocol/account-write.ts';
-import { toBase64Url } from '../protocol/bytes.ts';
+import {
+	parseAccountWrite,
+	passwordOf,
+	type AccountAction,
+	type PasswordFacts
+} from '../protocol/account-write.ts';
+import { equalBytes, toBase64Url } from '../protocol/bytes.ts';
 import type { RequestOf, ResponseOf } from '../protocol/http.ts';
 import type { FactorKind } from '../protocol/factor-kind.ts';
 import type { FactorId, SessionId } from '../protocol/ids.ts';
@@ -138,11 +143,13 @@ export class AccountWrites {
 		const head = accountHead(change.after);
 		const actions = change.writes.map(actionOf);
 		const kept = log.keep(change, () => {
-			for (const { type } of actions) {
-				const kind = kindOfAction[type];
-				if (kind !== null) note(kind, own);
-			}
 			const { before } = change;
+			let password = before?.material.password ?? null;
+			for (const action of actions) {
+				const kind = eventOf(action, password);
+				if (kind !== null) note(kind, own);
+				password = passwordOf(action) ?? password;
+			}
 			drop((session) => actions.some((action) => endsBy({ action, before }, session, own)));
 			dropBeyond(change.after.policy.sessionCap, own);
 			for (const factor of added) factors.add(factor);
@@ -175,6 +182,14 @@ const kindOfAction: Readonly<Record<AccountAction['type'], SecurityEventKind | n
 	device_remove: 'device_removed',
 	delete: null
 };
+
+/** @param before the password in force. One whose OPAQUE record stays is given an account key, or none. */
+function eventOf(action: AccountAction, before: PasswordFacts | null): SecurityEventKind | null {
+	if (action.type !== 'password' || before === null) return kindOfAction[action.type];
+	const { recordHash, usesAccountKey } = action.password;
+	if (!equalBytes(recordHash, before.recordHash)) return 'password_changed';
+	return usesAccountKey ? 'account_key_set' : 'account_key_removed';
+}
 
 function answerOf(log: AccountLog): ResponseOf<'accountWrite'> {
 	const { n, hash } = log.head;

@@ -136,6 +136,12 @@ export type AccountAction =
 	| { readonly type: 'device_remove'; readonly device: DeviceId }
 	| { readonly type: 'delete' };
 
+/** What an action says of the password; null where it leaves that as it is. */
+export function passwordOf(action: AccountAction): PasswordFacts | null {
+	if (action.type === 'password') return action.password;
+	return 'material' in action ? action.material.password : null;
+}
+
 export interface AccountWrite {
 	readonly account: AccountId;
 	/** Place in the account log, from 1. */

@@ -19,6 +19,9 @@ export const securityEventKinds = [
 	'factor_added',
 	'factor_removed',
 	'password_changed',
+	/** New devices need one from now on, which is a new one. */
+	'account_key_set',
+	'account_key_removed',
 	'kit_changed',
 	'keyslot_added',
 	'keyslot_removed',

@@ -265,7 +265,7 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 	},
 	session_ended: {
 		what: 'This device was logged out.',
-		then: `From another device, by a new password, by the server, or because somebody used a copy of its session. ${keptHere} The password opens it again; then look at Sessions and devices.`
+		then: `From another device, by a new password, by the account key turned on or off, by the server, or because somebody used a copy of its session. ${keptHere} The password opens it again; then look at Sessions and devices.`
 	},
 	signed_out: {
 		what: 'Nobody is logged in on this device.',
