@@ -39,7 +39,9 @@ export const isBarred = ({ identity }: Pick<Contact, 'identity'>): boolean =>
 
 const shortId = (account: AccountId): string => account.slice(0, 6);
 
-type Person = Pick<Contact, 'account' | 'handle'> & Partial<Pick<SpaceMember, 'unconfirmedName'>>;
+/** Somebody, and what others call them where nothing confirms it. */
+export type Person = Pick<Contact, 'account' | 'handle'> &
+	Partial<Pick<SpaceMember, 'unconfirmedName'>>;
 
 /** A name that nothing confirms stands in quotes, beside a part of the id; a taken one not at all. */
 export function nameOf({ account, handle, unconfirmedName = null }: Person): string {
