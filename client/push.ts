@@ -26,6 +26,8 @@ export interface PusherParts {
 	readonly account: AccountId;
 	/** Whether the member entry holds this account's identity: only then what it signs counts. */
 	readonly isOneself: () => boolean;
+	/** Whether it holds the one of before a renewal. */
+	readonly isEarlier: () => boolean;
 	/** Whether the key of an epoch is here. */
 	readonly knows: (epoch: Epoch) => boolean;
 	readonly device: DeviceId;
@@ -95,8 +97,7 @@ export class Pusher {
 	/** A new connection: nothing is under way on it yet. */
 	reset(): void {
 		this.#inFlight.clear();
-		this.#blocked = false;
-		this.#denied = false;
+		[this.#blocked, this.#denied] = [false, false];
 		[this.#refusedFrom, this.#full] = [null, null];
 		this.#endPause();
 	}
@@ -175,7 +176,7 @@ export class Pusher {
 		if (next === null) return outbox.write(changes, nowMs());
 		this.#pushing = true;
 		const written = outbox.write(changes, nowMs(), next);
-		this.#idle = written.then(noop, noop);
+		this.#idle = Promise.allSettled([written]).then(() => undefined);
 		try {
 			return await written;
 		} finally {
@@ -249,13 +250,14 @@ export class Pusher {
 
 	/** What waits here although the role, or the device, may not send it. */
 	#noteHold(): void {
-		const { chain, outbox, mayWrite, onProblem } = this.#parts;
+		const { chain, outbox, isEarlier, mayWrite, onProblem } = this.#parts;
 		const writes = this.#writes;
 		// What was refused to another role goes out again.
 		if (writes && !this.#wrote) this.#denied = false;
 		this.#wrote = writes;
-		const mayNot = !writes ? 'refused' : mayWrite() ? null : 'unconfirmed';
-		const held = chain.head.seq > 0 && outbox.waiting > 0 ? mayNot : null;
+		const mayNot = isEarlier() ? 'identity_renewed' : writes ? null : 'refused';
+		const holds = mayNot ?? (mayWrite() ? null : 'unconfirmed');
+		const held = chain.head.seq > 0 && outbox.waiting > 0 ? holds : null;
 		if (held === this.#held) return;
 		this.#held = held;
 		this.#denied = false;
@@ -493,8 +495,6 @@ export class Pusher {
 		return role === 'owner' && state.auditOwed && pages.length > 0 && !admin?.audit;
 	}
 }
-
-const noop = (): void => undefined;
 
 const isEmpty = (values: Iterable<unknown>): boolean =>
 	values[Symbol.iterator]().next().done === true;

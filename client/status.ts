@@ -64,6 +64,8 @@ export type SyncProblem =
 	| 'refused'
 	/** Nobody vouched for this device yet: its changes wait. */
 	| 'unconfirmed'
+	/** The space holds this account’s identity of before a renewal: changes wait for an owner. */
+	| 'identity_renewed'
 	/**
 	 * This account is no member any more, as its own log says, or as the edge claimed last: those who
 	 * are removed are not shown by whom. What is here stays readable.

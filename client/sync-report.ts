@@ -34,11 +34,12 @@ export interface SyncSight {
 	readonly isRemoved: boolean;
 }
 
-/** What being removed stands before: changes of such a space wait for nothing else. */
-const lesserProblems: readonly (SyncProblem | null)[] = [
+/** What holds changes back. Being removed stands before it: such a space waits for nothing else. */
+export const lesserProblems: readonly (SyncProblem | null)[] = [
 	null,
 	'refused',
 	'unconfirmed',
+	'identity_renewed',
 	'over_quota'
 ];
 

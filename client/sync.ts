@@ -32,7 +32,7 @@ import { Receiver, type Content } from './receive.ts';
 import { Removal } from './removal.ts';
 import { Resealer } from './reseal.ts';
 import { Rewriter } from './rewrite.ts';
-import { storeProblem, SyncReport, type SyncSight } from './sync-report.ts';
+import { lesserProblems, storeProblem, SyncReport, type SyncSight } from './sync-report.ts';
 import { SpaceSocket, type SocketMeans } from './socket.ts';
 import type { OwnerFault, SyncProblem, SyncStatus } from './status.ts';
 import type { Store, StoreFault } from './store.ts';
@@ -156,6 +156,7 @@ export class SpaceSync {
 			...{ space, store, crypto, me, device, content, genesisHash, nowMs, repairWaitMs, onStored },
 			account: me.account,
 			isOneself: () => this.selfThere === 'in_force',
+			isEarlier: () => this.selfThere === 'earlier',
 			knows: (epoch: Epoch) => this.#pages.knows(epoch),
 			chain: this.#chain,
 			pages: this.#pages,
@@ -196,8 +197,7 @@ export class SpaceSync {
 
 	/** What held changes back does so no more, unless something else is wrong meanwhile. */
 	#noteProblem(problem: SyncProblem | null): void {
-		const { problem: known } = this.#report;
-		const isHeld = known === 'refused' || known === 'unconfirmed' || known === 'over_quota';
+		const isHeld = lesserProblems.includes(this.#report.problem);
 		if (problem !== null || isHeld) this.#report.setProblem(problem);
 	}
 

@@ -80,6 +80,7 @@ describe('a member with a new identity', () => {
 		expect(await bodyOf(again, 'Before')).toBe('by the old key');
 		// What is written meanwhile is kept, and waits.
 		valueOf(await again.create({ title: 'Meanwhile', body: 'waits' }));
+		await until(again, () => again.sync.problem === 'identity_renewed');
 		valueOf(await boat.create({ title: 'From Ann', body: 'read on' }));
 		await until(again, () => again.items.length === 3);
 

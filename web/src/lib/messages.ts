@@ -387,6 +387,10 @@ export const problemWords: Readonly<Record<SyncProblem, Words>> = {
 		what: 'You are not in this space any more',
 		then: 'An owner removed you, or you left on another device. What is here stays readable, and changes that were not sent stay on this device.'
 	},
+	identity_renewed: {
+		what: 'This space does not hold your new identity yet',
+		then: 'Your changes are kept on this device, and sent as soon as an owner of the space has let you in anew.'
+	},
 	unconfirmed: {
 		what: 'This device is not confirmed yet',
 		then: 'Your changes are kept on it, and sent once another device of yours vouches for it, or you confirm it by hand.'
