@@ -4,7 +4,7 @@
 import * as v from 'valibot';
 import { mintAccessToken, type TokenKey } from '../../crypto/edge/session-token.ts';
 import { describeRequest } from '../../crypto/proven-request.ts';
-import type { RoomAsked } from '../../durable-objects/account-spaces.ts';
+import type { RoomAsked, RoomGiven } from '../../durable-objects/account-spaces.ts';
 import { defaultLimits } from '../../durable-objects/limits.ts';
 import type { ProofGuard } from '../../durable-objects/proof-guard.ts';
 import type { Proven, Replied } from '../../durable-objects/proven.ts';
@@ -104,7 +104,8 @@ export class SimulatedEdge {
 			},
 			ACCOUNT: {
 				getByName: (name: string) => ({
-					setAside: ({ wantedBytes }: RoomAsked) => Promise.resolve(ok(wantedBytes)),
+					setAside: ({ wantedBytes }: RoomAsked): Promise<Result<RoomGiven, never>> =>
+						Promise.resolve(ok({ bytes: wantedBytes, pages: defaultLimits.pagesPerSpace })),
 					admit: (proven: Proven, space: SpaceId | null) => this.#admit(name, { proven, space })
 				})
 			}

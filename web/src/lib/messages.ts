@@ -276,7 +276,7 @@ export const errorWords: Readonly<Record<TacetErrorCode, Words>> = {
 		then: 'Log it out first; its notes stay safe on the server.'
 	},
 	device_copied: {
-		what: 'This profile was copied',
+		what: 'This profile was copied.',
 		then: 'Another copy of it is writing too. Lock, then unlock with your password: this device goes on under a new name, and you can try again.'
 	},
 	not_trusted: {
