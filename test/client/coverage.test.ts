@@ -9,7 +9,7 @@ import type { CommitDraft, CryptoPort } from '../../client/crypto-port.ts';
 import { makeDoc } from '../../client/item-doc.ts';
 import { parseCommit, type PageId } from '../../protocol/commit.ts';
 import { encodeSpaceFrame } from '../../protocol/frames.ts';
-import type { ItemId } from '../../protocol/ids.ts';
+import type { ItemId, SpaceId } from '../../protocol/ids.ts';
 import { encodePage, type Change, type Seed } from '../../protocol/page.ts';
 import {
 	loadOpaque,
@@ -41,9 +41,12 @@ const notToday = { repairWaitMs: () => 86_400_000 };
 /** A device whose next commit is formed as somebody else wants it. */
 async function compactor(handle: string) {
 	let next: Partial<CommitDraft> | null = null;
+	let at: SpaceId | null = null;
 	const startCrypto = () => {
 		const core = startCryptoInProcess(loadOpaque);
 		const formCommits: CryptoPort['formCommits'] = (device, drafts) => {
+			// The keyring's commits are formed here, too.
+			if (drafts[0]?.space !== at) return core.port.formCommits(device, drafts);
 			const changed = drafts.map((draft) => ({
 				...draft,
 				...next,
@@ -64,6 +67,7 @@ async function compactor(handle: string) {
 	const device = await loggedIn(edge, handle, { startCrypto, ...notToday });
 	await synced(spaceOf(device));
 	const compact = async (supersedes: readonly PageId[], changes: readonly Change[]) => {
+		at = spaceOf(device).id;
 		next = { supersedes, pages: changes.length === 0 ? [] : [encodePage(changes)] };
 		await spaceOf(device).create({ title: 'Tidied' });
 		await synced(spaceOf(device));
