@@ -89,7 +89,7 @@ async function people(edge: CountingEdge): Promise<Omit<Operations, keyof Parts>
 	const first = clientOf(edge.origin, store);
 	await first.start();
 	const signUp = await counted(edge, async () => {
-		valueOf(await first.signUp({ handle: 'opens', password }));
+		valueOf(await first.signUp({ handle: 'opens', password, withAccountKey: false }));
 		await settled(firstSpaceOf(first));
 	});
 	const wake = await counted(edge, async () => {

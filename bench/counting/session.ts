@@ -65,7 +65,7 @@ export async function until(space: Space, test: () => boolean): Promise<void> {
 export async function signedUp(origin: string, handle: string): Promise<Tacet> {
 	const client = clientOf(origin);
 	await client.start();
-	valueOf(await client.signUp({ handle, password }));
+	valueOf(await client.signUp({ handle, password, withAccountKey: false }));
 	await settled(firstSpaceOf(client));
 	return client;
 }
