@@ -85,9 +85,7 @@ export class Contacts {
 		const handle =
 			identity === 'own' ? this.#parts.handle : (this.#handleOf(account) ?? met.handle);
 		const safetyWords = identity === 'own' ? [] : this.wordsOf(hash);
-		if (identity === 'changed' && pinned !== null) {
-			this.#lookForRenewal(met, pinned.handle);
-		}
+		if (identity === 'changed' && pinned !== null) this.#lookForRenewal(met, pinned.handle);
 		this.#shown.set(account, { ...met, handle: handle ?? met.hearsay ?? null });
 		return { account, handle, identity, safetyWords };
 	}

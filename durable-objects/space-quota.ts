@@ -1,7 +1,7 @@
-// How much a space may store, in how many pages, and how many members it may have. Room is set aside by the account that
-// made the space, in steps, and asked for before it is needed: what is stored is never more than that, but
-// for a reserve. Out of the reserve comes only what gives room back or takes somebody out: a full space
-// can still be cleared, and a member removed.
+// How much a space may store, in how many pages, and how many members it may have. Room is set aside by
+// the account that made the space, in steps, and asked for before it is needed: what is stored is never
+// more than that, but for a reserve. Out of the reserve comes only what gives room back or takes somebody
+// out: a full space can still be cleared, and a member removed.
 import type { ParsedEntry } from '../crypto/log-rules.ts';
 import type { LogState } from '../crypto/log-state.ts';
 import type { WireErrorCode } from '../protocol/errors.ts';

@@ -5,12 +5,12 @@ import type { Space } from '../../client/api.ts';
 import { firstKitCheckDays } from '../../client/kit-check.ts';
 import { createMemoryStore } from '../../client/memory-store.ts';
 import { renewalProgress } from '../../client/renewal-progress.ts';
-import type { Role } from '../../protocol/commit.ts';
 import { encodeSpaceFrame } from '../../protocol/frames.ts';
 import { routes } from '../../protocol/http.ts';
 import {
 	accountKeys,
 	bodyOf,
+	close,
 	loggedIn,
 	newDevice,
 	newHandle,
@@ -27,6 +27,7 @@ import {
 	type Device,
 	type Edge
 } from './edge.ts';
+import { join } from './shared-spaces.ts';
 
 const next = 'another long password';
 let edge: Edge;
@@ -36,18 +37,7 @@ beforeAll(async () => {
 afterAll(() => edge.remove());
 
 const failed = (code: string) => ({ error: { code } });
-const close = (...devices: Device[]) => Promise.all(devices.map(({ tacet }) => tacet.close()));
 const progressOf = (device: Device) => renewalProgress(stateOf(device));
-
-async function join(space: Space, device: Device, role: Role): Promise<Space> {
-	const { invite, url } = valueOf(await space.invite({ role, expiresInDays: 7 }));
-	valueOf(await device.tacet.acceptInvitation(url!));
-	valueOf(await space.admit(invite));
-	await device.tacet.checkJoining();
-	const joined = await spaceNamed(device, space.name);
-	await synced(joined);
-	return joined;
-}
 
 async function renew({ tacet }: Device, from = password, to = next): Promise<readonly string[]> {
 	valueOf(await tacet.stepUp({ password: from }));
