@@ -1,6 +1,7 @@
 // Ends a run with the one line that says how it went; what was skipped and why, and what passed
 // only at a second try, stands before it.
-import type { Reporter, TestCase, TestModule } from 'vitest/node';
+import path from 'node:path';
+import type { Reporter, TestCase, TestModule, TestResult } from 'vitest/node';
 
 interface Counts {
 	passed: number;
@@ -20,9 +21,20 @@ function count(modules: readonly TestModule[]): Counts {
 	return counts;
 }
 
+/** What the first try failed of, and where, in one line. */
+function whyOf({ errors }: TestResult): string {
+	const [error] = errors ?? [];
+	const [at] = error?.stacks ?? [];
+	const [message = 'no reason given'] = error?.message.split('\n') ?? [];
+	return at === undefined ? message : `${message} (${path.basename(at.file)}:${String(at.line)})`;
+}
+
 function countTest(test: TestCase, counts: Counts): void {
 	const result = test.result();
-	if (test.diagnostic()?.flaky) counts.retried.push(`${test.project.name}: ${test.fullName}`);
+	if (test.diagnostic()?.flaky) {
+		const name = `${test.project.name}: ${test.fullName}`;
+		counts.retried.push(`${name}: ${whyOf(result)}`);
+	}
 	if (result.state === 'passed') counts.passed += 1;
 	else if (result.state === 'skipped') {
 		counts.skipped.push(

@@ -18,6 +18,7 @@ import {
 	type ClientFrame,
 	type SpaceFrame
 } from '../../protocol/frames.ts';
+import type { SpaceId } from '../../protocol/ids.ts';
 import type { Result } from '../../protocol/result.ts';
 import { serve } from '../../scripts/serve.mjs';
 
@@ -257,17 +258,20 @@ export interface Wire {
 	up: (frame: ClientFrame, socket: WebSocket) => boolean;
 	/** Whether sockets can be opened. */
 	isUp: boolean;
+	/** The one space that is looked at, as a keyring is written to whenever its devices like; null is all. */
+	only: SpaceId | null;
 	readonly WebSocket: typeof WebSocket;
 }
 
 /** A wire between one engine and the edge. */
 export function newWire(encode: (frame: SpaceFrame) => Uint8Array): Wire {
+	const isLookedAt = ({ url }: WebSocket): boolean => wire.only === null || url.includes(wire.only);
 	class TappedSocket extends WebSocket {
 		constructor(url: string | URL, protocols?: string | string[]) {
 			super(wire.isUp ? url : 'ws://127.0.0.1:9/', protocols);
 		}
 		override send(data: string | ArrayBufferLike | Blob | ArrayBufferView): void {
-			if (data instanceof Uint8Array) {
+			if (data instanceof Uint8Array && isLookedAt(this)) {
 				const frame = parseClientFrame(data);
 				if (frame.ok) wire.sent.push({ bytes: data.slice(), frame: frame.value, url: this.url });
 				if (frame.ok && !wire.up(frame.value, this)) return;
@@ -283,6 +287,10 @@ export function newWire(encode: (frame: SpaceFrame) => Uint8Array): Wire {
 			super.addEventListener(type, (event: Event) => {
 				const { data } = event as MessageEvent<unknown>;
 				if (!(data instanceof ArrayBuffer)) return;
+				if (!isLookedAt(this)) {
+					listen(event);
+					return;
+				}
 				const frame = parseSpaceFrame(new Uint8Array(data));
 				const changed = frame.ok ? wire.down(frame.value, this) : null;
 				if (changed === null) return;
@@ -295,6 +303,7 @@ export function newWire(encode: (frame: SpaceFrame) => Uint8Array): Wire {
 		down: (frame) => frame,
 		up: () => true,
 		isUp: true,
+		only: null,
 		WebSocket: TappedSocket
 	};
 	return wire;

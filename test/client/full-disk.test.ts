@@ -41,6 +41,7 @@ test('a disk that fills up while entries stream in stops them, blames nobody, an
 
 	full.is = true;
 	let arrived = 0;
+	wire.only = to.id;
 	wire.down = (frame) => {
 		if (frame.type === 'entries') arrived += frame.entries.length;
 		if (arrived >= 4) full.refuse();

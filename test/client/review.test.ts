@@ -46,6 +46,7 @@ test('pages that no commit signs do not stand in for the bytes of the next one',
 	const reader = await loggedIn(edge, handle, { WebSocket: wire.WebSocket });
 	await synced(spaceOf(reader));
 	const held: Entry[] = [];
+	wire.only = spaceOf(reader).id;
 	wire.down = (frame) => {
 		if (frame.type !== 'entries' || frame.entries.length === 0) return frame;
 		held.push(...frame.entries);
@@ -210,6 +211,7 @@ test('a tab that takes over does not send again what the tab before it has sent'
 	};
 	const first = await signedUp(edge, newHandle(), { ...tab(wires[0]), channel: mute });
 	await synced(spaceOf(first));
+	wires[1].only = spaceOf(first).id;
 	const second = await newDevice(edge, tab(wires[1]));
 	await spaceOf(second).create({ title: 'Once' });
 	await until(spaceOf(first), () => spaceOf(first).items[0]?.waiting === false);

@@ -186,6 +186,7 @@ describe('when the connection fails', () => {
 		const wire = newWire(encodeSpaceFrame);
 		const writer = await signedUp(lonely, handle, { WebSocket: wire.WebSocket });
 		await synced(spaceOf(writer));
+		wire.only = spaceOf(writer).id;
 		let acknowledged = 0;
 		const dead = new Promise<void>((resolve) => {
 			wire.down = (frame) => {
@@ -228,6 +229,7 @@ describe('when the connection fails', () => {
 		});
 		const before = await device.store.loadProfile();
 		// What the edge does at the first frame after the token has expired.
+		wire.only = space.id;
 		wire.down = (frame, socket) => {
 			if (frame.type !== 'appended') return frame;
 			wire.down = (next) => next;
@@ -253,6 +255,7 @@ describe('when the connection fails', () => {
 		const device = await signedUp(edge, handle, { WebSocket: wire.WebSocket });
 		const space = spaceOf(device);
 		await synced(space);
+		wire.only = space.id;
 		const before = contentAppends(wire).length;
 		let lost = 0;
 		wire.down = (frame, socket) => {
@@ -283,6 +286,7 @@ describe('when the connection fails', () => {
 		await created(spaceOf(device), { title: 'Before' });
 		await synced(spaceOf(device));
 		// The next append leaves this device and is never answered.
+		wire.only = spaceOf(device).id;
 		const arrived = new Promise<void>((resolve) => {
 			wire.down = (frame) => {
 				if (frame.type !== 'appended') return frame;
@@ -297,6 +301,7 @@ describe('when the connection fails', () => {
 		await device.tacet.close();
 
 		const next = newWire(encodeSpaceFrame);
+		next.only = wire.only;
 		const again = await newDevice(edge, { store: device.store, WebSocket: next.WebSocket });
 		expect(await again.tacet.unlock({ password })).toMatchObject({ ok: true });
 		await synced(spaceOf(again));

@@ -43,6 +43,7 @@ async function pair(): Promise<Pair> {
 	const reader = await loggedIn(edge, handle, { WebSocket: wire.WebSocket });
 	await until(spaceOf(reader), () => spaceOf(reader).items.length === 1);
 	await synced(spaceOf(reader));
+	wire.only = spaceOf(reader).id;
 	const end = async (): Promise<void> => {
 		await Promise.all([writer.tacet.close(), reader.tacet.close()]);
 	};
@@ -139,6 +140,7 @@ describe('an edge that lies', () => {
 		const both = await pair();
 		const { id } = spaceOf(both.reader);
 		await both.reader.tacet.lock();
+		both.wire.only = null;
 		both.wire.down = (frame, socket) =>
 			frame.type === 'hello' && !socket.url.includes(id)
 				? { ...frame, offered: { ...frame.offered, seq: 0 } }

@@ -48,12 +48,16 @@ export class Attempt {
 const refreshMs = 15_000;
 /** A space changes with every keystroke in it; the lists about it hardly ever do. */
 const leastMs = 2_000;
+/** Whoever waits longer sees what is known here. */
+const patienceMs = 4_000;
 
 /** A list that the edge keeps: asked for again while somebody looks at it. */
 export class Asked<Value> {
 	/** Null until the first answer. */
 	value = $state.raw<Value | null>(null);
 	error = $state.raw<TacetError | null>(null);
+	/** It was answered or refused once, or waited for: what is shown by it no longer jumps. */
+	settled = $state(false);
 	#ask: () => Answer<Value>;
 	#turn = 0;
 	#askedAtMs = 0;
@@ -65,10 +69,13 @@ export class Asked<Value> {
 	async refresh(): Promise<void> {
 		const turn = ++this.#turn;
 		this.#askedAtMs = performance.now();
+		const patience = setTimeout(() => (this.settled = true), patienceMs);
 		const answer = await this.#ask();
+		clearTimeout(patience);
 		if (turn !== this.#turn) return;
 		this.error = answer.ok ? null : answer.error;
 		if (answer.ok) this.value = answer.value;
+		this.settled = true;
 	}
 
 	/** Asks now, when the space changes or the edge says that this did, and now and then. Answers
