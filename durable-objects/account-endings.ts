@@ -32,10 +32,9 @@ export class AccountEndings {
 
 	/** Writes down all that has to be told, in the caller's transaction; the alarm sees to it. */
 	addAll(sessions: readonly StoredSession[]): void {
-		const endings = endingsOf(sessions);
-		if (endings.length === 0) return;
-		this.#store.addEndings(endings);
-		// Whatever else the alarm was for is looked at then, too.
+		if (sessions.length === 0) return;
+		this.#store.addEndings(endingsOf(sessions));
+		// Whatever else the alarm was for is looked at then, too; of an account that is deleted, all that is left.
 		void this.#storage.setAlarm(Date.now() + endingRetryMs);
 	}
 

@@ -16,6 +16,10 @@ export class AccountSpaceStore {
 		return new Map(rows.map(({ space, bytes }) => [space, bytes]));
 	}
 
+	remove(space: SpaceId): void {
+		this.#sql.exec('DELETE FROM own_spaces WHERE space = ?', space);
+	}
+
 	save(space: SpaceId, bytes: number): void {
 		this.#sql.exec(
 			'INSERT INTO own_spaces VALUES (?, ?) ON CONFLICT (space) DO UPDATE SET bytes = excluded.bytes',

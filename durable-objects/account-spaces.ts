@@ -2,13 +2,16 @@
 // set aside for each of them. A space asks before it grows beyond that, and stores nothing that was not
 // set aside for it, so that the sums hold whatever comes at once, and wherever something ends.
 import type { OperatorLimits } from '../protocol/http-operator.ts';
-import type { SpaceId } from '../protocol/ids.ts';
+import type { AccountId, SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { AccountSpaceStore } from './account-space-store.ts';
+import { maxErasedSpacesAtOnce } from './limits.ts';
 
 /** By a space that this account has made, or is about to. */
 export interface RoomAsked {
 	readonly space: SpaceId;
+	/** Whose it is; an account that was made under the same handle later sets nothing aside for it. */
+	readonly account: AccountId | '';
 	/** In all; with less it would have to refuse. */
 	readonly neededBytes: number;
 	/** In all, so that it need not ask soon again. */
@@ -23,10 +26,15 @@ export interface RoomGiven {
 	readonly pages: number;
 }
 
+/** The account has no room, or is none: nobody has made it, or it was deleted. */
+export type RoomRefused = 'over_quota' | 'no_account';
+
 interface SpacesParts {
 	readonly store: AccountSpaceStore;
 	readonly limits: () => Promise<OperatorLimits>;
 	readonly noteBytes: (bytes: number) => Promise<void>;
+	/** Of a space that nobody else is in, nothing is left; any other stays as it is. */
+	readonly erase: (space: SpaceId) => Promise<void>;
 }
 
 export class AccountSpaces {
@@ -39,6 +47,17 @@ export class AccountSpaces {
 	/** What is set aside for each. */
 	list(): { readonly space: SpaceId; readonly bytes: number }[] {
 		return [...this.#parts.store.load()].map(([space, bytes]) => ({ space, bytes }));
+	}
+
+	/** Of an account that is deleted. Answers whether all are seen to; the rest is for the next time. */
+	async eraseAll(): Promise<boolean> {
+		const { store, erase } = this.#parts;
+		const all = [...store.load().keys()];
+		const spaces = all.slice(0, maxErasedSpacesAtOnce);
+		const erased = await Promise.allSettled(spaces.map(erase));
+		const done = spaces.filter((_, index) => erased[index]?.status === 'fulfilled');
+		for (const space of done) store.remove(space);
+		return done.length === all.length;
 	}
 
 	/**

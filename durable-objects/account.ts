@@ -32,7 +32,12 @@ import { AccountSessions } from './account-sessions.ts';
 import { AccountSharing } from './account-sharing.ts';
 import { AccountSharingStore } from './account-sharing-store.ts';
 import { AccountSpaceStore } from './account-space-store.ts';
-import { AccountSpaces, type RoomAsked, type RoomGiven } from './account-spaces.ts';
+import {
+	AccountSpaces,
+	type RoomAsked,
+	type RoomGiven,
+	type RoomRefused
+} from './account-spaces.ts';
 import { AccountStore } from './account-store.ts';
 import { AccountWrites } from './account-writes.ts';
 import { ringBy } from './alarm.ts';
@@ -142,7 +147,11 @@ export class Account extends DurableObject<Env> {
 		this.#spaces = new AccountSpaces({
 			store: new AccountSpaceStore(storage),
 			limits: async () => this.#deployment.limits(),
-			noteBytes: async (bytes) => this.#deployment.noteBytes(this.#parts.name.objectName, bytes)
+			noteBytes: async (bytes) => this.#deployment.noteBytes(this.#parts.name.objectName, bytes),
+			erase: async (space) => {
+				const stored = store.loadAccount();
+				if (stored !== null) await env.SPACE.getByName(space).eraseWith(stored.account);
+			}
 		});
 	}
 
@@ -160,8 +169,10 @@ export class Account extends DurableObject<Env> {
 	}
 
 	/** For Space objects that this account has made, or is making. */
-	async setAside(asked: RoomAsked): Promise<Result<RoomGiven, 'over_quota'>> {
-		return this.#parts.store.exists ? this.#spaces.setAside(asked) : err('over_quota');
+	async setAside(asked: RoomAsked): Promise<Result<RoomGiven, RoomRefused>> {
+		const stored = this.#parts.store.loadAccount();
+		const isTheirs = asked.account === '' || asked.account === stored?.account;
+		return stored !== null && isTheirs ? this.#spaces.setAside(asked) : err('no_account');
 	}
 
 	/** What is set aside for spaces that it has made, and what the deployment allows it. */
@@ -390,7 +401,9 @@ export class Account extends DurableObject<Env> {
 	/** Of an account that was deleted; the alarm tries again while there is anybody left to tell. */
 	async #eraseOnceTold(): Promise<void> {
 		if (this.#endings.isAnyLeft) return;
-		if (!(await this.#place.giveBack())) return this.#endings.ringAgain();
+		// No session is left that could write to a space, or begin one.
+		const isDone = (await this.#spaces.eraseAll()) && (await this.#place.giveBack());
+		if (!isDone) return this.#endings.ringAgain();
 		await this.#parts.store.erase();
 		this.#parts.log.forget();
 	}

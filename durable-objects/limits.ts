@@ -81,6 +81,8 @@ export const entriesPerFrameCharged = 8;
 export const deadSessionMarginMs = 60 * secondMs;
 /** How soon a space that could not be told of an ended session is told again. */
 export const endingRetryMs = 5 * secondMs;
+/** How many spaces a deleted account takes with it before others have their turn. */
+export const maxErasedSpacesAtOnce = 100;
 
 /** Requests that wait for one account and come from one other. */
 export const maxRequestsPerSender = 8;

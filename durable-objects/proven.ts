@@ -1,6 +1,6 @@
 // What the Worker hands on of a request that shows a key, and how an object answers it. An object
 // judges, the Worker doesn't: whoever judges proofs remembers them (proof-guard.ts).
-import type { ProvenRequest } from '../crypto/proven-request.ts';
+import { describeRequest, type ProvenRequest } from '../crypto/proven-request.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { ResponseOf, RouteAuth, RouteName } from '../protocol/http.ts';
 import type { Result } from '../protocol/result.ts';
@@ -23,3 +23,11 @@ export interface Replied<Value> {
 }
 
 export type Reply<Name extends RouteName> = Promise<Replied<ResponseOf<Name>>>;
+
+/** An upgrade has no body, and no header field of its program but the protocols that it offers. */
+export async function provenOfUpgrade({ url, headers }: Request): Promise<Proven> {
+	const offered = (headers.get('Sec-WebSocket-Protocol') ?? '').split(',');
+	const [, token, proof] = offered.map((part) => part.trim());
+	const request = await describeRequest({ method: 'GET', url, body: new Uint8Array() });
+	return { token: token ?? null, proof: proof ?? '', request, assurance: 'session' };
+}

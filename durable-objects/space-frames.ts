@@ -156,8 +156,8 @@ export class SpaceFrames {
 	async #putBack(socket: WebSocket, attachment: Attachment, run: PutBackRun): Promise<void> {
 		const { log, hasEnded, appended } = this.#parts;
 		this.#budgets.charge(socket, run.entries.length / entriesPerFrameCharged);
-		const { session, accountObject } = attachment;
-		const arrivals = await log.putBack(accountObject, run, () => !hasEnded(session));
+		const { session } = attachment;
+		const arrivals = await log.putBack(attachment, run, () => !hasEnded(session));
 		if (!arrivals.ok) return refuse(socket, null, arrivals.error);
 		this.#passOn(arrivals.value, socket);
 		send(socket, { type: 'stands', offered: log.known.head });

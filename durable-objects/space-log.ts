@@ -20,12 +20,13 @@ import type { WireErrorCode } from '../protocol/errors.ts';
 import type { Append, PutBackRun, RunEntry } from '../protocol/frames.ts';
 import { parseId, type AccountId, type Seq, type SpaceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
+import { maxResendDistance } from './limits.ts';
 import { RecentHeads } from './recent-heads.ts';
 import { judgeRun } from './space-run.ts';
 import type { Attachment } from './space-sockets.ts';
-import type { SpaceQuota } from './space-quota.ts';
+import type { Asker, SpaceQuota } from './space-quota.ts';
 import { pagesIn, sizeOf } from './space-size.ts';
-import { resendPlaces, type Arrival, type Reader, type SpaceStore } from './space-store.ts';
+import type { Arrival, Places, Reader, SpaceStore } from './space-store.ts';
 
 /** Where a commit stands; what came with it, unless it stood there before. */
 interface Appended {
@@ -39,7 +40,7 @@ export class SpaceLog {
 	readonly #heads: RecentHeads;
 	/** Of those who write here: imported once, while the object is awake. */
 	readonly #keys = new VerifyKeys();
-	/** Null for a name that no space can have. */
+	/** Null for a name that no space can have, and for a space that is gone. */
 	#state: LogState | null;
 
 	/** @param name of the object: the space's id, or whatever somebody asked for. */
@@ -71,6 +72,17 @@ export class SpaceLog {
 		return state !== null && (state.head.seq === 0 || state.members.has(account));
 	}
 
+	/** Whether nobody else is in it; a link's member lives by who has made the link. */
+	isOnlyOf(account: AccountId): boolean {
+		if (!this.hasBegun) return false;
+		return [...this.known.members].every(([id, { kind }]) => id === account || kind === 'link');
+	}
+
+	/** Nothing is left of the space. */
+	forget(): void {
+		this.#state = null;
+	}
+
 	readerFor(account: AccountId): Reader {
 		const role = this.known.members.get(account)?.role;
 		return { account, readsContent: role !== undefined && readsContent(role) };
@@ -84,11 +96,12 @@ export class SpaceLog {
 	 * @param mayGoOn asked last: whether the session has not ended meanwhile.
 	 */
 	async append(
-		{ account, accountObject, device }: Attachment,
+		asker: Attachment,
 		entry: ParsedEntry,
 		append: Append,
 		mayGoOn: () => boolean
 	): Promise<Result<Appended, WireErrorCode>> {
+		const { account, device } = asker;
 		const { parsed } = entry;
 		if (parsed.author !== account || parsed.device !== device) return err('forbidden');
 		const state = this.known;
@@ -106,7 +119,7 @@ export class SpaceLog {
 		]);
 		if (!isSigned) return err('malformed');
 		if (!isProven) return err('forbidden');
-		const room = await this.#makeRoom(accountObject, [{ entry, append }], judged.value.state);
+		const room = await this.#makeRoom(asker, [{ entry, append }], judged.value.state);
 		if (!room.ok) return room;
 		if (!mayGoOn()) return err('unauthenticated');
 		const arrival = { entry, append, state: judged.value.state, receivedAtMs: Date.now() };
@@ -124,7 +137,7 @@ export class SpaceLog {
 	 * @param mayGoOn asked last, as by {@link SpaceLog.append}.
 	 */
 	async putBack(
-		accountObject: string,
+		asker: Attachment,
 		run: PutBackRun,
 		mayGoOn: () => boolean
 	): Promise<Result<readonly Arrival[], WireErrorCode>> {
@@ -140,7 +153,7 @@ export class SpaceLog {
 		}
 		const carried = judged.value.map(({ entry, carried: append }) => ({ entry, append }));
 		const after = judged.value.at(-1)?.judged.state ?? this.known;
-		const room = await this.#makeRoom(accountObject, carried, after);
+		const room = await this.#makeRoom(asker, carried, after);
 		if (!room.ok) return room;
 		if (!mayGoOn()) return err('unauthenticated');
 		const receivedAtMs = Date.now();
@@ -154,7 +167,7 @@ export class SpaceLog {
 	}
 
 	#makeRoom(
-		asker: string,
+		asker: Asker,
 		added: readonly Pick<Arrival, 'entry' | 'append'>[],
 		after: LogState
 	): Promise<Result<null, WireErrorCode>> {
@@ -195,6 +208,20 @@ export class SpaceLog {
 		return verified.every(Boolean);
 	}
 }
+
+/**
+ * Where a commit can stand that comes again: after what its author had seen, and before as many
+ * entries as the device's count went on by. No further behind the head than is cheap to read.
+ */
+export const resendPlaces = (commit: {
+	readonly seen: Seq;
+	readonly head: Seq;
+	/** Commits of the same device that were counted after it. */
+	readonly later: number;
+}): Places => ({
+	after: Math.max(commit.seen, commit.head - maxResendDistance),
+	upTo: commit.head - commit.later
+});
 
 /** The snapshot, and the commits after it judged again; their signatures were verified once. */
 function loadState(store: SpaceStore, name: string | undefined): LogState | null {

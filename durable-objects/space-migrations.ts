@@ -103,5 +103,7 @@ export const spaceMigrations: readonly string[] = [
 		creator TEXT NOT NULL,
 		bytes INTEGER NOT NULL,
 		pages INTEGER NOT NULL
-	) STRICT`
+	) STRICT`,
+	// A handle, and so the object of its name, may be another person's later.
+	"ALTER TABLE quota ADD COLUMN account TEXT NOT NULL DEFAULT ''"
 ];

@@ -1,9 +1,12 @@
 // SQL of what is set aside for a space. Synchronous; nothing here awaits.
+import type { AccountId } from '../protocol/ids.ts';
 import { hasSchema } from './migrate.ts';
 
 export interface StoredQuota {
 	/** Name of the Account object that the space counts for. */
 	readonly creator: string;
+	/** That account, as its handle may be another's later; empty if it was not written down. */
+	readonly account: AccountId | '';
 	readonly bytes: number;
 	/** That may be live. */
 	readonly pages: number;
@@ -21,17 +24,24 @@ export class SpaceQuotaStore {
 		const [row] = this.#sql
 			.exec<{
 				creator: string;
+				account: AccountId | '';
 				bytes: number;
 				pages: number;
-			}>('SELECT creator, bytes, pages FROM quota')
+			}>('SELECT creator, account, bytes, pages FROM quota')
 			.toArray();
 		return row ?? null;
 	}
 
 	/** Of a space that has tables. */
-	save({ creator, bytes, pages }: StoredQuota): void {
-		const { rowsWritten } = this.#sql.exec('UPDATE quota SET bytes = ?, pages = ?', bytes, pages);
+	save({ creator, account, bytes, pages }: StoredQuota): void {
+		const { rowsWritten } = this.#sql.exec(
+			'UPDATE quota SET creator = ?, account = ?, bytes = ?, pages = ?',
+			...[creator, account, bytes, pages]
+		);
 		if (rowsWritten > 0) return;
-		this.#sql.exec('INSERT INTO quota VALUES (1, ?, ?, ?)', creator, bytes, pages);
+		this.#sql.exec(
+			'INSERT INTO quota (one, creator, account, bytes, pages) VALUES (1, ?, ?, ?, ?)',
+			...[creator, account, bytes, pages]
+		);
 	}
 }

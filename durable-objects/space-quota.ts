@@ -6,9 +6,9 @@ import type { ParsedEntry } from '../crypto/log-rules.ts';
 import type { LogState } from '../crypto/log-state.ts';
 import type { WireErrorCode } from '../protocol/errors.ts';
 import type { OperatorLimits } from '../protocol/http-operator.ts';
-import type { SpaceId } from '../protocol/ids.ts';
+import type { AccountId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
-import type { RoomAsked, RoomGiven } from './account-spaces.ts';
+import type { RoomAsked, RoomGiven, RoomRefused } from './account-spaces.ts';
 import {
 	firstRoomBytes,
 	freeingReserveBytes,
@@ -21,17 +21,20 @@ import type { Stored } from './space-size.ts';
 
 interface QuotaParts {
 	readonly store: SpaceQuotaStore;
-	readonly setAside: (
-		creator: string,
-		asked: RoomAsked
-	) => Promise<Result<RoomGiven, 'over_quota'>>;
+	readonly setAside: (account: string, asked: RoomAsked) => Promise<Result<RoomGiven, RoomRefused>>;
 	readonly limits: () => Promise<OperatorLimits>;
+}
+
+export interface Asker {
+	readonly account: AccountId;
+	/** Name of its object. */
+	readonly accountObject: string;
 }
 
 /** What is about to be appended. */
 export interface Growth {
-	/** Name of the Account object of whoever appends: a space that begins counts for it. */
-	readonly asker: string;
+	/** Whoever appends: a space that begins counts for their account. */
+	readonly asker: Asker;
 	readonly stored: Stored;
 	readonly added: Stored;
 	/** What is live afterwards: asked for where it may be too much, as it takes a look at each that goes. */
@@ -56,24 +59,32 @@ export class SpaceQuota {
 		if (!(await this.#hasSeats(growth))) return err('over_quota');
 		const { stored, added, before, asker, entries } = growth;
 		const neededBytes = stored.bytes + added.bytes;
-		const { creator, bytes, pages } = this.#quota ?? { creator: asker, bytes: 0, pages: 0 };
+		const { bytes, pages } = this.#quota ?? { bytes: 0, pages: 0 };
 		const neededPages = this.#pagesBeyond(growth, pages);
 		if (this.#quota !== null && neededBytes <= bytes && neededPages === 0) return ok(null);
 		const step = Math.min(Math.max(neededBytes, firstRoomBytes), maxRoomStepBytes);
-		const asked = { neededBytes, wantedBytes: neededBytes + step, neededPages };
-		const given = await this.#ask(creator, before.space, asked);
+		const wantedBytes = neededBytes + step;
+		const asked = { space: before.space, neededBytes, wantedBytes, neededPages };
+		const heir = { creator: asker.accountObject, account: asker.account };
+		let { creator, account } = this.#quota ?? heir;
+		let given = await this.#ask(creator, { account, ...asked });
+		if (!given.ok && given.error === 'no_account' && inherits(growth)) {
+			({ creator, account } = heir);
+			given = await this.#ask(creator, { account, ...asked });
+		}
 		if (given.ok) {
+			const { value } = given;
 			this.#quota = {
-				creator,
-				bytes: given.value.bytes,
-				pages: Math.max(pages, given.value.pages)
+				...{ creator, account },
+				...{ bytes: value.bytes, pages: Math.max(pages, value.pages) }
 			};
 			this.#isSaved = false;
 			return ok(null);
 		}
+		if (given.error === 'unavailable') return err('unavailable');
 		const isInReserve =
 			neededBytes <= bytes + freeingReserveBytes && neededPages <= pages + freeingReservePages;
-		return given.error === 'over_quota' && isInReserve && entries.every(frees) ? ok(null) : given;
+		return isInReserve && entries.every(frees) ? ok(null) : err('over_quota');
 	}
 
 	/** How many pages have to be allowed in all; 0 if as many are as there may come to be. */
@@ -92,11 +103,10 @@ export class SpaceQuota {
 
 	async #ask(
 		creator: string,
-		space: SpaceId,
-		asked: Omit<RoomAsked, 'space'>
-	): Promise<Result<RoomGiven, 'over_quota' | 'unavailable'>> {
+		asked: RoomAsked
+	): Promise<Result<RoomGiven, RoomRefused | 'unavailable'>> {
 		try {
-			return await this.#parts.setAside(creator, { space, ...asked });
+			return await this.#parts.setAside(creator, asked);
 		} catch {
 			// The account's object can't answer now.
 			return err('unavailable');
@@ -110,6 +120,10 @@ export class SpaceQuota {
 		return after.members.size <= membersPerSpace;
 	}
 }
+
+/** Whoever made the space has deleted their account: it counts for the next owner who writes. */
+const inherits = ({ before, asker }: Growth): boolean =>
+	before.members.get(asker.account)?.role === 'owner';
 
 /** Gives room back, at once or when history goes; or takes somebody out, which must always be possible. */
 function frees({ parsed }: ParsedEntry): boolean {

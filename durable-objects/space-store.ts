@@ -8,7 +8,7 @@ import type { Append, Entry, RunEntry } from '../protocol/frames.ts';
 import type { AccountId, Seq } from '../protocol/ids.ts';
 import type { LogHistory, ParsedEntry } from '../crypto/log-rules.ts';
 import { encodeLogState, type LogState } from '../crypto/log-state.ts';
-import { maxResendDistance, snapshotEveryCommits } from './limits.ts';
+import { snapshotEveryCommits } from './limits.ts';
 import { hasSchema, migrate } from './migrate.ts';
 import { spaceMigrations } from './space-migrations.ts';
 import { grown, nothing, type Stored } from './space-size.ts';
@@ -35,20 +35,6 @@ export interface Places {
 	readonly after: Seq;
 	readonly upTo: Seq;
 }
-
-/**
- * Where a commit can stand that comes again: after what its author had seen, and before as many
- * entries as the device's count went on by. No further behind the head than is cheap to read.
- */
-export const resendPlaces = (commit: {
-	readonly seen: Seq;
-	readonly head: Seq;
-	/** Commits of the same device that were counted after it. */
-	readonly later: number;
-}): Places => ({
-	after: Math.max(commit.seen, commit.head - maxResendDistance),
-	upTo: commit.head - commit.later
-});
 
 /** Whom entries are read for. */
 export interface Reader {
@@ -203,6 +189,14 @@ export class SpaceStore implements LogHistory {
 			>('SELECT released_bytes AS bytes, expired_pages AS pages FROM space')
 			.toArray();
 		return row ?? nothing;
+	}
+
+	/** All of it, the tables included: from then on there is no space. */
+	async erase(): Promise<void> {
+		this.#exists = false;
+		this.#added = this.#released = nothing;
+		await this.#storage.deleteAlarm();
+		await this.#storage.deleteAll();
 	}
 
 	get stored(): Stored {

@@ -6,7 +6,6 @@ import { DurableObject } from 'cloudflare:workers';
 import { deploymentObjectName } from '../crypto/edge/keyed-name.ts';
 import type { AccessClaims, TokenKey } from '../crypto/edge/session-token.ts';
 import { openIdentity } from '../crypto/identity.ts';
-import { describeRequest } from '../crypto/proven-request.ts';
 import { readsAudit } from '../crypto/log-state.ts';
 import { init } from '../crypto/opaque-ke/opaque-ke.js';
 import opaqueModule from '../crypto/opaque-ke/opaque-ke.wasm';
@@ -35,7 +34,7 @@ import {
 } from './limits.ts';
 import { logBug } from './log.ts';
 import { ProofGuard } from './proof-guard.ts';
-import type { Proven, Replied, Reply } from './proven.ts';
+import { provenOfUpgrade, type Proven, type Replied, type Reply } from './proven.ts';
 import { decodeText } from './request-bytes.ts';
 import { SpaceEventStore } from './space-event-store.ts';
 import { SpaceEvents, type Note } from './space-events.ts';
@@ -151,6 +150,14 @@ export class Space extends DurableObject<Env> {
 		}
 		this.#deadSessions.set(session, untilMs);
 		for (const socket of this.ctx.getWebSockets(session)) end(socket);
+	}
+
+	/** For Account objects only, of an account that is deleted: what nobody else is in, goes with it. */
+	async eraseWith(account: AccountId): Promise<void> {
+		if (!this.#log.isOnlyOf(account)) return;
+		this.#log.forget();
+		for (const socket of this.ctx.getWebSockets()) close(socket, 'not_found');
+		await this.#store.erase();
 	}
 
 	/** For Account objects only: these sessions' devices ask for their account anew. */
@@ -485,11 +492,3 @@ export class Space extends DurableObject<Env> {
 
 const accountsOf = (changes: Admin['members']): ReadonlySet<AccountId> =>
 	new Set(changes.map(({ account }) => account));
-
-/** An upgrade has no body, and no header field of its program but the protocols that it offers. */
-async function provenOfUpgrade({ url, headers }: Request): Promise<Proven> {
-	const offered = (headers.get('Sec-WebSocket-Protocol') ?? '').split(',');
-	const [, token, proof] = offered.map((part) => part.trim());
-	const request = await describeRequest({ method: 'GET', url, body: new Uint8Array() });
-	return { token: token ?? null, proof: proof ?? '', request, assurance: 'session' };
-}

@@ -17,6 +17,8 @@ interface Material {
 	readonly asked: Asked;
 	readonly by: string;
 	readonly heard: readonly HeardAnswer[];
+	/** Names of the fields that are lied about. */
+	readonly fields: Set<string>;
 }
 
 /** Null where there is nothing to lie about. */
@@ -34,10 +36,12 @@ const codes = (Object.keys(wireErrors) as WireErrorCode[]).filter(
 );
 
 /** Every place in a JSON value: how to read it, and how to put something else there. */
-function placesOf(root: unknown): { value: unknown; put: (value: unknown) => void }[] {
+function placesOf(
+	root: unknown
+): { name: string; value: unknown; put: (value: unknown) => void }[] {
 	if (typeof root !== 'object' || root === null) return [];
 	return Object.entries(root).flatMap(([name, value]) => [
-		{ value, put: (other: unknown) => void Object.assign(root, { [name]: other }) },
+		{ name, value, put: (other: unknown) => void Object.assign(root, { [name]: other }) },
 		...placesOf(value)
 	]);
 }
@@ -58,6 +62,7 @@ const aboutValue = (
 		const places = placesOf(root).filter(({ value }) => suits(value));
 		if (places.length === 0) return false;
 		const place = material.chance.pick(places);
+		material.fields.add(place.name);
 		place.put(change(place.value, material));
 		return true;
 	});
@@ -110,10 +115,11 @@ export const answerLies = {
 		Object.defineProperty(root, name, { value: { on: true }, enumerable: true });
 		return true;
 	}),
-	'swap two values': aboutJson((root, { chance }) => {
+	'swap two values': aboutJson((root, { chance, fields }) => {
 		const places = placesOf(root).filter(({ value }) => isText(value));
 		if (places.length < 2) return false;
 		const [one, other] = [chance.pick(places), chance.pick(places)];
+		for (const { name } of [one, other]) fields.add(name);
 		one.put(other.value);
 		other.put(one.value);
 		return one.value !== other.value;
@@ -170,23 +176,26 @@ export const answerLieNames = Object.keys(answerLies) as AnswerLieName[];
 
 export interface ToldAnswers extends Lie {
 	readonly told: number;
+	readonly fields: ReadonlySet<string>;
 }
 
 /** A lie of this name about the answers of one route, `times` of them. */
 export function answering(
 	name: AnswerLieName,
 	route: RouteName,
-	of: { readonly times: number } & Omit<Material, 'asked'>
+	of: { readonly times: number } & Omit<Material, 'asked' | 'fields'>
 ): ToldAnswers {
 	let told = 0;
+	const fields = new Set<string>();
 	return {
+		fields,
 		get told() {
 			return told;
 		},
 		async raw(asked, answer) {
 			if (asked.route !== route || told >= of.times) return answer;
 			const telling: Telling = answerLies[name];
-			const lie = await telling(answer, { ...of, asked });
+			const lie = await telling(answer, { ...of, asked, fields });
 			if (lie !== null) told += 1;
 			return lie ?? answer;
 		}

@@ -307,18 +307,25 @@ describe('an account', () => {
 		const noted: number[] = [];
 		const spaces = new AccountSpaces({
 			...{ store, limits: () => Promise.resolve(limits) },
-			noteBytes: (bytes) => Promise.resolve(void noted.push(bytes))
+			noteBytes: (bytes) => Promise.resolve(void noted.push(bytes)),
+			erase: () => Promise.resolve()
 		});
 		const pages = limits.pagesPerSpace;
 		const [one, two] = [randomBytes(16), randomBytes(16)].map((id) => idFromBytes<SpaceId>(id));
 		const ask = (asked: RoomAsked) => spaces.setAside(asked);
-		const asked = { space: one!, neededBytes: 4_000, wantedBytes: 6_000, neededPages: 0 };
+		const asked = {
+			space: one!,
+			neededBytes: 4_000,
+			wantedBytes: 6_000,
+			neededPages: 0,
+			account: '' as const
+		};
 		expect(await ask(asked)).toEqual({ ok: true, value: { bytes: 6_000, pages } });
 		expect(await ask(asked)).toEqual({ ok: true, value: { bytes: 6_000, pages } });
 		expect(await ask({ ...asked, neededBytes: 9_001 })).toMatchObject({ error: 'over_quota' });
 		const both = await Promise.all([
-			ask({ space: two!, neededBytes: 4_000, wantedBytes: 8_000, neededPages: 0 }),
-			ask({ space: one!, neededBytes: 6_001, wantedBytes: 9_000, neededPages: 0 })
+			ask({ ...asked, space: two!, wantedBytes: 8_000 }),
+			ask({ ...asked, neededBytes: 6_001, wantedBytes: 9_000 })
 		]);
 		expect(both).toEqual([
 			{ ok: true, value: { bytes: 4_000, pages } },
