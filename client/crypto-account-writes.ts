@@ -27,6 +27,8 @@ import {
 	accountHead,
 	identityInForce,
 	judgeAccountWrite,
+	knownHead,
+	knownLog,
 	type AccountFault,
 	type AccountState
 } from '../crypto/account-log.ts';
@@ -45,6 +47,7 @@ import type { AccountId, DeviceId } from '../protocol/ids.ts';
 import { err, ok, type Result } from '../protocol/result.ts';
 import type { FormedWrite, KnownAccount, ShownAccount } from './account-log.ts';
 import {
+	headFault,
 	judgeShown,
 	kitFactsOf,
 	recordsInForce,
@@ -245,15 +248,9 @@ export class AccountCore implements AccountPort {
 		known: KnownAccount,
 		heads: readonly { readonly n: number; readonly hash: Uint8Array }[]
 	): ReturnType<AccountPort['faultBy']> {
-		const state = await stateOf(known);
-		let fault: 'account_reverted' | null = null;
-		for (const { n, hash } of heads) {
-			const own = state.heads[n - 1];
-			// Another device has seen more than this edge shows.
-			if (own === undefined) fault = 'account_reverted';
-			else if (!equalBytes(own, hash)) return 'account_forked';
-		}
-		return fault;
+		const shown = knownLog(await stateOf(known));
+		const faults = heads.map((head) => headFault(knownHead(head), shown));
+		return faults.find((fault) => fault === 'account_forked') ?? faults.find(Boolean) ?? null;
 	}
 
 	startPassword(password: string): Promise<Result<Uint8Array, PasswordRefusal>> {

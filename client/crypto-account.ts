@@ -8,12 +8,15 @@ import type { RecoveryEntropy } from '../crypto/client/recovery-code.ts';
 import { signAccountWrite } from '../crypto/client/sign-account-write.ts';
 import {
 	accountHead,
-	accountHeadAt,
+	compareHeads,
 	judgeAccountWrite,
 	judgeRecords,
+	knownHead,
+	knownLog,
 	replayAccountLog,
 	standsOnLog,
-	type AccountState
+	type AccountState,
+	type KnownAccountLog
 } from '../crypto/account-log.ts';
 import { sha256 } from '../crypto/hash.ts';
 import type { Identity } from '../crypto/identity.ts';
@@ -48,20 +51,24 @@ export interface JudgedAccount {
 	readonly known: KnownAccount;
 }
 
+/** Null where what is served is what is known, or goes on from it. */
+export function headFault(
+	known: KnownAccountLog,
+	served: KnownAccountLog
+): 'account_reverted' | 'account_forked' | null {
+	const found = compareHeads(known, served);
+	if (found === 'fork') return 'account_forked';
+	return found === 'reverted' ? 'account_reverted' : null;
+}
+
 /** Holds what an edge shows against the rules, and against what this device knows. */
 export async function judgeShown(
 	known: KnownAccount | null,
 	shown: ShownAccount
 ): Promise<Result<JudgedAccount, AccountLogFault>> {
 	const before = known && (await stateOf(known));
-	if (before !== null) {
-		const common = accountHeadAt(before, Math.min(shown.head.n, before.heads.length));
-		const isShorter = shown.head.n <= before.heads.length;
-		if (isShorter && (common === undefined || !equalBytes(common, shown.head.hash))) {
-			return err('account_forked');
-		}
-		if (shown.head.n < before.heads.length) return err('account_reverted');
-	}
+	const fault = before && headFault(knownLog(before), knownHead(shown.head));
+	if (fault !== null) return err(fault);
 	const replayed = await replayAccountLog(shown.writes, before);
 	if (!replayed.ok) {
 		const { n, fault } = replayed.error;

@@ -75,7 +75,7 @@ export const accountHead = ({ heads }: AccountState): AccountHead => ({
 });
 
 /** The head after `n` writes, 32 bytes; undefined beyond the newest. */
-export const accountHeadAt = ({ heads }: AccountState, n: number): Uint8Array | undefined =>
+const accountHeadAt = ({ heads }: AccountState, n: number): Uint8Array | undefined =>
 	n === 0 ? zeros : heads[n - 1];
 
 /** The identity in force. */
@@ -298,14 +298,15 @@ export const knownLog = (state: AccountState): KnownAccountLog => ({
 	headAt: (n) => accountHeadAt(state, n)
 });
 
-/** A head alone, as another device left it in the keyring. */
+/** A head alone, as another device left it in the keyring, or an edge shows it before the writes. */
 export const knownHead = (head: AccountHead): KnownAccountLog => ({
 	head,
 	headAt: (n) => (n === head.n ? head.hash : undefined)
 });
 
 /**
- * What a log that was verified is to one that is remembered.
+ * What a log that is served is to one that is remembered, as far as heads of both are known where they
+ * must be the same.
  *
  * - `newer`: it goes on from there. `same`: it is the same one.
  * - `reverted`: it ends before. An edge that lost the rest can be given it again, byte for byte.
@@ -313,14 +314,13 @@ export const knownHead = (head: AccountHead): KnownAccountLog => ({
  */
 export function compareHeads(
 	known: KnownAccountLog,
-	served: AccountState
+	served: KnownAccountLog
 ): 'same' | 'newer' | 'reverted' | 'fork' {
-	const { n, hash } = accountHead(served);
-	const common = Math.min(known.head.n, n);
-	const [ours, theirs] = [known.headAt(common), accountHeadAt(served, common) ?? hash];
-	if (ours !== undefined && !equalBytes(ours, theirs)) return 'fork';
-	if (n === known.head.n) return 'same';
-	return n > known.head.n ? 'newer' : 'reverted';
+	const common = Math.min(known.head.n, served.head.n);
+	const [ours, theirs] = [known.headAt(common), served.headAt(common)];
+	if (ours !== undefined && theirs !== undefined && !equalBytes(ours, theirs)) return 'fork';
+	if (served.head.n === known.head.n) return 'same';
+	return served.head.n > known.head.n ? 'newer' : 'reverted';
 }
 
 /** Whether this very write stands on the log: it was taken, and the answer lost. */

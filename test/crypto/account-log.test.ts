@@ -414,20 +414,20 @@ describe('a log that was verified, beside one that is remembered', () => {
 	});
 
 	test('is the same, newer, reverted or a fork', () => {
-		expect(compareHeads(knownLog(here), here)).toBe('same');
-		expect(compareHeads(knownLog(here), further)).toBe('newer');
-		expect(compareHeads(knownLog(further), here)).toBe('reverted');
-		expect(compareHeads(knownLog(here), base)).toBe('reverted');
-		expect(compareHeads(knownLog(here), other)).toBe('fork');
-		expect(compareHeads(knownLog(further), other)).toBe('fork');
-		expect(compareHeads(knownLog(other), further)).toBe('fork');
+		expect(compareHeads(knownLog(here), knownLog(here))).toBe('same');
+		expect(compareHeads(knownLog(here), knownLog(further))).toBe('newer');
+		expect(compareHeads(knownLog(further), knownLog(here))).toBe('reverted');
+		expect(compareHeads(knownLog(here), knownLog(base))).toBe('reverted');
+		expect(compareHeads(knownLog(here), knownLog(other))).toBe('fork');
+		expect(compareHeads(knownLog(further), knownLog(other))).toBe('fork');
+		expect(compareHeads(knownLog(other), knownLog(further))).toBe('fork');
 	});
 
 	test('is a fork of a head alone where that head stands, and reverted before it', () => {
-		expect(compareHeads(knownHead(accountHead(here)), further)).toBe('newer');
-		expect(compareHeads(knownHead(accountHead(other)), further)).toBe('fork');
-		expect(compareHeads(knownHead(accountHead(other)), here)).toBe('fork');
-		expect(compareHeads(knownHead(accountHead(further)), other)).toBe('reverted');
+		expect(compareHeads(knownHead(accountHead(here)), knownLog(further))).toBe('newer');
+		expect(compareHeads(knownHead(accountHead(other)), knownLog(further))).toBe('fork');
+		expect(compareHeads(knownHead(accountHead(other)), knownLog(here))).toBe('fork');
+		expect(compareHeads(knownHead(accountHead(further)), knownLog(other))).toBe('reverted');
 	});
 
 	test('has a write whose answer was lost, byte for byte', async () => {

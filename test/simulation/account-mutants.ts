@@ -148,13 +148,13 @@ export const accountMutants: readonly AccountMutant[] = [
 	},
 	{
 		without: 'knowing a fork',
-		from: "if (ours !== undefined && !equalBytes(ours, theirs)) return 'fork';",
+		from: "if (ours !== undefined && theirs !== undefined && !equalBytes(ours, theirs)) return 'fork';",
 		to: '',
 		fault: /what is fork is called/
 	},
 	{
 		without: 'knowing what was taken back',
-		from: "return n > known.head.n ? 'newer' : 'reverted';",
+		from: "return served.head.n > known.head.n ? 'newer' : 'reverted';",
 		to: "return 'newer';",
 		fault: /what is reverted is called newer/
 	},

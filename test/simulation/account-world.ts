@@ -179,7 +179,7 @@ export class AccountWorld {
 		if (!replayed.ok) return;
 		const { knownHead, knownLog, accountHead, compareHeads } = this.#code;
 		const known = memory.isHeadOnly ? knownHead(accountHead(memory.state)) : knownLog(memory.state);
-		const found = compareHeads(known, replayed.value);
+		const found = compareHeads(known, knownLog(replayed.value));
 		const meant = this.#relation(memory, served);
 		this.#expect(found === meant, `what is ${meant} is called ${found}`);
 		this.#count(`shown as ${found}`);
