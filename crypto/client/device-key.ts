@@ -13,16 +13,6 @@ const hmacSha256Algorithm = { name: 'HMAC', hash: 'SHA-256' } as const;
 export const generateDeviceKey = (): Promise<CryptoKey> =>
 	crypto.subtle.generateKey(hmacSha256Algorithm, false, ['sign']);
 
-/**
- * Imports a device key from bytes, for installs that keep it in a file of mode 600.
- *
- * @param key 32 bytes; stays the caller's to overwrite. Another length throws.
- */
-export function importDeviceKey(key: Uint8Array): Promise<CryptoKey> {
-	if (key.length !== 32) throw new RangeError('a device key is 32 bytes');
-	return crypto.subtle.importKey('raw', webCryptoBytes(key), hmacSha256Algorithm, false, ['sign']);
-}
-
 /** What the device adds to its own keyslot, 32 bytes: HMAC-SHA-256 of the label. */
 export const deriveDeviceSecret = async (deviceKey: CryptoKey): Promise<DeviceSecret> =>
 	createSecret(await deriveBytes(deviceKey, labels.deviceSlot));

@@ -75,10 +75,6 @@ export const deriveDeviceSlotKey = (stretched: Uint8Array, device: DeviceSecret)
 export const derivePasskeySlotKey = (output: PrfOutput): SlotKey =>
 	deriveSlotKey(expectLength(output, prfOutputBytes), labels.passkeySlot);
 
-/** A new device secret: 32 random bytes. */
-export const generateDeviceSecret = (random: RandomSource = randomBytes): DeviceSecret =>
-	createSecret(random(deviceSecretBytes));
-
 const deriveSlotKey = (ikm: Uint8Array, label: string): SlotKey =>
 	createSecret(hkdf(ikm, derivationInfo(label), slotKeyBytes));
 

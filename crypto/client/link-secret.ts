@@ -58,10 +58,6 @@ const derivedBytes = {
 	passphrase: 32
 } as const satisfies Partial<Record<keyof typeof labels, number>>;
 
-/** A new secret for an invitation, a share link or a device link: 32 random bytes. */
-export const generateLinkSecret = (random: RandomSource = randomBytes): Uint8Array =>
-	random(linkSecretBytes);
-
 /**
  * The key of one use of a carried secret: HKDF-SHA-256 under that use's label.
  *

@@ -3,8 +3,7 @@ import { open, seal } from '../../../crypto/client/aead.ts';
 import {
 	deriveDeviceSecret,
 	deriveProfileKey,
-	generateDeviceKey,
-	importDeviceKey
+	generateDeviceKey
 } from '../../../crypto/client/device-key.ts';
 
 const aad = new Uint8Array();
@@ -22,11 +21,4 @@ test('a device key can not be read out, and gives the same secrets each time', a
 	expect((await open(await deriveProfileKey(await generateDeviceKey()), { sealed, aad })).ok).toBe(
 		false
 	);
-});
-
-test('a device key from a file is the same key each time', async () => {
-	const derive = async () =>
-		(await deriveDeviceSecret(await importDeviceKey(new Uint8Array(32).fill(3)))).reveal();
-	expect(await derive()).toEqual(await derive());
-	expect(() => importDeviceKey(new Uint8Array(31))).toThrow(RangeError);
 });

@@ -4,7 +4,6 @@ import {
 	deriveDeviceSlotKey,
 	derivePasswordSlotKey,
 	deriveRecoverySlotKey,
-	generateDeviceSecret,
 	openKeyslot,
 	sealKeyslot,
 	sealPasskeyKeyslot
@@ -120,7 +119,7 @@ describe('slot keys', () => {
 			deriveRecoverySlotKey(createSecret(sixteen.slice())),
 			deriveRecoverySlotKey(generateRecoveryEntropy()),
 			deriveDeviceSlotKey(thirtyTwo, createSecret(thirtyTwo.slice())),
-			deriveDeviceSlotKey(thirtyTwo, generateDeviceSecret())
+			deriveDeviceSlotKey(thirtyTwo, createSecret(randomBytes(32)))
 		];
 		expect(new Set(keys.map((key) => toHex(key.reveal()))).size).toBe(keys.length);
 		expect(keys.every((key) => key.reveal().length === 32)).toBe(true);
@@ -157,7 +156,7 @@ describe('slot keys', () => {
 	test('are not made from secrets of the wrong length', async () => {
 		const short = derivePasswordSlotKey(createSecret(new Uint8Array(32)), null);
 		await expect(short).rejects.toThrow(RangeError);
-		expect(() => deriveDeviceSlotKey(new Uint8Array(31), generateDeviceSecret())).toThrow(
+		expect(() => deriveDeviceSlotKey(new Uint8Array(31), createSecret(randomBytes(32)))).toThrow(
 			RangeError
 		);
 	});

@@ -6,6 +6,11 @@ import { count, counted } from './times.ts';
 
 export const allRenewed = 'All of your spaces have their new keys. There is nothing left to do.';
 
+/** Whether this account, or an owner of somebody else's space, has still to do something. */
+export const isAnyLeft = (progress: RenewalProgress | null): progress is RenewalProgress =>
+	progress !== null &&
+	(!progress.isCarried || progress.left.length + progress.withOthers.length > 0);
+
 /** In one line. */
 export function renewalSummary({ isCarried, own, left, withOthers }: RenewalProgress): string {
 	if (!isCarried) return 'Renewing your account: fetching the list of your spaces';
