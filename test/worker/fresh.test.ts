@@ -6,8 +6,10 @@ import { claimedAccountObject } from '../../crypto/edge/session-token.ts';
 import { routes, type RouteName } from '../../protocol/http.ts';
 import { bindings, openEdge } from '../durable-objects/edge.ts';
 import { call, type Edge, type Session } from '../durable-objects/person.ts';
+import { keyOf, proofBy } from '../durable-objects/proving.ts';
 import { dumpEverything } from '../durable-objects/storage.ts';
 import { asksForSession, levels } from './levels.ts';
+import { spellings } from './spellings.ts';
 import { createTenant, logIn, type LoggedIn, type Tenant } from './tenant.ts';
 
 const names = (Object.keys(routes) as RouteName[]).filter(asksForSession);
@@ -44,12 +46,38 @@ const sessionFor = (name: RouteName): Session =>
 const ask = (name: RouteName) =>
 	call(edge, name, ada.requests[name] as never, sessionFor(name).token);
 
+const json = { 'Content-Type': 'application/json' };
 const needed = { status: 403, body: { error: { code: 'step_up_needed' } } };
 
 describe('a session that has not shown for a while who is there', () => {
 	it.each(fresh)('MFA-04 is refused by %s, and nothing is stored', async (name) => {
 		const before = await dumpEverything();
 		expect(await ask(name)).toEqual(needed);
+		expect(await dumpEverything()).toBe(before);
+	});
+
+	it.each(fresh)('MFA-04 is refused by every other spelling of %s, too', async (name) => {
+		const before = await dumpEverything();
+		const { path, method } = routes[name];
+		const { token } = sessionFor(name);
+		const key = keyOf(token);
+		const body = method === 'POST' ? JSON.stringify(ada.requests[name]) : '';
+		const send = async (to: string, shown: string): Promise<number> => {
+			const url = new URL(shown, edge.origin).href;
+			const proof = await proofBy(key, { method, url, body }, token);
+			const headers = { ...json, Authorization: `DPoP ${token}`, DPoP: proof };
+			const answer = await edge.send(to, { method, headers, ...(body !== '' && { body }) });
+			key.nonce = answer.headers.get('DPoP-Nonce') ?? key.nonce;
+			return answer.status;
+		};
+		for (const spelled of spellings.map((spelling) => spelling(path))) {
+			for (const shown of [path, spelled]) {
+				// With a nonce that is good.
+				expect(await send(path, path)).toBe(403);
+				const status = await send(spelled, shown);
+				expect([spelled, shown, [401, 403, 404].includes(status)]).toEqual([spelled, shown, true]);
+			}
+		}
 		expect(await dumpEverything()).toBe(before);
 	});
 

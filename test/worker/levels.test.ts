@@ -6,6 +6,7 @@ import { openEdge } from '../durable-objects/edge.ts';
 import { call, type Edge } from '../durable-objects/person.ts';
 import { dumpEverything } from '../durable-objects/storage.ts';
 import { levels, routesOf } from './levels.ts';
+import { spellings } from './spellings.ts';
 import { createTenant, logIn, wrongTokens, type LoggedIn, type Tenant } from './tenant.ts';
 
 let edge: Edge;
@@ -101,20 +102,6 @@ describe('a route that asks for a session', () => {
 });
 
 describe('another spelling of a path', () => {
-	const spellings: readonly ((path: string) => string)[] = [
-		(path) => `${path}/`,
-		(path) => `${path}/.`,
-		(path) => `${path}%2f`,
-		(path) => `${path}?`,
-		(path) => path.toUpperCase(),
-		(path) => path.replace('/v1/', '/v1//'),
-		(path) => path.replace('/v1/', '/v1/./'),
-		(path) => path.replace('/v1/', '/v1/%2e/'),
-		(path) => path.replace('/v1/', '/v1/health/../'),
-		(path) => path.replace('/v1/', '/%76%31/'),
-		(path) => path.replace(/.$/, (last) => `%${last.charCodeAt(0).toString(16)}`)
-	];
-
 	it.each(routesOf('person', 'claimant', 'operator', 'account', 'owner', 'auditor'))(
 		'MFA-04 is no way around what %s asks for',
 		async (name) => {
