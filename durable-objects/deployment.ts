@@ -31,6 +31,7 @@ import {
 	type ServerKeys
 } from './server-keys.ts';
 import { SignUps, type Newcomer } from './sign-ups.ts';
+import { SmsGateway } from './sms-gateway.ts';
 
 /** Names of the objects that a request concerns. */
 export interface ObjectNames {
@@ -108,6 +109,7 @@ export class Deployment extends DurableObject<Env> {
 			this.#operation.limits;
 		return {
 			isOperator: this.#signUps.isOperator(account),
+			sendsSms: SmsGateway.of(this.env) !== null,
 			limits: { spacesPerAccount, bytesPerAccount, bytesPerSpace, membersPerSpace, pagesPerSpace }
 		};
 	}

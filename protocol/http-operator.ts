@@ -49,6 +49,8 @@ const uses = count(1, maxSignUpInviteUses);
 /** What an account takes of the room here, and what it may take. */
 const usageAnswer = v.strictObject({
 	isOperator: v.boolean(),
+	/** Whether there is a gateway for messages to telephones. */
+	sendsSms: v.boolean(),
 	limits: v.omit(operatorLimits, ['accounts']),
 	/** Made by the account; bytes that are set aside for each, of which it stores at most so many. */
 	spaces: v.pipe(

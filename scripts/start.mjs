@@ -56,7 +56,8 @@ async function start() {
 		});
 	}
 	log(`Tacet is at ${serving.url} (Ctrl-C stops it). Its data is in ${dataDir}.`);
-	const isNew = await isWithoutAccounts(serving.url);
+	// A server that ends meanwhile says so below.
+	const isNew = await isWithoutAccounts(serving.url).catch(() => false);
 	if (isNew) log('Nobody has an account yet: the first one made here runs this server.');
 	await serving.ended;
 	if (!stopping) {

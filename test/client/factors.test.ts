@@ -145,6 +145,7 @@ describe('a telephone', () => {
 
 	it('is added by the code of a message, which goes to the gateway as it is documented', async () => {
 		const ada = await signedUp(edge, newHandle());
+		expect(valueOf(await ada.tacet.usage())).toMatchObject({ sendsSms: true });
 		const telephone = valueOf(await security(ada).addSms('+1 (555) 012-3456'));
 		const { host } = new URL(edge.url);
 		const code = sentCode();

@@ -274,7 +274,7 @@ describe('an account', () => {
 		const { bytesPerAccount, bytesPerSpace, membersPerSpace, pagesPerSpace } = defaultLimits;
 		const perSpace = { bytesPerSpace, membersPerSpace, pagesPerSpace };
 		const limits = { spacesPerAccount: 7, bytesPerAccount, ...perSpace };
-		const allowed = { isOperator: false, limits };
+		const allowed = { isOperator: false, sendsSms: false, limits };
 		expect((await usage()).body).toEqual({ ...allowed, spaces: [] });
 		const rowsOf = (by: typeof rowsReadBy) =>
 			by(accountOf(own), async () => {

@@ -66,6 +66,7 @@ export const samples: Record<RouteName, { readonly request: Shape; readonly resp
 		request: {},
 		response: {
 			isOperator: false,
+			sendsSms: false,
 			limits: {
 				...{ spacesPerAccount: 9, bytesPerAccount: 2_000_000 },
 				...{ bytesPerSpace: 1_000_000, pagesPerSpace: 5_000, membersPerSpace: 8 }

@@ -29,6 +29,8 @@ export interface Hand {
 	device: Device;
 	space: Space;
 	marks: number;
+	/** What it does now. */
+	at: string;
 }
 
 export interface Ship {
@@ -99,14 +101,17 @@ async function logIn(device: Device, handle: string): Promise<Space> {
 
 async function bare(ship: Ship, handle: string, name: string): Promise<Omit<Hand, 'space'>> {
 	const weather = await openWeather(Number(new URL(ship.edge.url).port), ship.chance);
-	const hand = { name, handle, weather, clockAheadMs: 0, isFull: false, marks: 0 };
+	const hand = { name, handle, weather, clockAheadMs: 0, isFull: false, marks: 0, at: '' };
 	return Object.assign(hand, { device: await board(ship, hand) });
 }
 
 /** Its browser cleared everything: the person logs in once more. Nothing may wait. */
 export async function purge(ship: Ship, hand: Hand): Promise<void> {
+	hand.at = 'logging out';
 	valueOf(await hand.device.tacet.logOut());
+	hand.at = 'closing';
 	await hand.device.tacet.close();
+	hand.at = 'logging in';
 	hand.device = await board(ship, hand);
 	hand.space = await logIn(hand.device, hand.handle);
 }
@@ -118,6 +123,7 @@ export async function act(ship: Ship, hand: Hand): Promise<void> {
 	const { chance } = ship;
 	const { items } = hand.space;
 	if (items.length === 0 || (items.length < notesAtMost && chance.next() < 0.1)) {
+		hand.at = 'creating';
 		await create(ship, hand);
 		return;
 	}
@@ -125,6 +131,7 @@ export async function act(ship: Ship, hand: Hand): Promise<void> {
 	if (item === undefined) return;
 	if (items.length >= notesAtMost / 2 && chance.next() < 0.02) {
 		ship.trashed.add(item.id);
+		hand.at = 'trashing';
 		await hand.space.trash(item.id);
 	} else await edit(ship, hand, item.id);
 }
@@ -138,6 +145,7 @@ async function create(ship: Ship, hand: Hand): Promise<void> {
 }
 
 async function edit(ship: Ship, hand: Hand, item: ItemId): Promise<void> {
+	hand.at = 'opening';
 	const opened = await hand.space.open(item);
 	if (!opened.ok) return;
 	const mark = markOf(hand);
@@ -145,9 +153,12 @@ async function edit(ship: Ship, hand: Hand, item: ItemId): Promise<void> {
 	// Between marks, never inside one: an insertion there would split it for everybody.
 	const at = ship.chance.next() < 0.5 ? 0 : body.length;
 	body.insert(at, mark);
+	hand.at = 'flushing';
 	const flushed = await opened.value.flush();
 	if (flushed.ok) ship.saved.set(mark, item);
+	hand.at = 'closing a note';
 	await opened.value.close();
+	hand.at = 'pausing';
 }
 
 /** What a hand shows: text by note. */
@@ -160,6 +171,13 @@ export async function shown({ space }: Hand): Promise<ReadonlyMap<ItemId, string
 	}
 	return texts;
 }
+
+/** What a hand is at. */
+export const standing = ({ name, space, device, at }: Hand): unknown => {
+	const { waiting, connection, problem, verified, trust } = space.sync;
+	const { phase } = device.tacet.state;
+	return { name, at, phase, waiting, connection, problem, seq: verified?.seq, trust: trust.state };
+};
 
 /** What a hand is told of that no honest edge and member give reason for. */
 export const troubles = ({ name, space, device }: Hand): readonly unknown[] => {

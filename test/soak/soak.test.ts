@@ -15,6 +15,7 @@ import {
 	joinedHand,
 	purge,
 	shown,
+	standing,
 	troubles,
 	type Hand,
 	type Ship
@@ -28,6 +29,21 @@ const actsInSpell = isSlow ? 12 : 2;
 const downMs = isSlow ? 20_000 : 1_000;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Longer than anything here takes by itself. */
+const patienceMs = 4 * 60_000;
+
+/** Says what everybody was at, if it does not come to an end. */
+async function ended(what: string, hands: readonly Hand[], doing: Promise<unknown>): Promise<void> {
+	let timer: ReturnType<typeof setTimeout> | undefined;
+	const late = new Promise<never>((_, reject) => {
+		timer = setTimeout(() => {
+			reject(new Error(`${what} has no end: ${JSON.stringify(hands.map(standing))}`));
+		}, patienceMs);
+	});
+	await Promise.race([doing, late]);
+	clearTimeout(timer);
+}
 
 /** Everybody goes on with what they do. */
 async function work(ship: Ship, hands: readonly Hand[]): Promise<void> {
@@ -173,11 +189,11 @@ test(
 			isSlow ? performance.now() - fromMs > minutes * 60_000 : spell === names.length;
 		for (let spell = 0; !isOver(spell); spell += 1) {
 			const name = spell < names.length ? names[spell] : ship.chance.of(names);
-			await spells[name ?? '']?.(ship, hands);
+			await ended(name ?? '', hands, spells[name ?? '']!(ship, hands));
 			expect(hands.flatMap(troubles), name).toEqual([]);
 			samples.push(sample(ship, hands, fromMs));
 		}
-		await settle(hands);
+		await ended('settling', hands, settle(hands));
 		const [first, ...others] = await Promise.all(hands.map(shown));
 		for (const other of others) expect(other).toEqual(first);
 		expect(ship.saved.size).toBeGreaterThan(hands.length);
