@@ -10,6 +10,7 @@ import {
 	newDevice,
 	password,
 	spaceNamed,
+	until,
 	valueOf,
 	type Device,
 	type Edge
@@ -105,10 +106,17 @@ async function bare(ship: Ship, handle: string, name: string): Promise<Omit<Hand
 	return Object.assign(hand, { device: await board(ship, hand) });
 }
 
-/** Its browser cleared everything: the person logs in once more. Nothing may wait. */
+/** Its browser cleared everything, when nothing waited: the person logs in once more. */
 export async function purge(ship: Ship, hand: Hand): Promise<void> {
 	hand.at = 'logging out';
-	valueOf(await hand.device.tacet.logOut());
+	for (;;) {
+		await until(hand.space, () => hand.space.sync.waiting === 0);
+		const out = await hand.device.tacet.logOut();
+		if (out.ok) break;
+		// Pages are packed, and what somebody left out is written again, whenever that is due.
+		if (out.error.code !== 'unsent_changes') throw new Error(out.error.code);
+		await new Promise((resolve) => setTimeout(resolve, 100));
+	}
 	hand.at = 'closing';
 	await hand.device.tacet.close();
 	hand.at = 'logging in';

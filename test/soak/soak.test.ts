@@ -114,7 +114,6 @@ const spells: Readonly<Record<string, Spell>> = {
 	async 'a browser that cleared everything'(ship, hands) {
 		const hand = ship.chance.of(hands.slice(1));
 		if (hand === undefined) return;
-		await until(hand.space, () => hand.space.sync.waiting === 0);
 		await purge(ship, hand);
 		await work(ship, hands);
 	}
