@@ -183,8 +183,12 @@ export async function shown({ space }: Hand): Promise<ReadonlyMap<ItemId, string
 /** What a hand is at. */
 export const standing = ({ name, space, device, at }: Hand): unknown => {
 	const { waiting, connection, problem, verified, trust } = space.sync;
-	const { phase } = device.tacet.state;
-	return { name, at, phase, waiting, connection, problem, seq: verified?.seq, trust: trust.state };
+	const { state } = device.tacet;
+	const { phase } = state;
+	const spaces = state.phase === 'unlocked' ? state.spaces : [];
+	const elsewhere = spaces.filter((other) => other !== space).map(({ sync }) => sync.waiting);
+	const seq = verified?.seq;
+	return { name, at, phase, waiting, elsewhere, connection, problem, seq, trust: trust.state };
 };
 
 /** What a hand is told of that no honest edge and member give reason for. */
