@@ -95,7 +95,19 @@ export async function furtherHand(ship: Ship, handle: string, name: string): Pro
 }
 
 async function logIn(device: Device, handle: string): Promise<Space> {
-	valueOf(await device.tacet.logIn({ handle, password }));
+	const { tacet } = device;
+	for (;;) {
+		// Whoever got a session, and no socket, is locked, and unlocks.
+		const isIn = tacet.state.phase === 'locked';
+		const entered = isIn
+			? await tacet.unlock({ password })
+			: await tacet.logIn({ handle, password });
+		if (entered.ok) break;
+		// In such a weather eight devices ask for more sockets than one network may have.
+		const { code, retryAfterSeconds = 1 } = entered.error;
+		if (code !== 'rate_limited') throw new Error(`login of ${handle}: ${code}`);
+		await new Promise((resolve) => setTimeout(resolve, retryAfterSeconds * 1_000));
+	}
 	await device.tacet.confirmDevice();
 	return spaceNamed(device, spaceName);
 }
