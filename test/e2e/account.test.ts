@@ -228,6 +228,19 @@ test('an account is deleted by whoever types its handle and shows who they are',
 	const { page } = profile;
 	const handle = `leaving-${String(++accounts)}`;
 	await signUp(page, handle);
+	// Nothing is there to be clicked on before all is known that could move it.
+	let release = (): void => undefined;
+	const held = new Promise<void>((resolve) => {
+		release = resolve;
+	});
+	await page.route('**/v1/account/usage', async (route) => {
+		await held;
+		await route.continue();
+	});
+	await goTo(page, 'Account');
+	await page.getByRole('status').filter({ hasText: 'Asking the server…' }).waitFor();
+	expect(await page.getByRole('link', { name: /^Password/ }).count()).toBe(0);
+	release();
 	await goToAccount(page, 'Password');
 	await page.getByRole('button', { name: 'Delete the account' }).click();
 	const asked = page.getByRole('dialog', { name: `Delete the account ‘${handle}’?` });
