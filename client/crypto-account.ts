@@ -67,8 +67,8 @@ export async function judgeShown(
 	shown: ShownAccount
 ): Promise<Result<JudgedAccount, AccountLogFault>> {
 	const before = known && (await stateOf(known));
-	const fault = before && headFault(knownLog(before), knownHead(shown.head));
-	if (fault !== null) return err(fault);
+	const atHead = before && headFault(knownLog(before), knownHead(shown.head));
+	if (atHead !== null) return err(atHead);
 	const replayed = await replayAccountLog(shown.writes, before);
 	if (!replayed.ok) {
 		const { n, fault } = replayed.error;

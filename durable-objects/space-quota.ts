@@ -73,11 +73,8 @@ export class SpaceQuota {
 			given = await this.#ask(creator, { account, ...asked });
 		}
 		if (given.ok) {
-			const { value } = given;
-			this.#quota = {
-				...{ creator, account },
-				...{ bytes: value.bytes, pages: Math.max(pages, value.pages) }
-			};
+			const allowed = Math.max(pages, given.value.pages);
+			this.#quota = { creator, account, bytes: given.value.bytes, pages: allowed };
 			this.#isSaved = false;
 			return ok(null);
 		}
